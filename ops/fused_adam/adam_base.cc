@@ -1,0 +1,34 @@
+#include <stdint.h>
+
+#if defined(__aarch64__)
+#include <arm_neon.h>
+#elif defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
+#include "../program/kernels.h"
+#include "adam.h"
+
+namespace torchopt {
+namespace {
+namespace base {
+#include "adam.inc"
+}  // namespace base
+}  // namespace
+
+#if defined(__x86_64__)
+template <class T>
+AdamLoop<T> adamLoopAvx2(bool apply);
+#endif
+
+template <class T>
+AdamLoop<T> adamLoop(bool apply) {
+#if defined(__x86_64__)
+  if (useAvx2()) return adamLoopAvx2<T>(apply);
+#endif
+  return apply ? base::adam<T, true> : base::adam<T, false>;
+}
+template AdamLoop<float> adamLoop<float>(bool);
+template AdamLoop<double> adamLoop<double>(bool);
+
+}  // namespace torchopt

@@ -1,0 +1,12 @@
+// The custom op `FusedAdam`.
+#pragma once
+
+#include "../ort_abi.h"
+
+namespace torchopt {
+
+// FusedAdamF32 for float, FusedAdamF64 for double.
+template <class T>
+const ort::CustomOp* fusedAdamOp();
+
+}  // namespace torchopt

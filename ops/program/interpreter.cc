@@ -1,0 +1,100 @@
+#include "interpreter.h"
+
+#include <cstring>
+
+namespace torchopt {
+
+namespace {
+
+// Elements from which a copy is shared among threads, and elements per task.
+constexpr int64_t kCopyChunk = 1 << 18;
+
+template <class T>
+void runCopy(const CopyStep& step, Context<T>& context, const Parallel& parallel) {
+  const T* in = context.buffers[step.in];
+  T* out = context.buffers[step.out];
+  if (step.n == 0 || in == out) return;
+  if (!parallel.threaded() || step.n <= kCopyChunk) {
+    std::memmove(out, in, size_t(step.n) * sizeof(T));
+    return;
+  }
+  const auto chunk = [&](size_t i) {
+    const int64_t start = int64_t(i) * kCopyChunk;
+    const int64_t count = std::min(kCopyChunk, step.n - start);
+    std::memcpy(out + start, in + start, size_t(count) * sizeof(T));
+  };
+  parallel(size_t((step.n + kCopyChunk - 1) / kCopyChunk), chunk);
+}
+
+}  // namespace
+
+template <class T>
+Context<T>::Context(const Program<T>& program)
+    : memory(size_t(program.memory) * sizeof(T)),
+      buffers(program.inputs + program.outputs + program.arenaOffsets.size()),
+      scalars(size_t(program.scalars)) {
+  T** arena = buffers.data() + program.inputs + program.outputs;
+  for (const int64_t offset : program.arenaOffsets) *arena++ = scratch(offset);
+  size_t outputs = 0;
+  for (const auto& step : program.steps) {
+    const auto* elt = std::get_if<EltStep<T>>(&step);
+    if (elt == nullptr) continue;
+    outputs = std::max(outputs, elt->outputs.size());
+    for (const auto& [index, value] : elt->constants) scalars[size_t(elt->scalarBase) + index] = value;
+  }
+  direct.resize(outputs);
+}
+
+template <class T>
+Interpreter<T>::~Interpreter() {
+  delete spare_.load();
+  for (auto* context : more_) delete context;
+}
+
+template <class T>
+Context<T>* Interpreter<T>::acquire() {
+  if (Context<T>* context = spare_.exchange(nullptr, std::memory_order_acquire)) return context;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (!more_.empty()) {
+      Context<T>* context = more_.back();
+      more_.pop_back();
+      return context;
+    }
+  }
+  return new Context<T>(program_);
+}
+
+template <class T>
+void Interpreter<T>::release(Context<T>* context) {
+  Context<T>* none = nullptr;
+  if (spare_.compare_exchange_strong(none, context, std::memory_order_release)) return;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  more_.push_back(context);
+}
+
+template <class T>
+void Interpreter<T>::run(Context<T>& context, const Parallel& parallel) const {
+  for (const auto& step : program_.steps) {
+    switch (step.index()) {
+      case 0:
+        runElt(program_, *std::get_if<0>(&step), context, parallel);
+        break;
+      case 1:
+        runReduce(program_, *std::get_if<1>(&step), context, parallel);
+        break;
+      case 2:
+        runMatmul(program_, *std::get_if<2>(&step), context, parallel);
+        break;
+      default:
+        runCopy(*std::get_if<3>(&step), context, parallel);
+    }
+  }
+}
+
+template struct Context<float>;
+template struct Context<double>;
+template class Interpreter<float>;
+template class Interpreter<double>;
+
+}  // namespace torchopt

@@ -1,0 +1,78 @@
+// Runs decoded programs. One interpreter serves any number of runs at the same time.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <new>
+
+#include "parallel.h"
+#include "program.h"
+
+namespace torchopt {
+
+// Memory on cache-line boundaries, not initialised.
+class AlignedMemory {
+ public:
+  explicit AlignedMemory(size_t bytes)
+      : data_(::operator new(bytes == 0 ? 64 : bytes, std::align_val_t(64))) {}
+  ~AlignedMemory() { ::operator delete(data_, std::align_val_t(64)); }
+  AlignedMemory(const AlignedMemory&) = delete;
+  AlignedMemory& operator=(const AlignedMemory&) = delete;
+  void* data() const { return data_; }
+
+ private:
+  void* data_;
+};
+
+// What one run works on.
+template <class T>
+struct Context {
+  explicit Context(const Program<T>& program);
+  AlignedMemory memory;          // the arena, then the scratch of the steps
+  std::vector<T*> buffers;       // inputs, outputs, arena buffers
+  std::vector<T> scalars;        // of all ELT steps; constants are set for good
+  std::vector<char> direct;      // of the ELT step at work: outputs written straight to memory
+  T* scratch(int64_t offset) const { return static_cast<T*>(memory.data()) + offset; }
+};
+
+template <class T>
+class Interpreter {
+ public:
+  explicit Interpreter(Program<T> program) : program_(std::move(program)) {}
+  ~Interpreter();
+  const Program<T>& program() const { return program_; }
+
+  // A context to fill in (buffers of inputs and outputs) and to run with. Give it back afterwards.
+  Context<T>* acquire();
+  void release(Context<T>* context);
+  void run(Context<T>& context, const Parallel& parallel) const;
+
+ private:
+  Program<T> program_;
+  // The spare context of the usual case, one run at a time, and those of runs that overlapped.
+  std::atomic<Context<T>*> spare_{nullptr};
+  std::mutex mutex_;
+  std::vector<Context<T>*> more_;
+};
+
+template <class T>
+void runElt(const Program<T>& program, const EltStep<T>& step, Context<T>& context,
+            const Parallel& parallel);
+template <class T>
+void runReduce(const Program<T>& program, const ReduceStep& step, Context<T>& context,
+               const Parallel& parallel);
+template <class T>
+void runMatmul(const Program<T>& program, const MatmulStep& step, Context<T>& context,
+               const Parallel& parallel);
+
+// Writes the elements [start, start + count) of a view, in row-major order, to out. The innermost
+// stride must be 0 or 1.
+template <class T>
+void copyRows(const T* source, const std::vector<Axis>& axes, int64_t start, int64_t count, T* out);
+// Writes a whole view.
+template <class T>
+void copyView(const Kernels<T>& kernels, const T* source, const ViewCopy& copy, T* out,
+              const Parallel& parallel);
+
+}  // namespace torchopt

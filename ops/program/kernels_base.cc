@@ -1,0 +1,56 @@
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(__aarch64__)
+#include <arm_neon.h>
+#elif defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
+#include "kernels.h"
+
+namespace torchopt {
+namespace {
+namespace base {
+#include "kernels.inc"
+}  // namespace base
+}  // namespace
+
+#if defined(__x86_64__)
+template <class T>
+const Kernels<T>& kernelsAvx2();
+#endif
+
+bool useAvx2() {
+#if defined(__x86_64__)
+  static const bool use = [] {
+    const char* forced = getenv("TORCHOPT_SIMD");
+    if (forced != nullptr && strcmp(forced, "base") == 0) return false;
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  }();
+  return use;
+#else
+  return false;
+#endif
+}
+
+template <class T>
+const Kernels<T>& kernels() {
+#if defined(__x86_64__)
+  if (useAvx2()) return kernelsAvx2<T>();
+#endif
+  return base::kTable<T>;
+}
+template const Kernels<float>& kernels<float>();
+template const Kernels<double>& kernels<double>();
+
+int eltArity(int op) {
+  const bool three = (op >= 7 && op <= 9) || op == 50;
+  const bool one = (op >= 10 && op <= 36) || (op >= 46 && op <= 48) || op == 54;
+  if (base::elementwise<float>(op, 0) == nullptr) return 0;
+  return three ? 3 : one ? 1 : 2;
+}
+
+}  // namespace torchopt

@@ -1,0 +1,12 @@
+// The custom op `Program`.
+#pragma once
+
+#include "../ort_abi.h"
+
+namespace torchopt {
+
+// ProgramF32 for float, ProgramF64 for double.
+template <class T>
+const ort::CustomOp* programOp();
+
+}  // namespace torchopt

@@ -1,0 +1,46 @@
+// Registers the custom ops of the domain "torchopt".
+
+#include <mutex>
+
+#include "fused_adam/op.h"
+#include "ort_abi.h"
+#include "program/op.h"
+
+void** torchopt_api = nullptr;
+
+namespace torchopt {
+
+namespace {
+
+// One domain serves all sessions of the process and is never released: sessions keep pointers into it.
+ort::Status* domain(ort::CustomOpDomain** result) {
+  static std::mutex mutex;
+  static ort::CustomOpDomain* shared = nullptr;
+  const std::lock_guard<std::mutex> lock(mutex);
+  if (shared == nullptr) {
+    ort::CustomOpDomain* created = nullptr;
+    if (auto* status = ort::CreateCustomOpDomain("torchopt", &created)) return status;
+    for (const ort::CustomOp* op : {programOp<float>(), programOp<double>(), fusedAdamOp<float>(),
+                                    fusedAdamOp<double>()}) {
+      if (auto* status = ort::CustomOpDomainAdd(created, op)) {
+        ort::ReleaseCustomOpDomain(created);
+        return status;
+      }
+    }
+    shared = created;
+  }
+  *result = shared;
+  return nullptr;
+}
+
+}  // namespace
+
+}  // namespace torchopt
+
+// Adds the ops to the options of a session to be made. Returns null, or a status to be released.
+extern "C" __attribute__((visibility("default"))) void* torchopt_register_ops(void* sessionOptions) {
+  torchopt::ort::CustomOpDomain* domain = nullptr;
+  if (auto* status = torchopt::domain(&domain)) return status;
+  return torchopt::ort::AddCustomOpDomain(
+      static_cast<torchopt::ort::SessionOptions*>(sessionOptions), domain);
+}

@@ -1,0 +1,100 @@
+/** Functions with a derivative given by hand. @module */
+
+import { GradientError, ShapeError } from "../graph/errors.ts";
+import { type Node, withGrad } from "../graph/node.ts";
+import { sameShape, showShape } from "../graph/shape.ts";
+import { custom } from "../primitives/custom.ts";
+import { detach } from "../primitives/movement.ts";
+import { type PyTree, treeFlatten, treeUnflatten } from "../pytree/mod.ts";
+import { wrap } from "../tensor/core.ts";
+import { Tensor } from "../tensor/tensor.ts";
+import { zerosNode } from "./reverse.ts";
+
+type Tree = PyTree<Tensor>;
+
+/** What the backward function may use. */
+export interface Saved {
+  /** Arguments of the call, without stand-ins: gradients through them are of higher order. */
+  // deno-lint-ignore no-explicit-any
+  readonly args: any[];
+  /** What the forward function returned. */
+  // deno-lint-ignore no-explicit-any
+  readonly output: any;
+}
+
+/**
+ * A function whose derivative is `backward` instead of what the graph of `forward` would give.
+ *
+ * @param forward a function of trees of tensors that returns a tree of tensors
+ * @param backward gets the cotangents of the output (in its structure) and the saved values; returns
+ * one gradient (or tree of gradients, or null) for each argument. What it builds can be
+ * differentiated again.
+ * @returns the function with the given derivative
+ *
+ * @example
+ * ```ts
+ * import { customVjp, func, tensor } from "@torchopt/torchopt";
+ * import { assertEquals } from "@std/assert";
+ *
+ * // The identity, with its gradient clipped to [-1, 1].
+ * const clipped = customVjp((x) => x, (g) => [g.clamp(-1, 1)]);
+ * const g = func.grad((x) => clipped(x).mul(5).sum())(tensor([1, 2]));
+ * assertEquals(g.toArray(), [1, 1]);
+ * ```
+ */
+export function customVjp(
+  // deno-lint-ignore no-explicit-any
+  forward: (...args: any[]) => any,
+  // deno-lint-ignore no-explicit-any
+  backward: (cotangents: any, saved: Saved) => any[],
+  // deno-lint-ignore no-explicit-any
+): (...args: any[]) => any {
+  return (...args) => {
+    const parts = args.map((a) => treeFlatten(a as Tree));
+    const leaves = parts.flatMap((p) => p.leaves as unknown[]);
+    const tensors = leaves.filter((x): x is Tensor => x instanceof Tensor);
+    const output = withGrad(false, () => forward(...args));
+    const { leaves: outs, def } = treeFlatten(output as Tree) as {
+      leaves: Tensor[];
+      // deno-lint-ignore no-explicit-any
+      def: any;
+    };
+    const rule = (gs: (Node | null)[]): (Node | null)[] => {
+      const cotangents = treeUnflatten(def, outs.map((o, i) => wrap(gs[i] ?? zerosNode(o.node))));
+      const grads = backward(cotangents, { args, output: result });
+      if (!Array.isArray(grads) || grads.length !== args.length) {
+        throw new GradientError(
+          `customVjp: backward returned ${Array.isArray(grads) ? grads.length : typeof grads} ` +
+            `gradient(s) for ${args.length} argument(s); return an array with one each (null for none).`,
+        );
+      }
+      const given = grads.flatMap((g, i) => {
+        const own = parts[i].leaves as unknown[];
+        if (g === null || g === undefined) return own.map(() => null);
+        const list = treeFlatten(g as Tree, { noneIsLeaf: true }).leaves as (Tensor | null)[];
+        if (list.length !== own.length) {
+          throw new GradientError(
+            `customVjp: the gradient of argument ${i} has ${list.length} tensor(s), the argument ` +
+              `${own.length}; give the same structure.`,
+          );
+        }
+        return list;
+      });
+      return leaves.flatMap((x, i) => {
+        if (!(x instanceof Tensor)) return [];
+        const g = given[i];
+        if (g === null) return [null];
+        if (!sameShape(g.shape, x.shape)) {
+          throw new ShapeError(
+            `customVjp: a gradient has shape ${showShape(g.shape)}, its argument ` +
+              `${showShape(x.shape)}; they must be equal.`,
+          );
+        }
+        return [g.node];
+      });
+    };
+    const nodes = custom(outs.map((o) => detach(o.node)), tensors.map((t) => t.node), rule);
+    const result = treeUnflatten(def, nodes.map(wrap));
+    return result;
+  };
+}

@@ -1,0 +1,196 @@
+/** `autograd`: gradients of tensors, as PyTorch's module of that name gives them. @module */
+
+import { constantNode } from "../graph/leaf.ts";
+import { DTypeError, GradientError, ShapeError } from "../graph/errors.ts";
+import { isFloat, type Node, withGrad } from "../graph/node.ts";
+import { sameShape, showShape } from "../graph/shape.ts";
+import { add } from "../primitives/elementwise.ts";
+import { expand } from "../primitives/movement.ts";
+import { wrap } from "../tensor/core.ts";
+import { setBackward, type Tensor } from "../tensor/tensor.ts";
+import { forgetGraph, holdForStep, isForgotten } from "./pending.ts";
+import { sweep, zerosNode } from "./reverse.ts";
+
+/** Options of `autograd.grad`. */
+export interface GradOptions {
+  /** Cotangents of the outputs; ones for scalar outputs by default. */
+  readonly gradOutputs?: readonly (Tensor | null)[] | Tensor;
+  /** Accepted for familiarity: graphs here are never consumed by `grad`. */
+  readonly retainGraph?: boolean;
+  /** Whether the gradients can be differentiated again (default false). */
+  readonly createGraph?: boolean;
+  /** Whether an input that the outputs do not depend on gives null instead of an error. */
+  readonly allowUnused?: boolean;
+}
+
+/** Options of `backward`. */
+export interface BackwardOptions {
+  /** Whether `backward()` may be called again on this graph (default: the value of `createGraph`). */
+  readonly retainGraph?: boolean;
+  /** Whether the gradients can be differentiated again (default false). */
+  readonly createGraph?: boolean;
+  /** Tensors whose `grad` is filled; all leaves below by default. */
+  readonly inputs?: readonly Tensor[];
+}
+
+function seedOf(op: string, output: Tensor, gradient: Tensor | null | undefined): Node {
+  const node = output.node;
+  if (!isFloat(node.dtype)) {
+    throw new DTypeError(
+      `${op}: the output is ${node.dtype}; only floating-point tensors have gradients.`,
+    );
+  }
+  if (!node.requiresGrad) {
+    throw new GradientError(
+      `${op}: the output (shape ${showShape(node.shape)}) does not depend on any tensor that ` +
+        `requires a gradient. Call requiresGrad_() on the inputs before the computation, and check ` +
+        `that it is not inside noGrad() and has no detach() on the way.`,
+    );
+  }
+  if (gradient === null || gradient === undefined) {
+    if (node.shape.length > 0 && output.size !== 1) {
+      throw new GradientError(
+        `${op}: the output has shape ${showShape(node.shape)}; without an explicit gradient it ` +
+          `must be a scalar. Reduce it (sum(), mean()) or pass a gradient of that shape.`,
+      );
+    }
+    return expand(constantNode(1, node.dtype), node.shape);
+  }
+  if (!sameShape(gradient.shape, node.shape)) {
+    throw new ShapeError(
+      `${op}: the gradient has shape ${showShape(gradient.shape)}, the output ` +
+        `${showShape(node.shape)}; they must be equal.`,
+    );
+  }
+  if (gradient.dtype !== node.dtype) {
+    throw new DTypeError(
+      `${op}: the gradient is ${gradient.dtype}, the output ${node.dtype}; convert it.`,
+    );
+  }
+  return gradient.node;
+}
+
+/**
+ * Gradients of the sum of `outputs` with respect to `inputs`. Nothing is accumulated in `.grad`.
+ *
+ * @param outputs one tensor or several
+ * @param inputs tensors that the outputs depend on; they require gradients, leaves or not
+ * @returns one gradient for each input, of its shape and dtype; null for an unused input
+ * @throws {GradientError} an input that the outputs do not depend on, without `allowUnused`
+ *
+ * @example
+ * ```ts
+ * import { autograd, tensor } from "@torchopt/torchopt";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const x = tensor([1, 2, 3], { requiresGrad: true });
+ * const y = x.pow(3).sum();
+ * const [g] = autograd.grad(y, [x], { createGraph: true });
+ * const [h] = autograd.grad(g!.sum(), [x]);
+ * assertEquals(g!.toArray(), [3, 12, 27]);
+ * assertEquals(h!.toArray(), [6, 12, 18]);
+ * ```
+ */
+export function grad(
+  outputs: Tensor | readonly Tensor[],
+  inputs: Tensor | readonly Tensor[],
+  options: GradOptions = {},
+): (Tensor | null)[] {
+  const outs = listOf(outputs), ins = listOf(inputs);
+  const { gradOutputs, createGraph = false, allowUnused = false } = options;
+  const given = gradOutputs === undefined ? [] : listOf(gradOutputs as Tensor);
+  if (given.length > 0 && given.length !== outs.length) {
+    throw new RangeError(
+      `autograd.grad: got ${given.length} gradOutputs for ${outs.length} outputs; give one each.`,
+    );
+  }
+  const inNodes = ins.map((x, i) => {
+    const node = x.node;
+    if (!isFloat(node.dtype)) {
+      throw new DTypeError(
+        `autograd.grad: input ${i} is ${node.dtype}; only floating-point tensors have gradients.`,
+      );
+    }
+    if (!node.requiresGrad && !allowUnused) {
+      throw new GradientError(
+        `autograd.grad: input ${i} (shape ${showShape(x.shape)}) does not require a gradient; ` +
+          `call requiresGrad_() on it before the computation.`,
+      );
+    }
+    return node;
+  });
+  return withGrad(createGraph, () => {
+    const seeds = outs.map((o, i) => seedOf("autograd.grad", o, given[i]));
+    const { cotangents, reached } = sweep(outs.map((o) => o.node), seeds, new Set(inNodes));
+    return inNodes.map((node, i) => {
+      const g = cotangents.get(node);
+      if (g !== undefined) return wrap(g);
+      // Reached through operations whose derivative is zero everywhere.
+      if (reached.has(node)) return wrap(zerosNode(node));
+      if (allowUnused) return null;
+      throw new GradientError(
+        `autograd.grad: the outputs do not depend on input ${i} (shape ${showShape(node.shape)}). ` +
+          `Pass allowUnused: true to get null for it. Usual causes: a detach() on the way, or an ` +
+          `input that was replaced (in place or by an optimizer) after the outputs were computed.`,
+      );
+    });
+  });
+}
+
+/**
+ * Accumulates the gradients of `tensors` in the `grad` of the leaves below them.
+ *
+ * @param tensors one tensor or several
+ * @param gradients their cotangents; may be left out for scalars
+ * @throws {GradientError} a tensor that is not a scalar and has no gradient given, or that does not
+ * depend on anything that requires a gradient, or whose graph was already used up
+ *
+ * @example
+ * ```ts
+ * import { autograd, tensor } from "@torchopt/torchopt";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const x = tensor(3, { requiresGrad: true });
+ * autograd.backward(x.mul(x));
+ * assertEquals(x.grad!.item(), 6);
+ * ```
+ */
+export function backward(
+  tensors: Tensor | readonly Tensor[],
+  gradients?: Tensor | readonly (Tensor | null)[] | null,
+  options: BackwardOptions = {},
+): void {
+  const outs = listOf(tensors);
+  const given = gradients === undefined || gradients === null ? [] : listOf(gradients as Tensor);
+  const { createGraph = false, retainGraph = createGraph, inputs } = options;
+  for (const out of outs) {
+    if (isForgotten(out.node)) {
+      throw new GradientError(
+        "backward: this graph was already used by a backward() call. Pass retainGraph: true to the " +
+          "first call to use it again; in a loop, check that nothing of the last iteration is reused " +
+          "without detach() or stopGradient().",
+      );
+    }
+  }
+  withGrad(createGraph, () => {
+    const nodes = outs.map((o) => o.node);
+    const seeds = outs.map((o, i) => seedOf("backward", o, given[i]));
+    const targets = inputs === undefined ? null : new Set(inputs.map((x) => x.node));
+    const { cotangents } = sweep(nodes, seeds, targets);
+    for (const [node, g] of cotangents) {
+      if (targets === null ? node.box === null : !targets.has(node)) continue;
+      const box = node.box ??= { grad: null };
+      const old = box.grad as Tensor | null;
+      box.grad = wrap(old === null ? g : add(old.node, g));
+    }
+    if (!retainGraph) nodes.forEach((n) => forgetGraph(n));
+    holdForStep(outs);
+  });
+}
+
+function listOf<T>(x: T | readonly T[]): readonly T[] {
+  return Array.isArray(x) ? x : [x as T];
+}
+
+setBackward((tensor, gradient, options) => backward(tensor, gradient, options));
+

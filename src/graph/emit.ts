@@ -1,0 +1,120 @@
+/** The ONNX graph that is being emitted: names, constants, casts. @module */
+
+import {
+  type Attr, attr, DEFAULT_OPSETS, ELEM_TYPE, encodeModel, IR_VERSION, type NodeDef, type TensorDef,
+  type ValueInfo,
+} from "../onnx/mod.ts";
+import { type DType, DTYPES } from "../runtime/mod.ts";
+import type { EmitOptions, LowerContext } from "./lower_context.ts";
+import { type Shape, sizeOf } from "./shape.ts";
+
+/** Collects nodes and constants, and writes the model. */
+export class Emitter implements LowerContext {
+  /** Emitted nodes, in order. */
+  readonly nodes: NodeDef[] = [];
+  readonly #constants: TensorDef[] = [];
+  readonly #known = new Map<string, string>();
+  readonly #infos: ValueInfo[] = [];
+  #count = 0;
+
+  /** Emits for one kind of device. */
+  constructor(readonly device: "cpu" | "cuda") {}
+
+  /** A name that is not in use. */
+  fresh(prefix: string): string {
+    return `${prefix}${this.#count++}`;
+  }
+
+  /** Emits a node with one output. */
+  op(opType: string, inputs: readonly string[], attributes?: Record<string, Attr>): string {
+    const output = this.fresh("v");
+    this.nodes.push({ opType, inputs, outputs: [output], attributes });
+    return output;
+  }
+
+  /** Emits a node with any number of outputs. */
+  ops(
+    opType: string,
+    inputs: readonly string[],
+    attributes: Record<string, Attr> | undefined,
+    { domain, outputs = 1 }: EmitOptions,
+  ): string[] {
+    const names = Array.from({ length: outputs }, () => this.fresh("v"));
+    this.nodes.push({ opType, domain, inputs, outputs: names, attributes });
+    return names;
+  }
+
+  /** Shared constant. */
+  constant(dtype: DType, shape: Shape, data: readonly number[]): string {
+    const key = `${dtype}[${shape}]${data.map((v) => Object.is(v, -0) ? "-0" : v)}`;
+    let name = this.#known.get(key);
+    if (name === undefined) {
+      name = this.fresh("c");
+      this.#known.set(key, name);
+      this.#constants.push({ name, dtype, dims: shape, raw: bytesOf(dtype, shape, data) });
+    }
+    return name;
+  }
+
+  /** Constant int64 vector. */
+  ints(data: readonly number[]): string {
+    return this.constant("int64", [data.length], data);
+  }
+
+  /** Constant scalar. */
+  scalar(dtype: DType, value: number): string {
+    return this.constant(dtype, [], [value]);
+  }
+
+  /** Conversion of element type. */
+  cast(x: string, to: DType): string {
+    return this.op("Cast", [x], { to: attr.int(ELEM_TYPE[to]) });
+  }
+
+  /** States the type of a value, where ONNX Runtime cannot infer it. */
+  describe(name: string, dtype: DType, shape: Shape): void {
+    this.#infos.push({ name, dtype, shape });
+  }
+
+  /** Whether a name is a constant of this graph. */
+  isConstant(name: string): boolean {
+    return this.#constants.some((c) => c.name === name);
+  }
+
+  /** The model's bytes; `rename` maps value names to their final ones. */
+  finish(
+    inputs: readonly ValueInfo[],
+    outputs: readonly ValueInfo[],
+    rename: ReadonlyMap<string, string>,
+  ): Uint8Array {
+    const name = (n: string) => rename.get(n) ?? n;
+    const nodes = rename.size === 0 ? this.nodes : this.nodes.map((n) => ({
+      ...n,
+      inputs: n.inputs.map(name),
+      outputs: n.outputs.map(name),
+    }));
+    return encodeModel({
+      irVersion: IR_VERSION,
+      opsets: DEFAULT_OPSETS,
+      graph: {
+        name: "torchopt",
+        nodes,
+        inputs,
+        outputs,
+        valueInfos: this.#infos.filter((v) => !rename.has(v.name)),
+        initializers: this.#constants,
+      },
+    });
+  }
+}
+
+function bytesOf(dtype: DType, shape: Shape, data: readonly number[]): Uint8Array {
+  const n = sizeOf(shape);
+  const array = DTYPES[dtype].view(new ArrayBuffer(n * DTYPES[dtype].bytes), 0, n);
+  for (let i = 0; i < n; i++) {
+    const v = data[i];
+    if (array instanceof BigInt64Array) array[i] = BigInt(v);
+    else array[i] = v;
+  }
+  return new Uint8Array(array.buffer);
+}

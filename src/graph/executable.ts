@@ -1,0 +1,243 @@
+/**
+ * Compiled graphs and their cache. A graph is compiled once for each structure; runs bind data.
+ *
+ * @module
+ */
+
+import {
+  BackendError, type Device, type DType, DTYPES, opsLibrary, Session, Storage, type TypedArray,
+} from "../runtime/mod.ts";
+import { dumpModel } from "./dump.ts";
+import { type Donation, lower, type Lowered } from "./lower.ts";
+import type { Node } from "./node.ts";
+import { sizeOf } from "./shape.ts";
+import { sameKey, type Walk } from "./walk.ts";
+
+/** Elementary operations of a single step from which several threads pay. */
+const THREADED_WORK = 1 << 17;
+
+/** Compiled structures that are kept; beyond it the one used longest ago goes. */
+const CAPACITY = 512;
+
+/** Compilations in a row without a reuse after which a loop is reported once. */
+const CHURN = 64;
+
+/** A compiled graph. */
+export class Executable {
+  /** Structural key, donations included. */
+  readonly key: Int32Array;
+  /** The lowered graph. */
+  readonly lowered: Lowered;
+  /** Milliseconds of the last run. */
+  lastRun = NaN;
+  /** Where outputs live. */
+  readonly device: Device;
+  readonly #session: Session;
+  readonly #packs = new Map<DType, TypedArray>();
+  /** Keeps the memory of the numbers alive. */
+  #numbers: Storage[] = [];
+  readonly #leafSlots: { slot: number; leaf: number }[] = [];
+  /** Input leaf whose memory each output takes, or -1. */
+  readonly donor: Int32Array;
+  readonly #sizes: number[];
+  /** Outputs that take the memory of an input in the run that is bound. */
+  readonly #overwritten: number[] = [];
+
+  /** Compiles a lowered graph. */
+  constructor(key: Int32Array, lowered: Lowered, device: Device) {
+    this.key = key;
+    this.lowered = lowered;
+    this.device = device;
+    const cores = navigator.hardwareConcurrency ?? 1;
+    dumpModel(lowered.model);
+    this.#session = new Session({
+      model: lowered.model,
+      inputs: lowered.inputs,
+      outputs: lowered.outputs,
+      device,
+      threads: lowered.work >= THREADED_WORK ? cores : 1,
+      useOps: device === "cpu" && opsLibrary().loaded,
+    });
+    const counts = new Map<DType, number>();
+    for (const p of lowered.places) counts.set(p.dtype, Math.max(counts.get(p.dtype) ?? 0, p.slot + 1));
+    for (const [dtype, n] of counts) {
+      this.#packs.set(dtype, DTYPES[dtype].view(new ArrayBuffer(Math.max(8, n * DTYPES[dtype].bytes)), 0, n));
+    }
+    lowered.sources.forEach((source, slot) => {
+      if (source.kind === "leaf") this.#leafSlots.push({ slot, leaf: source.index });
+    });
+    this.#placeNumbers();
+    this.donor = new Int32Array(lowered.outputs.length).fill(-1);
+    for (const d of lowered.donations) this.donor[d.output] = d.leaf;
+    this.#sizes = lowered.outputs.map((o) => sizeOf(o.shape));
+  }
+
+  /** Writes the data of one run into the slots; returns the outputs' storages. */
+  bind(leaves: readonly Storage[], numbers: ArrayLike<number>): Storage[] {
+    const slots = this.#session.slots;
+    for (const { slot, leaf } of this.#leafSlots) slots[slot] = leaves[leaf].address;
+    const { places, outputs } = this.lowered;
+    for (let i = 0; i < places.length; i++) {
+      const pack = this.#packs.get(places[i].dtype)!;
+      if (pack instanceof BigInt64Array) pack[places[i].slot] = BigInt(Math.trunc(numbers[i]));
+      else pack[places[i].slot] = numbers[i];
+    }
+    if (this.device !== "cpu") this.#placeNumbers();
+    const first = this.lowered.inputs.length;
+    const results = new Array<Storage>(outputs.length);
+    this.#overwritten.length = 0;
+    // Memory that is also another input is not overwritten.
+    const distinct = this.lowered.donations.length === 0 || new Set(leaves).size === leaves.length;
+    for (let i = 0; i < outputs.length; i++) {
+      const donor = this.donor[i];
+      const storage = donor >= 0 && (distinct || isOnce(leaves, donor))
+        ? leaves[donor]
+        : Storage.alloc(outputs[i].dtype, this.#sizes[i], this.device);
+      results[i] = storage;
+      if (donor >= 0 && storage === leaves[donor]) this.#overwritten.push(i);
+      slots[first + i] = storage.address;
+    }
+    return results;
+  }
+
+  /**
+   * Puts the packed numbers where the run reads them: their own memory on the CPU, one copy per type
+   * on a device. Returns what has to stay alive until the run is over.
+   */
+  #placeNumbers(copy = false): Storage[] {
+    const bases = new Map<DType, Storage>();
+    for (const [dtype, pack] of this.#packs) {
+      bases.set(dtype, Storage.from(copy ? pack.slice() : pack, dtype, this.device));
+    }
+    this.lowered.sources.forEach((source, slot) => {
+      if (source.kind === "leaf") return;
+      const at = source.kind === "number" ? source.slot * DTYPES[source.dtype].bytes : 0;
+      this.#session.slots[slot] = bases.get(source.dtype)!.address + at;
+    });
+    this.#numbers = [...bases.values()];
+    return this.#numbers;
+  }
+
+  /** Runs; `bind` came before. Donated memory counts as overwritten. */
+  run(results: readonly Storage[]): void {
+    const start = performance.now();
+    this.#session.run();
+    this.lastRun = performance.now() - start;
+    for (const i of this.#overwritten) results[i].version++;
+  }
+
+  /** Runs off the event loop. */
+  async runAsync(results: readonly Storage[], keep: unknown): Promise<void> {
+    const start = performance.now();
+    // The next run may begin before this one ends, so this one reads a copy of the numbers.
+    const numbers = this.#placeNumbers(true);
+    const running = this.#session.runAsync([results, keep, numbers]);
+    this.#placeNumbers();
+    await running;
+    this.lastRun = performance.now() - start;
+  }
+
+  /** Frees the session. */
+  dispose(): void {
+    this.#session.dispose();
+  }
+}
+
+function isOnce(leaves: readonly Storage[], at: number): boolean {
+  return leaves.indexOf(leaves[at]) === at && leaves.lastIndexOf(leaves[at]) === at;
+}
+
+/** Two executables differ for the same graph with other wishes or devices. */
+function fullKey(walk: Walk, donations: readonly Donation[], device: Device): Int32Array {
+  const extra = [
+    device === "cpu" ? 0 : device === "cuda" ? 1 : 2 + Number(device.slice(5)),
+    opsLibrary().loaded ? 1 : 0,
+  ];
+  for (const d of donations) extra.push(d.leaf, d.output);
+  const key = new Int32Array(walk.key.length + extra.length);
+  key.set(walk.key);
+  key.set(extra, walk.key.length);
+  return key;
+}
+
+const cache = new Map<number, Executable[]>();
+let cached = 0, churn = 0, reported = false;
+
+/** The executable of a walked graph; compiles it at first sight. */
+export function executable(
+  walk: Walk,
+  outputs: readonly Node[],
+  donations: readonly Donation[],
+  device: Device,
+): Executable {
+  const key = fullKey(walk, donations, device);
+  const bucket = cache.get(walk.hash);
+  const known = bucket?.find((e) => sameKey(e.key, key));
+  if (known !== undefined) {
+    churn = 0;
+    if (cached > CAPACITY / 2) {
+      // Most recently used buckets go last in the map's order.
+      cache.delete(walk.hash);
+      cache.set(walk.hash, bucket!);
+    }
+    return known;
+  }
+  const lowered = lower(walk, outputs, donations, {
+    device: device === "cpu" ? "cpu" : "cuda",
+    ops: opsLibrary().loaded,
+  });
+  let made: Executable;
+  try {
+    made = new Executable(key, lowered, device);
+  } catch (cause) {
+    if (!(cause instanceof Error)) throw cause;
+    throw new BackendError(
+      `compile: ONNX Runtime does not accept a lowered graph of ${walk.nodes.length} operations: ` +
+        `${cause.message}`,
+      { cause },
+    );
+  }
+  if (bucket === undefined) cache.set(walk.hash, [made]);
+  else bucket.push(made);
+  cached++;
+  if (++churn > CHURN && !reported) reportChurn(walk);
+  if (cached > CAPACITY) evict();
+  return made;
+}
+
+function evict(): void {
+  const [hash, bucket] = cache.entries().next().value!;
+  bucket.shift()!.dispose();
+  cached--;
+  if (bucket.length === 0) cache.delete(hash);
+}
+
+let previous: Walk | null = null;
+
+function reportChurn(walk: Walk): void {
+  if (previous === null) {
+    previous = walk;
+    return;
+  }
+  reported = true;
+  const at = walk.key.findIndex((v, i) => v !== previous!.key[i]);
+  console.warn(
+    `torchopt: ${CHURN} graphs in a row were compiled and none was reused. The last two have ` +
+      `${previous.nodes.length} and ${walk.nodes.length} operations and differ first at entry ${at} ` +
+      `of their keys. Usual causes: a shape or a static argument (axes, slice bounds) that changes ` +
+      `each iteration, or a value that is never read while it grows. Numbers do not cause it.`,
+  );
+  previous = null;
+}
+
+/** Compiled graphs that are kept now. */
+export function cachedExecutables(): number {
+  return cached;
+}
+
+/** Forgets (and frees) all compiled graphs. */
+export function clearExecutables(): void {
+  for (const bucket of cache.values()) for (const e of bucket) e.dispose();
+  cache.clear();
+  cached = 0;
+}

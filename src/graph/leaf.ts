@@ -1,0 +1,91 @@
+/** Nodes without operands: stored tensors, numbers, and the arguments of a trace. @module */
+
+import type { DType, Storage } from "../runtime/mod.ts";
+import { type Aval, definePrimitive, Node } from "./node.ts";
+import { sameShape, type Shape, sizeOf } from "./shape.ts";
+
+function notLowered(): never {
+  throw new Error("internal: a leaf has no lowering of its own");
+}
+
+/** A tensor in memory, an argument of a trace, or a place that is filled anew for each run. */
+export const buffer = definePrimitive<null>({
+  name: "buffer",
+  infer: notLowered,
+  lower: notLowered,
+  vjp: "a stored tensor has no operands",
+});
+
+/** A number that is data: it may change from run to run without a new graph. */
+export const scalar = definePrimitive<{ value: number }>({
+  name: "scalar",
+  infer: notLowered,
+  lower: notLowered,
+  vjp: "a number has no operands",
+});
+
+/** A number that is structure (0, 1, -1, 2, 0.5, and those written in derivative rules). */
+export const constant = definePrimitive<{ value: number }>({
+  name: "constant",
+  infer: notLowered,
+  lower: (c, _inputs, node) => c.scalar(node.dtype, node.attrs.value),
+  vjp: "a number has no operands",
+});
+
+/** Node of a stored tensor. */
+export function bufferNode(storage: Storage, shape: Shape): Node {
+  const node = new Node(buffer, [], null, 0, shape, storage.dtype, null, false, 0);
+  node.storage = storage;
+  node.version = storage.version;
+  return node;
+}
+
+/** Node that stands for a value which the caller provides at each run. */
+export function placeholderNode(aval: Aval): Node {
+  return new Node(buffer, [], null, 0, aval.shape, aval.dtype, null, false, 0);
+}
+
+const noShape: Shape = [];
+
+/** Node of a number that is data. */
+export function scalarNode(value: number, dtype: DType): Node {
+  return new Node(scalar, [], { value }, 0, noShape, dtype, null, false, 0);
+}
+
+const constants = new Map<string, Node>();
+
+/** Node of a number that is structure. */
+export function constantNode(value: number, dtype: DType): Node {
+  const key = Object.is(value, -0) ? `${dtype}:-0` : `${dtype}:${value}`;
+  let node = constants.get(key);
+  if (node === undefined) {
+    node = new Node(constant, [], { value }, constants.size + 1, noShape, dtype, null, false, 0);
+    constants.set(key, node);
+  }
+  return node;
+}
+
+/** Node of a JavaScript number: the few that simplification can use are structure, the rest data. */
+export function numberNode(value: number, dtype: DType): Node {
+  if (value === 0 || value === 1 || value === -1 || value === 2 || value === 0.5) {
+    return constantNode(value, dtype);
+  }
+  return scalarNode(value, dtype);
+}
+
+/** The value of a structural number (seen through broadcasting), or null. */
+export function constantValue(node: Node): number | null {
+  let n = node;
+  while (n.prim.name === "expand" || n.prim.name === "reshape") n = n.inputs[0];
+  return n.prim === constant ? n.attrs.value : null;
+}
+
+/** Whether two nodes stand for values of equal shape and type. */
+export function sameAval(a: Aval, b: Aval): boolean {
+  return a.dtype === b.dtype && sameShape(a.shape, b.shape);
+}
+
+/** Bytes of host memory that a value takes. */
+export function elements(aval: Aval): number {
+  return sizeOf(aval.shape);
+}

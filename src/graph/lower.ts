@@ -1,0 +1,399 @@
+/**
+ * Lowering: a walked graph becomes one ONNX model.
+ *
+ * rebuild (simplify, share, decompose) → passes (multi-tensor kernels) → partition → emission.
+ *
+ * @module
+ */
+
+import { attr } from "../onnx/mod.ts";
+import type { DType, ValueSpec } from "../runtime/mod.ts";
+import { Emitter } from "./emit.ts";
+import { buffer, constant, placeholderNode, scalar } from "./leaf.ts";
+import { Node, type Target } from "./node.ts";
+import { isLeaf, type Partition, partition, type Region } from "./partition.ts";
+import { runPasses } from "./passes.ts";
+import { assemble, type ProgramCode } from "./program.ts";
+import { Rebuilder } from "./rebuild.ts";
+import { sizeOf } from "./shape.ts";
+import { isView } from "./views.ts";
+import type { Walk } from "./walk.ts";
+
+/** Where the data of a graph input comes from. */
+export type Source =
+  | { readonly kind: "leaf"; readonly index: number }
+  | { readonly kind: "numbers"; readonly dtype: DType }
+  | { readonly kind: "number"; readonly dtype: DType; readonly slot: number };
+
+/** Place of a number: element `slot` of the packed vector of its type. */
+export interface NumberPlace {
+  /** Element type. */
+  readonly dtype: DType;
+  /** Position in the vector. */
+  readonly slot: number;
+}
+
+/** A wish to write output `output` over the memory of leaf `leaf`. */
+export interface Donation {
+  /** Index into the walk's leaves. */
+  readonly leaf: number;
+  /** Index into the outputs. */
+  readonly output: number;
+}
+
+/** A graph ready for the runtime. */
+export interface Lowered {
+  /** Bytes of the model. */
+  readonly model: Uint8Array;
+  /** Graph inputs. */
+  readonly inputs: ValueSpec[];
+  /** Where each graph input's data comes from. */
+  readonly sources: Source[];
+  /** Graph outputs, one for each asked value. */
+  readonly outputs: ValueSpec[];
+  /** Place of each of the walk's numbers. */
+  readonly places: NumberPlace[];
+  /** Donations that are safe. */
+  readonly donations: Donation[];
+  /** Largest work of a single step, in elementary operations. */
+  readonly work: number;
+  /** A line for each step, for `explain()`. */
+  readonly summary: string[];
+}
+
+/** Copies the walked graph with leaves that hold no memory, simplified. */
+function rebuild(walk: Walk, outputs: readonly Node[], target: Target) {
+  const rebuilder = new Rebuilder(target);
+  const copies: Node[] = [];
+  const leafIndex = new Map<Node, number>(), places: NumberPlace[] = [];
+  const slots = new Map<Node, NumberPlace>(), sizes = new Map<DType, number>();
+  walk.leaves.forEach((leaf, i) => {
+    const copy = rebuilder.leaf(placeholderNode(leaf));
+    copies[leaf.local] = copy;
+    leafIndex.set(copy, i);
+  });
+  for (const number of walk.scalars) {
+    const copy = rebuilder.leaf(
+      new Node(scalar, [], { value: NaN }, 0, [], number.dtype, null, false, 0),
+    );
+    const slot = sizes.get(number.dtype) ?? 0;
+    sizes.set(number.dtype, slot + 1);
+    const place = { dtype: number.dtype, slot };
+    copies[number.local] = copy;
+    slots.set(copy, place);
+    places.push(place);
+  }
+  for (const node of walk.nodes) {
+    const inputs = node.inputs.map((x) => copies[x.local]);
+    copies[node.local] = rebuilder.make(
+      new Node(
+        node.prim, inputs, node.attrs, node.attrKey, node.shape, node.dtype, node.outs, false, 0,
+      ),
+    );
+  }
+  const results = outputs.map((n) => copies[n.local]);
+  return { results: runPasses(results, rebuilder, target), leafIndex, places, slots, sizes };
+}
+
+/** Nodes below `outputs`, operands first. */
+function order(outputs: readonly Node[]): Node[] {
+  const done = new Set<Node>(), nodes: Node[] = [];
+  const stack: [Node, number][] = [];
+  for (const out of outputs) {
+    if (done.has(out)) continue;
+    done.add(out);
+    stack.push([out, 0]);
+    while (stack.length > 0) {
+      const top = stack[stack.length - 1];
+      const [node, at] = top;
+      if (at < node.inputs.length) {
+        top[1]++;
+        const x = node.inputs[at];
+        if (!done.has(x)) {
+          done.add(x);
+          stack.push([x, 0]);
+        }
+      } else {
+        stack.pop();
+        nodes.push(node);
+      }
+    }
+  }
+  return nodes;
+}
+
+/** Lowers a walked graph. */
+export function lower(
+  walk: Walk,
+  outputs: readonly Node[],
+  donations: readonly Donation[],
+  target: Target,
+): Lowered {
+  const { results, leafIndex, places, slots, sizes } = rebuild(walk, outputs, target);
+  const nodes = order(results);
+  const program = target.ops && target.device === "cpu";
+  const parts = partition(nodes, results, program);
+  return new Lowering(parts, nodes, results, leafIndex, slots, sizes, target).run(places, donations);
+}
+
+class Lowering {
+  #emitter: Emitter;
+  /** Name of each value; several for a node with several results. */
+  #names = new Map<Node, string | string[]>();
+  /** Truth values as numbers, the way Program writes them. */
+  #numeric = new Map<Node, string>();
+  #inputs: ValueSpec[] = [];
+  #sources: Source[] = [];
+  #unitOf = new Map<Node, number>();
+  #codes = new Map<Region, ProgramCode>();
+  #readersOf = new Map<Node, Set<number>>();
+  #summary: string[] = [];
+  #work = 0;
+
+  constructor(
+    private parts: Partition,
+    private nodes: readonly Node[],
+    private results: readonly Node[],
+    private leafIndex: ReadonlyMap<Node, number>,
+    private slots: ReadonlyMap<Node, NumberPlace>,
+    private sizes: ReadonlyMap<DType, number>,
+    target: Target,
+  ) {
+    this.#emitter = new Emitter(target.device);
+  }
+
+  run(places: NumberPlace[], donations: readonly Donation[]): Lowered {
+    const { parts, results } = this;
+    const external = this.#external();
+    parts.units.forEach((unit, at) => {
+      if ("region" in unit) {
+        unit.region.nodes.forEach((n) => this.#unitOf.set(n, at));
+        this.#emitRegion(unit.region, external, at);
+      } else {
+        this.#unitOf.set(unit.node, at);
+        this.#emitNode(unit.node, at);
+      }
+    });
+    const names = results.map((n) => this.#name(n, -1));
+    const rename = new Map<string, string>();
+    const final: ValueSpec[] = results.map((node, i) => {
+      const graphInput = this.#inputs.some((v) => v.name === names[i]);
+      let name = names[i];
+      if (graphInput || this.#emitter.isConstant(name) || rename.has(name)) {
+        name = this.#emitter.op("Identity", [rename.has(name) ? name : names[i]]);
+      }
+      rename.set(name, `out${i}`);
+      return { name: `out${i}`, dtype: node.dtype, shape: node.shape };
+    });
+    return {
+      model: this.#emitter.finish(this.#inputs, final, rename),
+      inputs: this.#inputs,
+      sources: this.#sources,
+      outputs: final,
+      places,
+      donations: donations.filter((d) => this.#isSafe(d)),
+      work: this.#work,
+      summary: this.#summary,
+    };
+  }
+
+  /** Members of regions whose value is needed outside of their region. */
+  #external(): Set<Node> {
+    const external = new Set<Node>(this.results.map(skipViews(this.parts)));
+    for (const node of this.nodes) {
+      const region = this.parts.regionOf.get(node);
+      if (region === undefined && isView(node)) continue;
+      node.inputs.forEach((x) => {
+        if (region === undefined) external.add(skipViews(this.parts)(x));
+        else {
+          const { root } = operandOf(this.parts, node, x);
+          if (this.parts.regionOf.get(root) !== region) external.add(root);
+        }
+      });
+    }
+    return external;
+  }
+
+  #emitRegion(region: Region, external: ReadonlySet<Node>, at: number): void {
+    const code = assemble(
+      region,
+      (n) => this.parts.operand(n),
+      external,
+      (n) => this.slots.get(n)!.slot,
+    );
+    this.#codes.set(region, code);
+    const type = region.type;
+    const inputs = code.inputs.map((n) =>
+      n === null ? this.#numbers(type) : this.#asNumbers(n, type, at)
+    );
+    const outputs = this.#emitter.ops(
+      type === "float32" ? "ProgramF32" : "ProgramF64",
+      inputs,
+      {
+        code: attr.ints(code.code),
+        consts: attr.ints(code.constants.map(doubleBits)),
+      },
+      { domain: "torchopt", outputs: code.outputs.length },
+    );
+    code.outputs.forEach((n, i) => {
+      this.#emitter.describe(outputs[i], type, n.shape);
+      if (n.dtype === "bool") this.#numeric.set(n, outputs[i]);
+      else this.#names.set(n, outputs[i]);
+    });
+    const largest = Math.max(...region.nodes.map((n) => sizeOf(n.shape)));
+    this.#work = Math.max(this.#work, largest * 2);
+    this.#summary.push(
+      `Program ${type}: ${region.nodes.length} operations in ${code.steps} steps, ` +
+        `${code.inputs.length} inputs, ${code.outputs.length} outputs, up to ${largest} elements`,
+    );
+  }
+
+  #emitNode(node: Node, at: number): void {
+    if (node.prim.name === "project") {
+      const names = this.#names.get(node.inputs[0]) as string[];
+      this.#names.set(node, names[node.attrs.index]);
+      return;
+    }
+    const inputs = node.inputs.map((x) => this.#name(x, at));
+    const names = node.prim.lower(this.#emitter, inputs, node);
+    this.#names.set(node, names);
+    const out = sizeOf(node.shape);
+    const inner = node.prim.program?.kind === "matmul" || node.prim.name.startsWith("conv")
+      ? sizeOf(node.inputs[0].shape) / Math.max(1, out) * sizeOf(node.inputs[1].shape)
+      : 1;
+    this.#work = Math.max(this.#work, out * Math.max(1, Math.sqrt(Math.max(1, inner))));
+    this.#summary.push(`${node.prim.name} ${node.dtype} [${node.shape}]`);
+  }
+
+  /** Name of a value for an ONNX node, emitting views and casts that it needs. */
+  #name(node: Node, at: number): string {
+    this.#noteReader(node, at);
+    const known = this.#names.get(node);
+    if (known !== undefined) return Array.isArray(known) ? known[0] : known;
+    let name: string;
+    const numeric = this.#numeric.get(node);
+    if (numeric !== undefined) name = this.#emitter.cast(numeric, "bool");
+    else if (node.prim === buffer) name = this.#leaf(node);
+    else if (node.prim === scalar) name = this.#number(node);
+    else if (node.prim === constant) name = this.#emitter.scalar(node.dtype, node.attrs.value);
+    else {
+      const inputs = node.inputs.map((x) => this.#name(x, at));
+      name = node.prim.lower(this.#emitter, inputs, node) as string;
+    }
+    this.#names.set(node, name);
+    return name;
+  }
+
+  /** Name of a value as numbers of the given type, for a Program. */
+  #asNumbers(node: Node, type: DType, at: number): string {
+    if (node.dtype === type) return this.#name(node, at);
+    const numeric = this.#numeric.get(node);
+    if (numeric !== undefined && this.parts.regionOf.get(node)?.type === type) {
+      this.#noteReader(node, at);
+      return numeric;
+    }
+    return this.#emitter.cast(this.#name(node, at), type);
+  }
+
+  #leaf(node: Node): string {
+    const index = this.leafIndex.get(node)!;
+    const name = `in${index}`;
+    this.#inputs.push({ name, dtype: node.dtype, shape: node.shape });
+    this.#sources.push({ kind: "leaf", index });
+    return name;
+  }
+
+  #number(node: Node): string {
+    const { dtype, slot } = this.slots.get(node)!;
+    const name = `number_${dtype}_${slot}`;
+    this.#inputs.push({ name, dtype, shape: [] });
+    this.#sources.push({ kind: "number", dtype, slot });
+    return name;
+  }
+
+  #numbers(dtype: DType): string {
+    const name = `numbers_${dtype}`;
+    if (!this.#inputs.some((v) => v.name === name)) {
+      this.#inputs.push({ name, dtype, shape: [this.sizes.get(dtype)!] });
+      this.#sources.push({ kind: "numbers", dtype });
+    }
+    return name;
+  }
+
+  #noteReader(node: Node, at: number): void {
+    if (isLeaf(node) || at < 0) {
+      if (node.prim !== buffer) return;
+    }
+    let set = this.#readersOf.get(node);
+    if (set === undefined) this.#readersOf.set(node, set = new Set());
+    set.add(at);
+  }
+
+  /**
+   * Whether the output may be written over the leaf's memory: its writer runs after all other
+   * readers (they are its ancestors) and itself reads each element before writing it.
+   */
+  #isSafe({ leaf, output }: Donation): boolean {
+    const out = this.results[output];
+    const root = [...this.leafIndex].find(([, i]) => i === leaf)![0];
+    if (root.dtype !== out.dtype || sizeOf(root.shape) !== sizeOf(out.shape)) return false;
+    const writer = this.#unitOf.get(out);
+    if (writer === undefined || this.results.indexOf(out) !== output) return false;
+    const unit = this.parts.units[writer];
+    if ("region" in unit) {
+      if (!this.#codes.get(unit.region)!.canAlias(root, out)) return false;
+    } else if (!this.#nodeCanAlias(unit.node, root, out)) return false;
+    const above = this.#ancestors(writer);
+    const readers = this.#readersOf.get(root) ?? new Set<number>();
+    return [...readers].every((r) => r === writer || above.has(r));
+  }
+
+  #nodeCanAlias(node: Node, root: Node, out: Node): boolean {
+    if (node.prim.program?.kind === "elementwise") {
+      return node.inputs.every((x) => x === root || skipViews(this.parts)(x) !== root) &&
+        sizeOf(root.shape) === sizeOf(node.shape);
+    }
+    return node.prim.name === "project" && (node.inputs[0].prim.inPlace?.(node.inputs[0], out, root) ?? false);
+  }
+
+  /** Units that a unit needs, directly or not. */
+  #ancestors(of: number): Set<number> {
+    const seen = new Set<number>(), stack = [of];
+    while (stack.length > 0) {
+      const unit = this.parts.units[stack.pop()!];
+      const members = "region" in unit ? unit.region.nodes : [unit.node];
+      for (const member of members) {
+        for (const x of member.inputs) {
+          const at = this.#unitOf.get(skipViews(this.parts)(x)) ??
+            this.#unitOf.get(this.parts.operand(x).root);
+          if (at !== undefined && at !== of && !seen.has(at)) {
+            seen.add(at);
+            stack.push(at);
+          }
+        }
+      }
+    }
+    return seen;
+  }
+}
+
+/** Follows views that are emitted on demand down to a value that a unit computes. */
+function skipViews(parts: Partition): (node: Node) => Node {
+  return (node) => {
+    let n = node;
+    while (isView(n) && !parts.regionOf.has(n)) n = n.inputs[0];
+    return n;
+  };
+}
+
+function operandOf(parts: Partition, node: Node, x: Node) {
+  return parts.operand(isView(node) ? node.inputs[0] : x);
+}
+
+const doubles = new Float64Array(1);
+const bits = new BigInt64Array(doubles.buffer);
+
+function doubleBits(value: number): bigint {
+  doubles[0] = value;
+  return bits[0];
+}

@@ -1,0 +1,38 @@
+/** What a primitive's `lower` may use to emit ONNX. @module */
+
+import type { DType } from "../runtime/mod.ts";
+import type { Attr } from "../onnx/mod.ts";
+import type { Shape } from "./shape.ts";
+
+/** Options of one emitted ONNX node. */
+export interface EmitOptions {
+  /** Operator set; the standard one by default. */
+  readonly domain?: string;
+  /** Number of outputs (default 1). */
+  readonly outputs?: number;
+}
+
+/** Builder of the ONNX graph that is being emitted. */
+export interface LowerContext {
+  /** Emits one node and returns the name of its only output. */
+  op(type: string, inputs: readonly string[], attributes?: Record<string, Attr>): string;
+  /** Emits one node with several outputs. */
+  ops(
+    type: string,
+    inputs: readonly string[],
+    attributes: Record<string, Attr> | undefined,
+    options: EmitOptions,
+  ): string[];
+  /** A constant tensor (an initializer; equal constants are shared). */
+  constant(dtype: DType, shape: Shape, data: readonly number[]): string;
+  /** A constant int64 vector: axes, shapes, indices. */
+  ints(data: readonly number[]): string;
+  /** A constant scalar of the given type. */
+  scalar(dtype: DType, value: number): string;
+  /** Casts a value. */
+  cast(x: string, to: DType): string;
+  /** Device kind for which the graph is lowered. */
+  readonly device: "cpu" | "cuda";
+  /** A name that is unused so far, for subgraphs. */
+  fresh(prefix: string): string;
+}

@@ -1,0 +1,215 @@
+/**
+ * The graph: nodes, primitives and the rule that makes a node.
+ *
+ * A node is immutable in structure. It gains a storage when its value is computed, and then stands
+ * for that value. Derivative rules build more nodes of the same primitives.
+ *
+ * @module
+ */
+
+import type { DType, Storage } from "../runtime/mod.ts";
+import type { LowerContext } from "./lower_context.ts";
+import type { ProgramRule } from "./program_rule.ts";
+import type { Shape } from "./shape.ts";
+
+/** Shape and element type of one value. */
+export interface Aval {
+  /** Sizes of the dimensions. */
+  readonly shape: Shape;
+  /** Element type. */
+  readonly dtype: DType;
+}
+
+/** Static arguments of a primitive: part of the structure, so never data. */
+// deno-lint-ignore no-explicit-any
+export type Attrs = any;
+
+/** Where a graph will run, as far as lowering must know. */
+export interface Target {
+  /** Kind of device. */
+  readonly device: "cpu" | "cuda";
+  /** Whether our compiled kernels (Program, FusedAdam) are at hand. */
+  readonly ops: boolean;
+}
+
+/** What a primitive is: inference, lowering and derivative in one place. */
+export interface Primitive<A = Attrs> {
+  /** Name, unique in the table. */
+  readonly name: string;
+  /** Checks the inputs and gives shape and dtype of the result (an array for several results). */
+  infer(inputs: readonly Node[], attrs: A): Aval | Aval[];
+  /** Emits ONNX nodes; returns the name(s) of the result(s). */
+  lower(c: LowerContext, inputs: string[], node: Node<A>): string | string[];
+  /**
+   * Cotangents of the inputs, given the cotangent of the result (an array where there are several
+   * results, with null for those that do not matter). `needs[i]` is false where input `i` needs none.
+   * A string instead of a rule states why there is no derivative: the gradient stops there.
+   */
+  readonly vjp:
+    // deno-lint-ignore no-explicit-any
+    | ((g: any, node: Node<A>, needs: readonly boolean[]) => (Node | null)[])
+    | string;
+  /** A cheaper equal node, or the node itself. */
+  simplify?(node: Node<A>): Node;
+  /**
+   * An equal graph of other primitives, for a type or device without a kernel; null where the
+   * primitive has a kernel after all.
+   */
+  decompose?(node: Node<A>, target: Target): Node | null;
+  /** The same for a primitive with several results: the graph of result `index`. */
+  unpack?(node: Node<A>, index: number, target: Target): Node | null;
+  /** Whether the kernel may write result `out` over the memory of operand `over`. */
+  inPlace?(node: Node<A>, out: Node, over: Node): boolean;
+  /** How the Program kernel computes it, where it can. */
+  readonly program?: ProgramRule<A>;
+  /** Small integer for structural keys; set by `definePrimitive`. */
+  readonly id: number;
+}
+
+/** Holder of `.grad`, shared by a tensor handle and its successive leaf nodes. */
+export interface GradBox {
+  /** The accumulated gradient (a tensor handle), or null. */
+  grad: unknown;
+}
+
+/** One value (or tuple of values) of the graph. */
+export class Node<A = Attrs> {
+  /** What computes it. */
+  readonly prim: Primitive<A>;
+  /** Operands; emptied when the value is known and no derivative can be asked for. */
+  inputs: readonly Node[];
+  /** Static arguments. */
+  readonly attrs: A;
+  /** Interned number of the static arguments. */
+  readonly attrKey: number;
+  /** Sizes of the (first) result. */
+  readonly shape: Shape;
+  /** Element type of the (first) result. */
+  readonly dtype: DType;
+  /** Results of a primitive with several; null for the usual single result. */
+  readonly outs: readonly Aval[] | null;
+  /** Whether a derivative with respect to something reaches this node. */
+  requiresGrad: boolean;
+  /** Whether `backward()` accumulates into this node's box. */
+  box: GradBox | null = null;
+  /** Hooks that see the complete cotangent of this node. */
+  hooks: ((g: Node) => Node | void)[] | null = null;
+  /** Memory of the value, once computed. */
+  storage: Storage | null = null;
+  /** Version of the storage that this node stands for. */
+  version = 0;
+  /** Number of uncomputed nodes on the longest path below. */
+  depth: number;
+  /** What differentiation calls instead of the primitive's rule (custom derivatives). */
+  customVjp: ((g: (Node | null)[]) => (Node | null)[]) | null = null;
+  /** Scratch of graph walks: epoch of the last visit, and the local number it gave. */
+  mark = 0;
+  /** Scratch of graph walks. */
+  local = 0;
+
+  /** Use `apply`. */
+  constructor(
+    prim: Primitive<A>,
+    inputs: readonly Node[],
+    attrs: A,
+    attrKey: number,
+    shape: Shape,
+    dtype: DType,
+    outs: readonly Aval[] | null,
+    requiresGrad: boolean,
+    depth: number,
+  ) {
+    this.prim = prim;
+    this.inputs = inputs;
+    this.attrs = attrs;
+    this.attrKey = attrKey;
+    this.shape = shape;
+    this.dtype = dtype;
+    this.outs = outs;
+    this.requiresGrad = requiresGrad;
+    this.depth = depth;
+  }
+}
+
+let nextPrimitiveId = 1;
+
+/** Completes a primitive with its number. */
+export function definePrimitive<A>(p: Omit<Primitive<A>, "id">): Primitive<A> {
+  return { ...p, id: nextPrimitiveId++ };
+}
+
+const attrKeys = new Map<string, number>();
+
+/** Number of a static argument set: equal arguments, equal number; 0 stands for none. */
+export function internAttrs(attrs: unknown): number {
+  if (attrs === null || attrs === undefined) return 0;
+  let text = JSON.stringify(attrs);
+  // JSON has no infinities and no NaN, and they are different arguments (the value of a padding).
+  if (text.includes("null")) {
+    text = JSON.stringify(attrs, (_k, v) => typeof v === "number" ? String(v) : v);
+  }
+  let key = attrKeys.get(text);
+  if (key === undefined) attrKeys.set(text, key = attrKeys.size + 1);
+  return key;
+}
+
+let gradEnabled = true;
+
+/** Whether new nodes record derivatives. */
+export function isGradEnabled(): boolean {
+  return gradEnabled;
+}
+
+/** Runs `fn` with recording switched on or off, and restores it. */
+export function withGrad<T>(on: boolean, fn: () => T): T {
+  const before = gradEnabled;
+  gradEnabled = on;
+  try {
+    return fn();
+  } finally {
+    gradEnabled = before;
+  }
+}
+
+const noInputs: readonly Node[] = [];
+
+/** Whether values of this element type can have derivatives. */
+export function isFloat(dtype: DType): boolean {
+  return dtype === "float32" || dtype === "float64" || dtype === "float16";
+}
+
+/** Makes a node: infers, checks, and notes whether derivatives reach it. */
+export function apply<A>(prim: Primitive<A>, inputs: readonly Node[], attrs: A): Node<A> {
+  const aval = prim.infer(inputs, attrs);
+  let requiresGrad = false, depth = 0;
+  for (let i = 0; i < inputs.length; i++) {
+    const x = inputs[i];
+    if (x.requiresGrad) requiresGrad = true;
+    if (x.storage === null && x.depth >= depth) depth = x.depth + 1;
+  }
+  const outs = Array.isArray(aval) ? aval : null;
+  const first = outs === null ? aval as Aval : outs[0];
+  if (requiresGrad) {
+    requiresGrad = gradEnabled && typeof prim.vjp !== "string" &&
+      (outs === null ? isFloat(first.dtype) : outs.some((o) => isFloat(o.dtype)));
+  }
+  const attrKey = attrs === null || attrs === undefined ? 0 : internAttrs(attrs);
+  return new Node(
+    prim,
+    inputs.length === 0 ? noInputs : inputs,
+    attrs,
+    attrKey,
+    first.shape,
+    first.dtype,
+    outs,
+    requiresGrad,
+    depth,
+  );
+}
+
+let epoch = 0;
+
+/** A fresh number for `Node.mark`. Walks must not nest. */
+export function nextEpoch(): number {
+  return ++epoch;
+}

@@ -1,0 +1,166 @@
+/**
+ * Partition of a graph into Program regions and single ONNX nodes.
+ *
+ * Each node has a height: the number of times the longest path from it to an output changes between
+ * what Program computes and what ONNX Runtime computes. Program nodes of equal height and type form
+ * one region. Heights fall strictly along every path that leaves a region, so regions cannot form a
+ * cycle, and the whole takes linear time. Heights count from the outputs, so that a value is
+ * computed as late as possible: next to its use.
+ *
+ * @module
+ */
+
+import { buffer, constant, scalar } from "./leaf.ts";
+import type { Node } from "./node.ts";
+import { sizeOf } from "./shape.ts";
+import { isView, type Operand, resolve } from "./views.ts";
+
+/** Element types that Program computes in. */
+export type ComputeType = "float32" | "float64";
+
+/** Nodes that one Program computes. */
+export interface Region {
+  /** Element type. */
+  readonly type: ComputeType;
+  /** Height over the outputs. */
+  readonly height: number;
+  /** Members, operands first. */
+  readonly nodes: Node[];
+}
+
+/** A step of the lowered graph. */
+export type Unit = { readonly region: Region } | { readonly node: Node };
+
+/** The partition of a graph. */
+export interface Partition {
+  /** Steps in an order in which they can run. */
+  readonly units: Unit[];
+  /** Region of each node that a Program computes. */
+  readonly regionOf: Map<Node, Region>;
+  /** Where an operand of a Program is in memory. */
+  operand(node: Node): Operand;
+}
+
+/** Largest matrix product that a Program computes itself (multiply-adds). */
+const MATMUL_LIMIT = 0;
+
+/** Whether a node has no operands to compute. */
+export function isLeaf(node: Node): boolean {
+  return node.prim === buffer || node.prim === scalar || node.prim === constant;
+}
+
+function isCompute(d: string): d is ComputeType {
+  return d === "float32" || d === "float64";
+}
+
+/** The type in which Program would compute a node, or null where it cannot. */
+function computeType(node: Node, types: Map<Node, ComputeType | null>): ComputeType | null {
+  const rule = node.prim.program;
+  const typeOf = (x: Node): ComputeType | null => {
+    let n = x;
+    while (isView(n)) n = n.inputs[0];
+    return isCompute(n.dtype) ? n.dtype : types.get(n) ?? null;
+  };
+  if (sizeOf(node.shape) === 0 || node.inputs.some((x) => sizeOf(x.shape) === 0)) return null;
+  if (node.prim.name === "cast") {
+    // A truth value that Program computed is already the number 0 or 1.
+    const from = node.inputs[0];
+    return isCompute(node.dtype) && from.dtype === "bool" && typeOf(from) === node.dtype
+      ? node.dtype
+      : null;
+  }
+  if (rule === undefined || rule.kind === "view") return null;
+  if (rule.kind === "matmul") {
+    const [a] = node.inputs;
+    const k = a.shape[node.attrs.ta ? a.shape.length - 2 : a.shape.length - 1];
+    return isCompute(node.dtype) && sizeOf(node.shape) * k <= MATMUL_LIMIT ? node.dtype : null;
+  }
+  if (isCompute(node.dtype)) return node.dtype;
+  if (node.dtype !== "bool") return null;
+  for (const x of node.inputs) {
+    const t = typeOf(x);
+    if (x.dtype !== "bool") return t;
+    if (t !== null) return t;
+  }
+  return null;
+}
+
+/** Divides `nodes` (operands first) into units; without `program` every node is a unit of its own. */
+export function partition(
+  nodes: readonly Node[],
+  outputs: readonly Node[],
+  program: boolean,
+): Partition {
+  const types = new Map<Node, ComputeType | null>();
+  const materialized = new Set<Node>(), memo = new Map<Node, Operand>();
+  if (program) {
+    for (const node of nodes) if (!isLeaf(node)) types.set(node, computeType(node, types));
+    // Follow all views first: some of them turn out to need writing.
+    for (const node of nodes) {
+      if (types.get(node)) for (const x of node.inputs) resolve(x, materialized, memo);
+    }
+    for (const node of materialized) {
+      if (isView(node) && isCompute(node.dtype)) types.set(node, node.dtype);
+    }
+  }
+
+  // Heights, from the outputs down. A view passes on the height of its users.
+  const heights = new Map<Node, number>();
+  const typeOf = (n: Node) => types.get(n) ?? null;
+  const lift = (n: Node, h: number) => heights.set(n, Math.max(heights.get(n) ?? 0, h));
+  for (const out of outputs) lift(out, 0);
+  // For a view: largest height over users of each type, since it has no type of its own.
+  const viewUsers = new Map<Node, { type: ComputeType | null; height: number }[]>();
+  for (let i = nodes.length - 1; i >= 0; i--) {
+    const node = nodes[i];
+    if (isLeaf(node)) continue;
+    const transparent = isView(node) && typeOf(node) === null;
+    const users = transparent
+      ? [...(viewUsers.get(node) ?? []), ...(heights.has(node) ? [{ type: null, height: heights.get(node)! }] : [])]
+      : [{ type: typeOf(node), height: heights.get(node) ?? 0 }];
+    for (const x of node.inputs) {
+      if (isView(x) && typeOf(x) === null) {
+        const list = viewUsers.get(x) ?? [];
+        for (const u of users) {
+          const same = list.find((v) => v.type === u.type);
+          if (same === undefined) list.push({ ...u });
+          else same.height = Math.max(same.height, u.height);
+        }
+        viewUsers.set(x, list);
+      } else {
+        const t = typeOf(x);
+        for (const u of users) lift(x, t !== null && t === u.type ? u.height : u.height + 1);
+      }
+    }
+  }
+
+  const regions = new Map<string, Region>();
+  const regionOf = new Map<Node, Region>();
+  const units: { height: number; unit: Unit }[] = [];
+  for (const node of nodes) {
+    const type = typeOf(node);
+    if (type === null) {
+      // Views are emitted on demand, next to the ONNX node that needs them.
+      if (!isLeaf(node) && !(program && isView(node))) {
+        units.push({ height: heights.get(node) ?? 0, unit: { node } });
+      }
+      continue;
+    }
+    const height = heights.get(node) ?? 0;
+    const key = `${type}:${height}`;
+    let region = regions.get(key);
+    if (region === undefined) {
+      regions.set(key, region = { type, height, nodes: [] });
+      units.push({ height, unit: { region } });
+    }
+    region.nodes.push(node);
+    regionOf.set(node, region);
+  }
+  // Without Program all heights differ along edges too, but the given order is already right.
+  if (program) units.sort((a, b) => b.height - a.height);
+  return {
+    units: units.map((u) => u.unit),
+    regionOf,
+    operand: (node) => resolve(node, materialized, memo),
+  };
+}

@@ -1,0 +1,227 @@
+/**
+ * Assembly of a region into the code of the Program kernel (its format: `ops/README.md`).
+ *
+ * A region becomes a few steps: loops over elements, reductions, small matrix products. Each loop
+ * computes all members that run over the same number of elements and do not wait for another step.
+ *
+ * @module
+ */
+
+import { constant, scalar } from "./leaf.ts";
+import { ArenaPlan } from "./arena.ts";
+import type { Node } from "./node.ts";
+import { LoopAssembler } from "./program_loop.ts";
+import type { Region } from "./partition.ts";
+import { sizeOf } from "./shape.ts";
+import { collapse, isView, isWhole, type Operand, wholeView } from "./views.ts";
+
+/** Code of one region. */
+export interface ProgramCode {
+  /** Values that it reads, in order; null stands for the packed numbers. */
+  readonly inputs: (Node | null)[];
+  /** Values that it writes, in order. */
+  readonly outputs: Node[];
+  /** The code. */
+  readonly code: number[];
+  /** Constants, as numbers. */
+  readonly constants: number[];
+  /** Number of steps. */
+  readonly steps: number;
+  /** Whether output `out` may be written over the memory of input `root`. */
+  canAlias(root: Node, out: Node): boolean;
+}
+
+/** A step before it is assembled. */
+interface Step {
+  kind: "loop" | "reduce" | "matmul";
+  level: number;
+  elements: number;
+  nodes: Node[];
+}
+
+const OPCODE = { loop: 1, reduce: 2, matmul: 3 };
+
+/** How a member reads operand `i`: the value in memory and the walk over it. */
+export type OperandOf = (node: Node, i: number) => Operand;
+
+/** The operand of a view node that is written out: the view of what lies below it. */
+function copyOperand(node: Node, operand: (n: Node) => Operand): Operand {
+  const below = operand(node.inputs[0]);
+  const rule = node.prim.program;
+  const view = rule?.kind === "view" ? rule.view(node, below.view) : below.view;
+  return { root: below.root, view: view ?? wholeView(node.shape) };
+}
+
+/** Assigns members to steps, as late as possible, so that a value is made where it is used. */
+function planSteps(region: Region, members: Set<Node>, operandOf: OperandOf): Step[] {
+  const kindOf = (n: Node): Step["kind"] => {
+    const kind = n.prim.program?.kind;
+    return kind === "reduce" || kind === "matmul" ? kind : "loop";
+  };
+  const height = new Map<Node, number>();
+  for (let i = region.nodes.length - 1; i >= 0; i--) {
+    const node = region.nodes[i];
+    const h = height.get(node) ?? 0;
+    height.set(node, h);
+    const kind = kindOf(node), n = sizeOf(node.shape);
+    for (let k = 0; k < node.inputs.length; k++) {
+      const { root, view } = operandOf(node, k);
+      if (!members.has(root)) continue;
+      const together = kind === "loop" && kindOf(root) === "loop" && sizeOf(root.shape) === n &&
+        isWhole(collapse(view), root);
+      height.set(root, Math.max(height.get(root) ?? 0, together ? h : h + 1));
+    }
+  }
+  const steps = new Map<string, Step>();
+  let serial = 0;
+  for (const node of region.nodes) {
+    const kind = kindOf(node), level = height.get(node)!, elements = sizeOf(node.shape);
+    const key = kind === "loop" ? `${level}:${elements}` : `${kind}${serial++}`;
+    const step = steps.get(key);
+    if (step === undefined) steps.set(key, { kind, level, elements, nodes: [node] });
+    else step.nodes.push(node);
+  }
+  return [...steps.values()].sort((a, b) => b.level - a.level);
+}
+
+/** Assembles a region. `external` holds members whose value is needed outside. */
+export function assemble(
+  region: Region,
+  operand: (node: Node) => Operand,
+  external: ReadonlySet<Node>,
+  slotOf: (node: Node) => number,
+): ProgramCode {
+  const members = new Set(region.nodes);
+  const operandOf: OperandOf = (node, k) =>
+    isView(node) ? copyOperand(node, operand) : operand(node.inputs[k]);
+  const steps = planSteps(region, members, operandOf);
+  const stepOf = new Map<Node, number>();
+  steps.forEach((s, i) => s.nodes.forEach((n) => stepOf.set(n, i)));
+
+  // Which values live in memory: those used outside, and those that another step reads.
+  const inputs: (Node | null)[] = [], inputIndex = new Map<Node | null, number>();
+  const stored = new Set<Node>(), lastUse = new Map<Node, number>();
+  const constants: number[] = [];
+  const readers = new Map<Node, { step: number; whole: boolean }[]>();
+  const input = (node: Node | null) => {
+    if (!inputIndex.has(node)) {
+      inputIndex.set(node, inputs.length);
+      inputs.push(node);
+    }
+  };
+  steps.forEach((step, at) => {
+    for (const node of step.nodes) {
+      for (let k = 0; k < node.inputs.length; k++) {
+        const { root, view } = operandOf(node, k);
+        if (root.prim === constant) {
+          if (step.kind !== "loop") input(root);
+        } else if (root.prim === scalar) input(null);
+        else if (members.has(root)) {
+          const inLoop = step.kind === "loop" && stepOf.get(root) === at;
+          if (!inLoop) {
+            stored.add(root);
+            lastUse.set(root, at);
+          }
+        } else {
+          input(root);
+          const list = readers.get(root) ?? [];
+          list.push({ step: at, whole: step.kind === "loop" && isWhole(collapse(view), root) });
+          readers.set(root, list);
+        }
+      }
+    }
+  });
+  const outputs = region.nodes.filter((n) => external.has(n));
+  const arena = new ArenaPlan(region.type);
+  const buffers = new Map<Node, number>();
+  outputs.forEach((n, i) => buffers.set(n, inputs.length + i));
+  const firstArena = inputs.length + outputs.length;
+  steps.forEach((step, at) => {
+    for (const node of step.nodes) {
+      if (stored.has(node) && !buffers.has(node)) {
+        buffers.set(node, firstArena + arena.add(sizeOf(node.shape), at, lastUse.get(node)!));
+      }
+    }
+  });
+  const bufferOf = (node: Node): number => buffers.get(node) ?? inputIndex.get(node)!;
+
+  const body: number[] = [];
+  for (let at = 0; at < steps.length; at++) {
+    const step = steps[at];
+    const payload = step.kind === "loop"
+      ? new LoopAssembler({
+        step,
+        operandOf,
+        inStep: (n) => stepOf.get(n) === at,
+        isStored: (n) => buffers.has(n),
+        bufferOf,
+        numbers: inputIndex.get(null) ?? -1,
+        slotOf,
+        constants,
+      }).assemble()
+      : step.kind === "reduce"
+      ? reduceStep(step.nodes[0], operandOf(step.nodes[0], 0), bufferOf, inputIndex.get(null), slotOf)
+      : matmulStep(step.nodes[0], operandOf, bufferOf);
+    body.push(OPCODE[step.kind], payload.length, ...payload);
+  }
+  const code = [1, inputs.length, outputs.length, arena.count];
+  for (const out of outputs) code.push(out.shape.length, ...out.shape);
+  code.push(...arena.offsets(), steps.length, ...body);
+  return {
+    inputs,
+    outputs,
+    code,
+    constants,
+    steps: steps.length,
+    canAlias(root, out) {
+      const written = stepOf.get(out);
+      if (written === undefined || steps[written].kind !== "loop") return false;
+      return (readers.get(root) ?? []).every((r) => r.step < written || (r.step === written && r.whole));
+    },
+  };
+}
+
+function reduceStep(
+  node: Node,
+  { root, view }: Operand,
+  bufferOf: (n: Node) => number,
+  numbers: number | undefined,
+  slotOf: (n: Node) => number,
+): number[] {
+  const rule = node.prim.program;
+  if (rule?.kind !== "reduce") throw new Error("internal: not a reduction");
+  const axes = rule.axes(node.attrs);
+  // Neighbouring dimensions that are kept (or reduced) together count as one.
+  const dims: number[] = [], strides: number[] = [], keep: number[] = [];
+  view.dims.forEach((d, i) => {
+    if (d === 1) return;
+    const kept = axes.includes(i) ? 0 : 1, last = dims.length - 1;
+    if (last >= 0 && keep[last] === kept && strides[last] === view.strides[i] * d) {
+      dims[last] *= d;
+      strides[last] = view.strides[i];
+    } else {
+      dims.push(d);
+      strides.push(view.strides[i]);
+      keep.push(kept);
+    }
+  });
+  const isNumber = root.prim === scalar;
+  const buffer = isNumber ? numbers! : bufferOf(root);
+  const offset = isNumber ? slotOf(root) : view.offset;
+  return [
+    rule.code, buffer, offset, bufferOf(node), dims.length, ...dims, ...strides, ...keep,
+  ];
+}
+
+function matmulStep(node: Node, operandOf: OperandOf, bufferOf: (n: Node) => number): number[] {
+  const a = operandOf(node, 0), b = operandOf(node, 1), { ta, tb } = node.attrs;
+  const rank = node.shape.length;
+  const m = node.shape[rank - 2], n = node.shape[rank - 1];
+  const k = a.view.dims[a.view.dims.length - (ta ? 2 : 1)];
+  const batch = sizeOf(node.shape.slice(0, -2));
+  return [
+    bufferOf(a.root), a.view.offset, bufferOf(b.root), b.view.offset, bufferOf(node), batch,
+    sizeOf(a.view.dims) === m * k ? 0 : m * k, sizeOf(b.view.dims) === k * n ? 0 : k * n,
+    m, n, k, ta ? 1 : 0, tb ? 1 : 0,
+  ];
+}

@@ -1,0 +1,135 @@
+/**
+ * Rebuilding a graph with simpler nodes: algebra, constant folding, sharing of equal nodes,
+ * decomposition of primitives that the target has no kernel for. What nothing uses disappears.
+ *
+ * @module
+ */
+
+import { constant, constantNode, constantValue } from "./leaf.ts";
+import { Node, type Target } from "./node.ts";
+import { opcode } from "./program_rule.ts";
+import { broadcastShapes, sameShape, type Shape } from "./shape.ts";
+
+const folds: Record<number, (a: number, b: number) => number> = {
+  [opcode.add]: (a, b) => a + b,
+  [opcode.sub]: (a, b) => a - b,
+  [opcode.mul]: (a, b) => a * b,
+  [opcode.div]: (a, b) => a / b,
+  [opcode.neg]: (a) => -a,
+  [opcode.square]: (a) => a * a,
+  [opcode.sqrt]: (a) => Math.sqrt(a),
+  [opcode.reciprocal]: (a) => 1 / a,
+};
+
+function withInputs(node: Node, inputs: readonly Node[]): Node {
+  return new Node(
+    node.prim, inputs, node.attrs, node.attrKey, node.shape, node.dtype, node.outs, false, 0,
+  );
+}
+
+function isElementwise(node: Node): boolean {
+  return node.prim.program?.kind === "elementwise";
+}
+
+/** Simplified copy of a graph; nodes of the original are not changed. */
+export class Rebuilder {
+  #interned = new Map<string, Node>();
+  #ids = new Map<Node, number>();
+  #target: Target;
+
+  /** Rebuilds for `target`. */
+  constructor(target: Target) {
+    this.#target = target;
+  }
+
+  /** Declares a node that stands for itself (an input of the graph). */
+  leaf(node: Node): Node {
+    this.#ids.set(node, this.#ids.size);
+    return node;
+  }
+
+  /** The simplest known equal of `node`, whose operands may be raw. */
+  intern(node: Node): Node {
+    if (this.#ids.has(node)) return node;
+    const inputs = node.inputs.map((x) => this.intern(x));
+    return this.make(inputs.every((x, i) => x === node.inputs[i]) ? node : withInputs(node, inputs));
+  }
+
+  /** Like `intern`, for a node whose operands are interned. */
+  make(node: Node): Node {
+    const key = this.#key(node);
+    const known = this.#interned.get(key);
+    if (known !== undefined) return known;
+    const simpler = this.#simplify(node);
+    if (simpler !== node) {
+      const result = this.intern(simpler);
+      this.#interned.set(key, result);
+      return result;
+    }
+    this.#ids.set(node, this.#ids.size);
+    this.#interned.set(key, node);
+    return node;
+  }
+
+  #key(node: Node): string {
+    let key = `${node.prim.id}:${node.attrKey}`;
+    // Numbers that are structure are equal by value and type, wherever they were made.
+    if (node.prim === constant) return `c${node.dtype}:${Object.is(node.attrs.value, -0) ? "-0" : node.attrs.value}`;
+    for (const x of node.inputs) key += `,${this.#ids.get(x)}`;
+    return key;
+  }
+
+  #simplify(node: Node): Node {
+    if (isElementwise(node)) {
+      const folded = fold(node);
+      if (folded !== null) return folded;
+      const bare = stripExpands(node);
+      if (bare !== node) return bare;
+    }
+    const simpler = node.prim.simplify?.(node) ?? node;
+    if (simpler !== node) return simpler;
+    const tuple = node.inputs[0];
+    if (node.prim.name === "project" && tuple.prim.unpack !== undefined) {
+      return tuple.prim.unpack(tuple, node.attrs.index, this.#target) ?? node;
+    }
+    if (node.prim.decompose !== undefined && !this.#inProgram(node)) {
+      return node.prim.decompose(node, this.#target) ?? node;
+    }
+    return node;
+  }
+
+  /** Whether Program will compute the node, so that it needs no decomposition. */
+  #inProgram(node: Node): boolean {
+    return this.#target.ops && this.#target.device === "cpu" && node.prim.program !== undefined &&
+      node.inputs.every((x) => x.dtype === "float32" || x.dtype === "float64");
+  }
+}
+
+/** The number that an operation on numbers gives. */
+function fold(node: Node): Node | null {
+  const rule = node.prim.program;
+  if (rule?.kind !== "elementwise" || node.shape.length > 0 || !(rule.opcode in folds)) return null;
+  if (node.dtype !== "float32" && node.dtype !== "float64") return null;
+  const values = node.inputs.map((x) => x.prim === constant ? constantValue(x)! : NaN);
+  if (values.some(Number.isNaN)) return null;
+  const value = folds[rule.opcode](values[0], values[1]);
+  return constantNode(node.dtype === "float32" ? Math.fround(value) : value, node.dtype);
+}
+
+/** Elementwise operations broadcast by themselves: operands need no explicit repetition. */
+function stripExpands(node: Node): Node {
+  if (!node.inputs.some((x) => x.prim.name === "expand")) return node;
+  const inputs = [...node.inputs];
+  for (let i = 0; i < inputs.length; i++) {
+    if (inputs[i].prim.name !== "expand") continue;
+    const kept = inputs[i];
+    inputs[i] = kept.inputs[0];
+    if (!sameShape(broadcastAll(inputs.map((x) => x.shape)), node.shape)) inputs[i] = kept;
+  }
+  return inputs.every((x, i) => x === node.inputs[i]) ? node : withInputs(node, inputs);
+}
+
+function broadcastAll(shapes: readonly Shape[]): Shape {
+  return shapes.reduce((a, b) => broadcastShapes("internal", a, b));
+}
+

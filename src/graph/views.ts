@@ -1,0 +1,89 @@
+/**
+ * Views: reshape, permute, expand, slice and aliases are other ways to walk the same memory. Inside
+ * a Program they cost nothing; this file follows them down to the value in memory.
+ *
+ * @module
+ */
+
+import type { Node } from "./node.ts";
+import type { View } from "./program_rule.ts";
+import { contiguousStrides, type Shape, sizeOf } from "./shape.ts";
+
+/** A value in memory and the way a reader walks it. */
+export interface Operand {
+  /** The value. */
+  readonly root: Node;
+  /** How it is read. */
+  readonly view: View;
+}
+
+/** View of a whole tensor in its own order. */
+export function wholeView(shape: Shape): View {
+  return { dims: shape, strides: contiguousStrides(shape), offset: 0 };
+}
+
+/** Whether a node only looks at its operand differently. */
+export function isView(node: Node): boolean {
+  return node.prim.program?.kind === "view";
+}
+
+/** Follows views; `materialized` collects view nodes that have to be written out on the way. */
+export function resolve(
+  node: Node,
+  materialized: Set<Node>,
+  memo: Map<Node, Operand>,
+): Operand {
+  const known = memo.get(node);
+  if (known !== undefined) return known;
+  let result: Operand = { root: node, view: wholeView(node.shape) };
+  const rule = node.prim.program;
+  if (rule?.kind === "view" && !materialized.has(node)) {
+    const inner = node.inputs[0];
+    const below = resolve(inner, materialized, memo);
+    const view = rule.view(node, below.view);
+    if (view !== null) result = { root: below.root, view };
+    else {
+      materialized.add(inner);
+      const own = { root: inner, view: wholeView(inner.shape) };
+      memo.set(inner, own);
+      result = { root: inner, view: rule.view(node, own.view)! };
+    }
+  }
+  memo.set(node, result);
+  return result;
+}
+
+/** The view broadcast to `shape`. */
+export function broadcastView(view: View, shape: Shape): View {
+  const skip = shape.length - view.dims.length;
+  const strides = shape.map((_, i) =>
+    i < skip || view.dims[i - skip] === 1 ? 0 : view.strides[i - skip]
+  );
+  return { dims: shape, strides, offset: view.offset };
+}
+
+/** The same walk with as few dimensions as possible. */
+export function collapse(view: View): View {
+  const dims: number[] = [], strides: number[] = [];
+  for (let i = 0; i < view.dims.length; i++) {
+    const d = view.dims[i], s = view.strides[i];
+    if (d === 1) continue;
+    const last = dims.length - 1;
+    if (last >= 0 && strides[last] === s * d) {
+      dims[last] *= d;
+      strides[last] = s;
+    } else {
+      dims.push(d);
+      strides.push(s);
+    }
+  }
+  return { dims, strides, offset: view.offset };
+}
+
+/** Whether a collapsed view is all of `root` in order. */
+export function isWhole(view: View, root: Node): boolean {
+  if (view.offset !== 0) return false;
+  const n = sizeOf(root.shape);
+  if (view.dims.length === 0) return n === 1;
+  return view.dims.length === 1 && view.strides[0] === 1 && view.dims[0] === n;
+}

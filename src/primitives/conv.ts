@@ -1,0 +1,278 @@
+/**
+ * Convolution over any number of spatial dimensions as three bilinear primitives. The derivative of
+ * each is made of the other two, so derivatives of every order exist.
+ *
+ * Shapes: x [N, C, ...sizes], weight [O, C / groups, ...kernel], result [N, O, ...out].
+ *
+ * @module
+ */
+
+import { attr } from "../onnx/mod.ts";
+import { DTypeError, ShapeError } from "../graph/errors.ts";
+import { apply, definePrimitive, isFloat, type Node, type Primitive } from "../graph/node.ts";
+import { sameShape, type Shape, showShape, sizeOf } from "../graph/shape.ts";
+import { num } from "./elementwise.ts";
+import { dot } from "./matmul.ts";
+import { concat, dilate, expand, flip, pad, permute, reshape, slice } from "./movement.ts";
+
+/** Static arguments of a convolution; one number for each spatial dimension. */
+export interface ConvAttrs {
+  /** Step of the window. */
+  readonly strides: Shape;
+  /** Zeros before each dimension. */
+  readonly low: Shape;
+  /** Zeros after each dimension. */
+  readonly high: Shape;
+  /** Distance of the kernel's elements. */
+  readonly dilations: Shape;
+  /** Number of groups that channels are split into. */
+  readonly groups: number;
+}
+
+/** Static arguments of `convInputGrad`. */
+export interface ConvInputGradAttrs extends ConvAttrs {
+  /** Shape of the convolution's input. */
+  readonly inputShape: Shape;
+}
+
+/** Static arguments of `convWeightGrad`. */
+export interface ConvWeightGradAttrs extends ConvAttrs {
+  /** Shape of the convolution's weight. */
+  readonly weightShape: Shape;
+}
+
+/** Extent of a dilated kernel. */
+function extent(size: number, dilation: number): number {
+  return (size - 1) * dilation + 1;
+}
+
+function checkTypes(op: string, a: Node, b: Node): void {
+  if (a.dtype !== b.dtype || !isFloat(a.dtype)) {
+    throw new DTypeError(
+      `${op}: got ${a.dtype} and ${b.dtype}, wants two floating-point tensors of one type; ` +
+        `convert one with to("float32").`,
+    );
+  }
+}
+
+/** Shape of a convolution's result. Throws a ShapeError that names `op`. */
+export function convShape(op: string, x: Shape, w: Shape, attrs: ConvAttrs): number[] {
+  const { strides, low, high, dilations, groups } = attrs;
+  const rank = strides.length;
+  const got = `got input ${showShape(x)} and weight ${showShape(w)}`;
+  if (x.length !== rank + 2 || w.length !== rank + 2) {
+    throw new ShapeError(
+      `${op}: ${got}, wants input [N, C${", size".repeat(rank)}] and weight ` +
+        `[O, C / groups${", size".repeat(rank)}]; unsqueeze(0) adds a missing batch dimension.`,
+    );
+  }
+  if (x[1] !== w[1] * groups) {
+    throw new ShapeError(
+      `${op}: ${got} with ${groups} group(s): the weight wants ${w[1] * groups} input channels ` +
+        `(its dimension 1 times groups), the input has ${x[1]}.`,
+    );
+  }
+  if (w[0] % groups !== 0) {
+    throw new ShapeError(
+      `${op}: ${got}: ${w[0]} output channels cannot be split into ${groups} groups.`,
+    );
+  }
+  const out = [x[0], w[0]];
+  for (let i = 0; i < rank; i++) {
+    const room = x[i + 2] + low[i] + high[i], reach = extent(w[i + 2], dilations[i]);
+    if (w[i + 2] < 1 || reach > room) {
+      throw new ShapeError(
+        `${op}: ${got}: in spatial dimension ${i} the kernel spans ${reach} element(s) and the ` +
+          `padded input has ${room}; add padding or use a smaller kernel or dilation.`,
+      );
+    }
+    out.push(Math.floor((room - reach) / strides[i]) + 1);
+  }
+  return out;
+}
+
+function checkResult(op: string, g: Node, wanted: Shape): void {
+  if (!sameShape(g.shape, wanted)) {
+    throw new ShapeError(
+      `${op}: got ${showShape(g.shape)} where a convolution of these sizes gives ` +
+        `${showShape(wanted)}; the two must be equal.`,
+    );
+  }
+}
+
+const onnxAttributes = (a: ConvAttrs) => ({
+  strides: attr.ints(a.strides),
+  dilations: attr.ints(a.dilations),
+  pads: attr.ints([...a.low, ...a.high]),
+  group: attr.int(a.groups),
+});
+
+/** Convolution (cross-correlation, as in all deep-learning libraries). Inputs: x, weight. */
+export const convPrim: Primitive<ConvAttrs> = definePrimitive<ConvAttrs>({
+  name: "conv",
+  infer([x, w], attrs) {
+    checkTypes("conv", x, w);
+    return { shape: convShape("conv", x.shape, w.shape, attrs), dtype: x.dtype };
+  },
+  lower: (c, inputs, node) => c.op("Conv", inputs, onnxAttributes(node.attrs)),
+  vjp: (g, { inputs: [x, w], attrs }, needs) => [
+    needs[0] ? convInputGrad(g, w, x.shape, attrs) : null,
+    needs[1] ? convWeightGrad(x, g, w.shape, attrs) : null,
+  ],
+  decompose(node, target) {
+    const [x, w] = node.inputs;
+    if (x.dtype !== "float64" || target.device === "cuda") return null;
+    const { groups } = node.attrs;
+    const [n, o, ...out] = node.shape;
+    const kernel = w.shape.slice(2), taps = sizeOf(kernel), channels = w.shape[1];
+    if (sizeOf(node.shape) === 0) return zeros(node.shape, x);
+    const split = [n, groups, channels, sizeOf(out)];
+    const columns = concat(windows(x, kernel, out, node.attrs).map((t) => reshape(t, split)), 2);
+    const rows = permute(reshape(w, [groups, o / groups, channels, taps]), [0, 1, 3, 2]);
+    const matrix = reshape(rows, [groups, o / groups, taps * channels]);
+    return reshape(dot(matrix, columns), node.shape);
+  },
+});
+
+/**
+ * Adjoint of `conv` with respect to its input, which is a transposed convolution. Inputs: g (shape of
+ * the convolution's result), weight.
+ */
+export const convInputGradPrim: Primitive<ConvInputGradAttrs> = definePrimitive<ConvInputGradAttrs>({
+  name: "convInputGrad",
+  infer([g, w], attrs) {
+    checkTypes("convTranspose", g, w);
+    checkResult("convTranspose", g, convShape("convTranspose", attrs.inputShape, w.shape, attrs));
+    return { shape: attrs.inputShape, dtype: g.dtype };
+  },
+  lower: (c, inputs, node) =>
+    c.op("ConvTranspose", inputs, {
+      ...onnxAttributes(node.attrs),
+      output_padding: attr.ints(node.attrs.strides.map((s, i) => {
+        const { inputShape, low, high, dilations } = node.attrs;
+        const room = inputShape[i + 2] + low[i] + high[i];
+        return (room - extent(node.inputs[1].shape[i + 2], dilations[i])) % s;
+      })),
+    }),
+  vjp: (h, { inputs: [g, w], attrs }, needs) => [
+    needs[0] ? conv(h, w, attrs) : null,
+    needs[1] ? convWeightGrad(h, g, w.shape, attrs) : null,
+  ],
+  decompose(node, target) {
+    const [g, w] = node.inputs;
+    if (target.device === "cuda") return null;
+    const { inputShape, strides, low, dilations, groups } = node.attrs;
+    if (sizeOf(node.shape) === 0 || sizeOf(g.shape) === 0) return zeros(node.shape, g);
+    // The same sum as a convolution of the spread-out g with the flipped kernel, channels swapped.
+    const reach = w.shape.slice(2).map((k, i) => extent(k, dilations[i]));
+    const before = reach.map((r, i) => r - 1 - low[i]);
+    const after = reach.map((r, i) =>
+      inputShape[i + 2] + r - 1 - before[i] - extent(g.shape[i + 2], strides[i])
+    );
+    const simple = strides.every((s) => s === 1) && [...before, ...after].every((n) => n >= 0);
+    // ConvTranspose is the faster kernel where a stride spreads g out or there are few channels.
+    if (g.dtype !== "float64" && !(simple && groups === 1 && w.shape[1] >= 8)) return null;
+    const [o, channels, ...kernel] = w.shape;
+    const grouped = reshape(w, [groups, o / groups, channels, ...kernel]);
+    const swapped = reshape(
+      permute(grouped, [0, 2, 1, ...kernel.map((_, i) => i + 3)]),
+      [groups * channels, o / groups, ...kernel],
+    );
+    const spread = strides.every((s) => s === 1) ? g : dilate(g, [1, 1, ...strides]);
+    const cropped = crop(spread, before.map((n) => Math.max(0, -n)), after.map((n) => Math.max(0, -n)));
+    return conv(cropped, flip(swapped, kernel.map((_, i) => i + 2)), {
+      strides: strides.map(() => 1),
+      low: before.map((n) => Math.max(0, n)),
+      high: after.map((n) => Math.max(0, n)),
+      dilations,
+      groups,
+    });
+  },
+});
+
+/**
+ * Adjoint of `conv` with respect to its weight. Inputs: x, g (shape of the convolution's result).
+ */
+export const convWeightGradPrim: Primitive<ConvWeightGradAttrs> = definePrimitive<
+  ConvWeightGradAttrs
+>({
+  name: "convWeightGrad",
+  infer([x, g], attrs) {
+    checkTypes("convWeightGrad", x, g);
+    checkResult("convWeightGrad", g, convShape("convWeightGrad", x.shape, attrs.weightShape, attrs));
+    return { shape: attrs.weightShape, dtype: x.dtype };
+  },
+  lower: () => {
+    throw new Error("internal: convWeightGrad always decomposes");
+  },
+  vjp: (v, { inputs: [x, g], attrs }, needs) => [
+    needs[0] ? convInputGrad(g, v, x.shape, attrs) : null,
+    needs[1] ? conv(x, v, attrs) : null,
+  ],
+  // One matrix product over all positions: Conv with swapped axes took 2 to 5 times as long.
+  decompose(node) {
+    const [x, g] = node.inputs;
+    const { weightShape, groups } = node.attrs;
+    const [o, channels, ...kernel] = weightShape;
+    if (sizeOf(g.shape) === 0) return zeros(weightShape, x);
+    const [n, , ...out] = g.shape;
+    const places = n * sizeOf(out), taps = sizeOf(kernel);
+    const channelsFirst = [1, 0, ...kernel.map((_, i) => i + 2)];
+    const lead = groups === 1 ? [] : [groups]; // two dimensions lower to one Gemm
+    const columns = concat(
+      windows(permute(x, channelsFirst), kernel, out, node.attrs)
+        .map((t) => reshape(t, [...lead, channels, places])),
+      lead.length,
+    );
+    const rows = reshape(permute(g, channelsFirst), [...lead, o / groups, places]);
+    const y = reshape(dot(rows, columns, false, true), [o, taps, channels]);
+    return reshape(permute(y, [0, 2, 1]), weightShape);
+  },
+});
+
+/** For each element of the kernel, in order, what it meets at every place: [.., .., ...out]. */
+function windows(x: Node, kernel: Shape, out: Shape, attrs: ConvAttrs): Node[] {
+  const { strides, low, high, dilations } = attrs;
+  const padded = pad(x, [0, 0, ...low], [0, 0, ...high]);
+  return Array.from({ length: sizeOf(kernel) }, (_, tap) => {
+    const starts: number[] = [];
+    for (let i = kernel.length - 1, rest = tap; i >= 0; rest = Math.floor(rest / kernel[i]), i--) {
+      starts.unshift((rest % kernel[i]) * dilations[i]);
+    }
+    return slice(padded, {
+      starts: [0, 0, ...starts],
+      sizes: [x.shape[0], x.shape[1], ...out],
+      steps: [1, 1, ...strides],
+    });
+  });
+}
+
+/** Cuts elements off both ends of the spatial dimensions. */
+function crop(x: Node, low: Shape, high: Shape): Node {
+  return slice(x, {
+    starts: [0, 0, ...low],
+    sizes: x.shape.map((d, i) => i < 2 ? d : d - low[i - 2] - high[i - 2]),
+    steps: x.shape.map(() => 1),
+  });
+}
+
+function zeros(shape: Shape, like: Node): Node {
+  return expand(num(0, like), shape);
+}
+
+function pick({ strides, low, high, dilations, groups }: ConvAttrs): ConvAttrs {
+  return { strides, low, high, dilations, groups };
+}
+
+/** Convolution of x [N, C, ...] with a weight [O, C / groups, ...]. */
+export function conv(x: Node, w: Node, attrs: ConvAttrs): Node {
+  return apply(convPrim, [x, w], pick(attrs));
+}
+/** Adjoint of `conv` with respect to an input of shape `inputShape`: a transposed convolution. */
+export function convInputGrad(g: Node, w: Node, inputShape: Shape, attrs: ConvAttrs): Node {
+  return apply(convInputGradPrim, [g, w], { ...pick(attrs), inputShape });
+}
+/** Adjoint of `conv` with respect to a weight of shape `weightShape`. */
+export function convWeightGrad(x: Node, g: Node, weightShape: Shape, attrs: ConvAttrs): Node {
+  return apply(convWeightGradPrim, [x, g], { ...pick(attrs), weightShape });
+}

@@ -1,0 +1,230 @@
+/**
+ * Primitives that choose elements by number: gather, scatter, take along an axis and its adjoint.
+ *
+ * @module
+ */
+
+import { attr } from "../onnx/mod.ts";
+import { DTypeError, ShapeError } from "../graph/errors.ts";
+import type { LowerContext } from "../graph/lower_context.ts";
+import { apply, definePrimitive, type Node, type Primitive } from "../graph/node.ts";
+import { sameShape, type Shape, showShape, sizeOf } from "../graph/shape.ts";
+import { num } from "./elementwise.ts";
+import { expand, inversePerm, permute, reshape } from "./movement.ts";
+
+/** Static arguments of primitives that work along one axis. */
+export interface AxisAttrs {
+  /** Axis, counted from the front. */
+  readonly axis: number;
+}
+
+function checkIndex(op: string, index: Node): void {
+  if (index.dtype !== "int64" && index.dtype !== "int32") {
+    throw new DTypeError(
+      `${op}: the index is ${index.dtype}, wants int64 or int32; convert it with to("int64").`,
+    );
+  }
+}
+
+/** Gather and scatter need equal ranks, and an index no larger than the tensor beside the axis. */
+function checkAligned(op: string, x: Node, axis: number, index: Node): void {
+  checkIndex(op, index);
+  const fits = index.shape.length === x.shape.length && x.shape.length > 0 &&
+    index.shape.every((d, i) => i === axis || d <= x.shape[i]);
+  if (!fits) {
+    throw new ShapeError(
+      `${op}: the index ${showShape(index.shape)} does not fit ${showShape(x.shape)} along ` +
+        `dimension ${axis}; it needs as many dimensions, none larger except dimension ${axis}.`,
+    );
+  }
+}
+
+/**
+ * Element `[.., index[.., k, ..], ..]` for each element of `index` (`torch.gather`). Inputs: x, index.
+ */
+export const gatherPrim: Primitive<AxisAttrs> = definePrimitive<AxisAttrs>({
+  name: "gather",
+  infer([x, index], { axis }) {
+    checkAligned("gather", x, axis, index);
+    return { shape: index.shape, dtype: x.dtype };
+  },
+  lower: (c, inputs, node) => c.op("GatherElements", inputs, { axis: attr.int(node.attrs.axis) }),
+  vjp: (g, { inputs: [x, index], attrs: { axis } }) => [
+    scatterAdd(zeros(x.shape, x), axis, index, g),
+    null,
+  ],
+});
+
+/**
+ * `x` with `src` added at the places that `index` names; repeated places accumulate
+ * (`torch.scatter_add`). Inputs: x, index, src.
+ */
+export const scatterAddPrim: Primitive<AxisAttrs> = definePrimitive<AxisAttrs>({
+  name: "scatterAdd",
+  infer([x, index, src], { axis }) {
+    checkAligned("scatterAdd", x, axis, index);
+    checkAddable("scatterAdd", x, src);
+    if (!sameShape(index.shape, src.shape)) {
+      throw new ShapeError(
+        `scatterAdd: the index ${showShape(index.shape)} and the source ` +
+          `${showShape(src.shape)} must have equal shapes; slice the source.`,
+      );
+    }
+    return { shape: x.shape, dtype: x.dtype };
+  },
+  lower: (c, inputs, node) =>
+    c.op("ScatterElements", inputs, {
+      axis: attr.int(node.attrs.axis),
+      reduction: attr.string("add"),
+    }),
+  vjp: (g, { inputs: [, index], attrs: { axis } }, needs) => [
+    needs[0] ? g : null,
+    null,
+    needs[2] ? gather(g, axis, index) : null,
+  ],
+});
+
+/**
+ * Slices of `x` along an axis, in the order of `index`; its shape takes the place of the axis, and
+ * negative numbers count from the end. Inputs: x, index.
+ */
+export const indexSelectPrim: Primitive<AxisAttrs> = definePrimitive<AxisAttrs>({
+  name: "indexSelect",
+  infer([x, index], { axis }) {
+    checkIndex("indexSelect", index);
+    checkHasAxis("indexSelect", x.shape, axis);
+    return {
+      shape: [...x.shape.slice(0, axis), ...index.shape, ...x.shape.slice(axis + 1)],
+      dtype: x.dtype,
+    };
+  },
+  lower: (c, inputs, node) => c.op("Gather", inputs, { axis: attr.int(node.attrs.axis) }),
+  vjp: (g, { inputs: [x, index], attrs: { axis } }) => [indexAdd(x.shape, axis, index, g), null],
+});
+
+/** Static arguments of `indexAdd`. */
+export interface IndexAddAttrs extends AxisAttrs {
+  /** Shape of the result. */
+  readonly shape: Shape;
+}
+
+/**
+ * The adjoint of `indexSelect`: zeros of the given shape, to which slices of `src` are added at the
+ * places that `index` names. Inputs: index, src.
+ */
+export const indexAddPrim: Primitive<IndexAddAttrs> = definePrimitive<IndexAddAttrs>({
+  name: "indexAdd",
+  infer([index, src], { axis, shape }) {
+    checkIndex("indexAdd", index);
+    checkHasAxis("indexAdd", shape, axis);
+    const wanted = [...shape.slice(0, axis), ...index.shape, ...shape.slice(axis + 1)];
+    if (!sameShape(src.shape, wanted)) {
+      throw new ShapeError(
+        `indexAdd: the source is ${showShape(src.shape)}; an index ${showShape(index.shape)} ` +
+          `along dimension ${axis} of ${showShape(shape)} wants ${showShape(wanted)}.`,
+      );
+    }
+    checkAddable("indexAdd", { shape, dtype: src.dtype }, src);
+    return { shape, dtype: src.dtype };
+  },
+  lower: (c, [index, src], node) => lowerIndexAdd(c, index, src, node),
+  vjp: (g, { inputs: [index], attrs: { axis } }) => [null, indexSelect(g, axis, index)],
+  decompose(node) {
+    const { axis, shape } = node.attrs;
+    const [index, src] = node.inputs;
+    if (sizeOf(shape.slice(0, axis)) === 1) return null;
+    // Whole rows are added at a time, so the indexed axis has to come first.
+    const rank = index.shape.length;
+    const front = [axis, ...shape.map((_, i) => i).filter((i) => i !== axis)];
+    const places = index.shape.map((_, i) => axis + i);
+    const rest = src.shape.map((_, i) => i).filter((i) => i < axis || i >= axis + rank);
+    const y = indexAdd(front.map((i) => shape[i]), 0, index, permute(src, [...places, ...rest]));
+    return permute(y, inversePerm(front));
+  },
+});
+
+/** Elements that one ScatterND node adds, and how many such nodes are worth their place. */
+const CHUNK = 16384, MAX_CHUNKS = 64;
+
+/**
+ * Adds rows. ONNX Runtime's CPU kernel for ScatterND splits large work over threads without regard to
+ * repeated rows, which then lose additions. It leaves work below 210 000 elements to one thread
+ * (the cost model of its thread pool), so rows are added in chunks far below that, each in place.
+ * ScatterElements runs on one thread at any size, but takes 15 to 100 times as long.
+ */
+function lowerIndexAdd(
+  c: LowerContext,
+  index: string,
+  src: string,
+  node: Node<IndexAddAttrs>,
+): string {
+  const { axis, shape } = node.attrs;
+  const rows = sizeOf(node.inputs[0].shape);
+  const width = sizeOf(shape.slice(axis + 1));
+  let y = c.op("Expand", [c.scalar(node.dtype, 0), c.ints([shape[axis], width])]);
+  if (rows > 0) {
+    const wide = node.inputs[0].dtype === "int64" ? index : c.cast(index, "int64");
+    const places = c.op("Reshape", [wide, c.ints([rows, 1])]);
+    const updates = c.op("Reshape", [src, c.ints([rows, width])], { allowzero: attr.int(1) });
+    const add = { reduction: attr.string("add") };
+    const step = Math.max(1, Math.floor(CHUNK / Math.max(1, width)));
+    if (rows <= step || c.device === "cuda") {
+      y = c.op("ScatterND", [y, places, updates], add);
+    } else if (rows <= step * MAX_CHUNKS) {
+      const sizes = Array.from(
+        { length: Math.ceil(rows / step) },
+        (_, i) => Math.min(step, rows - i * step),
+      );
+      const split = (x: string) =>
+        c.ops("Split", [x, c.ints(sizes)], { axis: attr.int(0) }, { outputs: sizes.length });
+      const p = split(places), u = split(updates);
+      for (let i = 0; i < sizes.length; i++) y = c.op("ScatterND", [y, p[i], u[i]], add);
+    } else {
+      const each = c.op("Expand", [places, c.ints([rows, width])]);
+      y = c.op("ScatterElements", [y, each, updates], { axis: attr.int(0), ...add });
+    }
+  }
+  return c.op("Reshape", [y, c.ints(shape)], { allowzero: attr.int(1) });
+}
+
+function checkHasAxis(op: string, shape: Shape, axis: number): void {
+  if (axis >= shape.length) {
+    throw new ShapeError(
+      `${op}: ${showShape(shape)} has no dimension ${axis}; unsqueeze() a scalar first.`,
+    );
+  }
+}
+
+function checkAddable(op: string, x: { dtype: Node["dtype"]; shape: Shape }, src: Node): void {
+  if (x.dtype !== src.dtype) {
+    throw new DTypeError(
+      `${op}: the tensor is ${x.dtype}, the source ${src.dtype}; convert one with ` +
+        `to("${x.dtype}").`,
+    );
+  }
+  if (x.dtype === "bool" || x.dtype === "float16") {
+    throw new DTypeError(`${op}: ${x.dtype} cannot be added in place; convert to float32 first.`);
+  }
+}
+
+/** Zeros in the type of `like`. */
+function zeros(shape: Shape, like: Node): Node {
+  return expand(num(0, like), shape);
+}
+
+/** Element-wise choice along an axis (`torch.gather`). */
+export function gather(x: Node, axis: number, index: Node): Node {
+  return apply(gatherPrim, [x, index], { axis });
+}
+/** `x` with `src` added at the places that `index` names along an axis. */
+export function scatterAdd(x: Node, axis: number, index: Node, src: Node): Node {
+  return apply(scatterAddPrim, [x, index, src], { axis });
+}
+/** Slices along an axis in the order of `index`, which may have any number of dimensions. */
+export function indexSelect(x: Node, axis: number, index: Node): Node {
+  return apply(indexSelectPrim, [x, index], { axis });
+}
+/** Zeros with slices of `src` added where `index` says; the adjoint of `indexSelect`. */
+export function indexAdd(shape: Shape, axis: number, index: Node, src: Node): Node {
+  return apply(indexAddPrim, [index, src], { axis, shape });
+}

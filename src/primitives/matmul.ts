@@ -1,0 +1,98 @@
+/** Matrix products. @module */
+
+import { attr } from "../onnx/mod.ts";
+import { DTypeError, ShapeError } from "../graph/errors.ts";
+import { apply, definePrimitive, type Node, type Primitive } from "../graph/node.ts";
+import { broadcastShapes, type Shape, showShape } from "../graph/shape.ts";
+import { permutePrim } from "./movement.ts";
+import { sumTo } from "./reduce.ts";
+
+/** Static arguments of `dot`. */
+export interface DotAttrs {
+  /** Whether the first operand is used transposed. */
+  readonly ta: boolean;
+  /** Whether the second operand is used transposed. */
+  readonly tb: boolean;
+}
+
+const matrix = (s: Shape, t: boolean): [number, number] =>
+  t ? [s[s.length - 1], s[s.length - 2]] : [s[s.length - 2], s[s.length - 1]];
+
+/** The permutation that swaps the last two of `rank` dimensions. */
+export function swapLast(rank: number): number[] {
+  const perm = Array.from({ length: rank }, (_, i) => i);
+  perm[rank - 1] = rank - 2;
+  perm[rank - 2] = rank - 1;
+  return perm;
+}
+
+function isSwap(node: Node): boolean {
+  if (node.prim !== permutePrim) return false;
+  const { perm } = (node as Node<{ perm: Shape }>).attrs;
+  return swapLast(perm.length).every((p, i) => p === perm[i]);
+}
+
+/**
+ * Matrix product of the last two dimensions, leading dimensions broadcast. Transposition is a flag,
+ * so derivatives of every order need no transposing copies.
+ */
+export const dotPrim: Primitive<DotAttrs> = definePrimitive<DotAttrs>({
+  name: "dot",
+  infer([a, b], { ta, tb }) {
+    if (a.dtype !== b.dtype) {
+      throw new DTypeError(
+        `matmul: operands are ${a.dtype} and ${b.dtype}; convert one with to("${a.dtype}").`,
+      );
+    }
+    if (a.dtype === "bool" || a.dtype === "uint8") {
+      throw new DTypeError(`matmul: got ${a.dtype}, wants floating point or int32/int64.`);
+    }
+    if (a.shape.length < 2 || b.shape.length < 2) {
+      throw new ShapeError(
+        `matmul: got ${showShape(a.shape)} and ${showShape(b.shape)}, wants two or more dimensions.`,
+      );
+    }
+    const [m, ka] = matrix(a.shape, ta), [kb, n] = matrix(b.shape, tb);
+    if (ka !== kb) {
+      throw new ShapeError(
+        `matmul: the inner dimensions of ${showShape(a.shape)}${ta ? " (transposed)" : ""} and ` +
+          `${showShape(b.shape)}${tb ? " (transposed)" : ""} are ${ka} and ${kb}; they must be ` +
+          `equal. Did you mean to transpose one of them?`,
+      );
+    }
+    const batch = broadcastShapes("matmul", a.shape.slice(0, -2), b.shape.slice(0, -2));
+    return { shape: [...batch, m, n], dtype: a.dtype };
+  },
+  lower(c, [a, b], node) {
+    const { ta, tb } = node.attrs;
+    const float = node.dtype === "float32" || node.dtype === "float64";
+    if (!ta && !tb) return c.op("MatMul", [a, b]);
+    if (node.inputs.every((x) => x.shape.length === 2) && float) {
+      return c.op("Gemm", [a, b], { transA: attr.int(ta ? 1 : 0), transB: attr.int(tb ? 1 : 0) });
+    }
+    const turn = (x: string, rank: number) =>
+      c.op("Transpose", [x], { perm: attr.ints(swapLast(rank)) });
+    return c.op("MatMul", [
+      ta ? turn(a, node.inputs[0].shape.length) : a,
+      tb ? turn(b, node.inputs[1].shape.length) : b,
+    ]);
+  },
+  vjp(g, { inputs: [a, b], attrs: { ta, tb } }, needs) {
+    return [
+      needs[0] ? sumTo(ta ? dot(b, g, tb, true) : dot(g, b, false, !tb), a.shape) : null,
+      needs[1] ? sumTo(tb ? dot(g, a, true, ta) : dot(a, g, !ta, false), b.shape) : null,
+    ];
+  },
+  simplify(node) {
+    const [a, b] = node.inputs, { ta, tb } = node.attrs;
+    if (isSwap(a)) return dot(a.inputs[0], b, !ta, tb);
+    if (isSwap(b)) return dot(a, b.inputs[0], ta, !tb);
+    return node;
+  },
+  program: { kind: "matmul" },
+});
+
+/** Matrix product of the last two dimensions; `ta` and `tb` transpose an operand. */
+export function dot(a: Node, b: Node, ta = false, tb = false): Node {
+  return apply(dotPrim, [a, b], { ta, tb });
+}

@@ -1,0 +1,386 @@
+/** Primitives that move elements: reshape, permute, expand, slice, pad, concat. @module */
+
+import { attr } from "../onnx/mod.ts";
+import { DTypeError, ShapeError } from "../graph/errors.ts";
+import { constant, constantNode } from "../graph/leaf.ts";
+import { apply, definePrimitive, type Node, type Primitive } from "../graph/node.ts";
+import type { View } from "../graph/program_rule.ts";
+import { contiguousStrides, sameShape, type Shape, showShape, sizeOf } from "../graph/shape.ts";
+import { sumTo } from "./reduce.ts";
+
+/** Largest number ONNX reads as "to the end" in Slice. */
+const END = Number.MAX_SAFE_INTEGER;
+
+/** A new handle on the same value: gradients pass, but it can be a root of differentiation. */
+export const aliasPrim: Primitive<null> = definePrimitive<null>({
+  name: "alias",
+  infer: ([x]) => x,
+  lower: (c, [x]) => c.op("Identity", [x]),
+  vjp: (g) => [g],
+  simplify: (node) => node.inputs[0],
+  program: { kind: "view", view: (_node, of) => of },
+});
+
+/** The value without its history. */
+export const detachPrim: Primitive<null> = definePrimitive<null>({
+  name: "detach",
+  infer: ([x]) => x,
+  lower: (c, [x]) => c.op("Identity", [x]),
+  vjp: "detach() stops gradients",
+  simplify: (node) => node.inputs[0],
+  program: { kind: "view", view: (_node, of) => of },
+});
+
+/** Same elements in the same order under another shape. */
+export const reshapePrim: Primitive<{ shape: Shape }> = definePrimitive<{ shape: Shape }>({
+  name: "reshape",
+  infer([x], { shape }) {
+    if (sizeOf(shape) !== sizeOf(x.shape)) {
+      throw new ShapeError(
+        `reshape: ${showShape(x.shape)} has ${sizeOf(x.shape)} elements, ` +
+          `${showShape(shape)} has ${sizeOf(shape)}; they must be equal.`,
+      );
+    }
+    return { shape, dtype: x.dtype };
+  },
+  lower: (c, [x], node) =>
+    c.op("Reshape", [x, c.ints(node.shape)], { allowzero: attr.int(1) }),
+  vjp: (g, { inputs: [x] }) => [reshape(g, x.shape)],
+  simplify(node) {
+    const [x] = node.inputs;
+    if (sameShape(x.shape, node.shape)) return x;
+    if (x.prim === reshapePrim) return reshape(x.inputs[0], node.shape);
+    if (x.prim === expandPrim && x.inputs[0].prim === constant) {
+      return expand(x.inputs[0], node.shape);
+    }
+    return node;
+  },
+  program: {
+    kind: "view",
+    view: (node, of) => isContiguous(of) ? contiguousView(node.shape, of.offset) : splitDims(of, node.shape),
+  },
+});
+
+/** Whether a view runs through memory without gaps. */
+export function isContiguous(view: View): boolean {
+  let step = 1;
+  for (let i = view.dims.length - 1; i >= 0; i--) {
+    if (view.dims[i] !== 1 && view.strides[i] !== step) return false;
+    step *= view.dims[i];
+  }
+  return true;
+}
+
+/** The view of a contiguous tensor. */
+export function contiguousView(shape: Shape, offset = 0): View {
+  return { dims: shape, strides: contiguousStrides(shape), offset };
+}
+
+/** Reshape of a strided view, where only sizes of 1 come or go; null otherwise. */
+function splitDims(of: View, shape: Shape): View | null {
+  const big = of.dims.map((_, i) => i).filter((i) => of.dims[i] !== 1);
+  const target = shape.filter((d) => d !== 1);
+  if (!sameShape(big.map((i) => of.dims[i]), target)) return null;
+  let k = 0;
+  const strides = shape.map((d) => d === 1 ? 0 : of.strides[big[k++]]);
+  return { dims: shape, strides, offset: of.offset };
+}
+
+/** Reordered dimensions: dimension i of the result is dimension perm[i] of the operand. */
+export const permutePrim: Primitive<{ perm: Shape }> = definePrimitive<{ perm: Shape }>({
+  name: "permute",
+  infer([x], { perm }) {
+    if (perm.length !== x.shape.length || new Set(perm).size !== perm.length) {
+      throw new ShapeError(
+        `permute: ${showShape(perm)} is not an order of the ${x.shape.length} dimensions of ` +
+          `${showShape(x.shape)}; name each dimension once.`,
+      );
+    }
+    return { shape: perm.map((p) => x.shape[p]), dtype: x.dtype };
+  },
+  lower: (c, [x], node) => c.op("Transpose", [x], { perm: attr.ints([...node.attrs.perm]) }),
+  vjp: (g, node) => [permute(g, inversePerm(node.attrs.perm))],
+  simplify(node) {
+    const { perm } = node.attrs;
+    const [x] = node.inputs;
+    if (perm.every((p, i) => p === i)) return x;
+    if (x.prim === permutePrim) {
+      const inner = (x as Node<{ perm: Shape }>).attrs.perm;
+      return permute(x.inputs[0], perm.map((p) => inner[p]));
+    }
+    // Moving only dimensions of size 1 is a reshape, which costs nothing.
+    const moved = perm.filter((p) => x.shape[p] !== 1);
+    if (moved.every((p, i) => i === 0 || p > moved[i - 1])) return reshape(x, node.shape);
+    return node;
+  },
+  program: {
+    kind: "view",
+    view: (node, of) => ({
+      dims: node.attrs.perm.map((p) => of.dims[p]),
+      strides: node.attrs.perm.map((p) => of.strides[p]),
+      offset: of.offset,
+    }),
+  },
+});
+
+/** The permutation that undoes `perm`. */
+export function inversePerm(perm: Shape): number[] {
+  const out = new Array<number>(perm.length);
+  perm.forEach((p, i) => out[p] = i);
+  return out;
+}
+
+/** Repetition along dimensions of size 1 and new leading dimensions. */
+export const expandPrim: Primitive<{ shape: Shape }> = definePrimitive<{ shape: Shape }>({
+  name: "expand",
+  infer([x], { shape }) {
+    const skip = shape.length - x.shape.length;
+    if (skip < 0 || x.shape.some((d, i) => d !== 1 && d !== shape[i + skip])) {
+      throw new ShapeError(
+        `expand: ${showShape(x.shape)} cannot be repeated to ${showShape(shape)}; ` +
+          `only dimensions of size 1 and new leading dimensions grow.`,
+      );
+    }
+    return { shape, dtype: x.dtype };
+  },
+  lower: (c, [x], node) => c.op("Expand", [x, c.ints(node.shape)]),
+  vjp: (g, { inputs: [x] }) => [sumTo(g, x.shape)],
+  simplify(node) {
+    const [x] = node.inputs;
+    if (sameShape(x.shape, node.shape)) return x;
+    if (x.prim === expandPrim) return expand(x.inputs[0], node.shape);
+    return node;
+  },
+  program: {
+    kind: "view",
+    view(node, of) {
+      const skip = node.shape.length - of.dims.length;
+      return {
+        dims: node.shape,
+        strides: node.shape.map((_, i) =>
+          i < skip || of.dims[i - skip] === 1 ? 0 : of.strides[i - skip]
+        ),
+        offset: of.offset,
+      };
+    },
+  },
+});
+
+/** Static arguments of `slice`: first index, end (exclusive; -1 below zero means "past the start") and step. */
+export interface SliceAttrs {
+  /** First index of each dimension. */
+  readonly starts: Shape;
+  /** Number of elements taken along each dimension. */
+  readonly sizes: Shape;
+  /** Step along each dimension; may be negative. */
+  readonly steps: Shape;
+}
+
+/** Regular sub-grid of a tensor. */
+export const slicePrim: Primitive<SliceAttrs> = definePrimitive<SliceAttrs>({
+  name: "slice",
+  infer([x], { starts, sizes, steps }) {
+    for (let i = 0; i < x.shape.length; i++) {
+      const last = starts[i] + (sizes[i] - 1) * steps[i];
+      const inside = (k: number) => k >= 0 && k < x.shape[i];
+      if (sizes[i] < 0 || steps[i] === 0 || (sizes[i] > 0 && !(inside(starts[i]) && inside(last)))) {
+        throw new ShapeError(
+          `slice: dimension ${i} of ${showShape(x.shape)} has no ${sizes[i]} elements ` +
+            `from ${starts[i]} in steps of ${steps[i]}.`,
+        );
+      }
+    }
+    return { shape: sizes, dtype: x.dtype };
+  },
+  lower(c, [x], node) {
+    const { starts, sizes, steps } = node.attrs;
+    const axes = starts.map((_, i) => i).filter((i) =>
+      starts[i] !== 0 || steps[i] !== 1 || sizes[i] !== node.inputs[0].shape[i]
+    );
+    const ends = axes.map((i) => {
+      const end = starts[i] + sizes[i] * steps[i];
+      return end < 0 ? -END : end;
+    });
+    return c.op("Slice", [
+      x,
+      c.ints(axes.map((i) => starts[i])),
+      c.ints(ends),
+      c.ints(axes),
+      c.ints(axes.map((i) => steps[i])),
+    ]);
+  },
+  vjp: (g, node) => [sliceAdjoint(g, node.inputs[0].shape, node.attrs)],
+  simplify(node) {
+    const { starts, sizes, steps } = node.attrs;
+    const [x] = node.inputs;
+    if (sameShape(sizes, x.shape) && starts.every((s) => s === 0) && steps.every((s) => s === 1)) {
+      return x;
+    }
+    if (x.prim === slicePrim) {
+      const inner = (x as Node<SliceAttrs>).attrs;
+      return slice(x.inputs[0], {
+        starts: starts.map((s, i) => inner.starts[i] + s * inner.steps[i]),
+        sizes,
+        steps: steps.map((s, i) => s * inner.steps[i]),
+      });
+    }
+    return node;
+  },
+  program: {
+    kind: "view",
+    view: (node, of) => ({
+      dims: node.shape,
+      strides: of.strides.map((s, i) => s * node.attrs.steps[i]),
+      offset: of.strides.reduce((sum, s, i) => sum + s * node.attrs.starts[i], of.offset),
+    }),
+  },
+});
+
+/** Puts `g` back where a slice took it from, with zeros elsewhere. */
+function sliceAdjoint(g: Node, shape: Shape, { starts, sizes, steps }: SliceAttrs): Node {
+  if (sizeOf(sizes) === 0) return expand(constantNode(0, g.dtype), shape);
+  const backward = steps.map((_, i) => i).filter((i) => steps[i] < 0);
+  let y = backward.length > 0 ? flip(g, backward) : g;
+  const low = starts.map((s, i) => steps[i] < 0 ? s + (sizes[i] - 1) * steps[i] : s);
+  const step = steps.map(Math.abs);
+  if (step.some((s) => s > 1)) y = dilate(y, step);
+  return pad(y, low, low.map((l, i) => shape[i] - l - y.shape[i]));
+}
+
+/** Spreads elements apart: `steps[i] - 1` zeros between neighbours along dimension i. */
+export function dilate(x: Node, steps: Shape): Node {
+  // Each stretched dimension d becomes [d, step] with zeros behind, then [d * step], cut at the end.
+  const wide: number[] = [], low: number[] = [], high: number[] = [];
+  x.shape.forEach((d, i) => {
+    wide.push(d, 1);
+    low.push(0, 0);
+    high.push(0, steps[i] - 1);
+  });
+  const spread = pad(reshape(x, wide), low, high);
+  const full = reshape(spread, x.shape.map((d, i) => d * steps[i]));
+  const sizes = x.shape.map((d, i) => d === 0 ? 0 : (d - 1) * steps[i] + 1);
+  return slice(full, { starts: sizes.map(() => 0), sizes, steps: sizes.map(() => 1) });
+}
+
+/** Static arguments of `pad`. */
+export interface PadAttrs {
+  /** Elements added before each dimension. */
+  readonly low: Shape;
+  /** Elements added after each dimension. */
+  readonly high: Shape;
+  /** What is added. */
+  readonly value: number;
+}
+
+/** A border of a constant around a tensor. */
+export const padPrim: Primitive<PadAttrs> = definePrimitive<PadAttrs>({
+  name: "pad",
+  infer([x], { low, high }) {
+    if (low.length !== x.shape.length || [...low, ...high].some((n) => n < 0)) {
+      throw new ShapeError(
+        `pad: borders ${showShape(low)} and ${showShape(high)} do not fit ${showShape(x.shape)}; ` +
+          `give a count >= 0 for both sides of each dimension (slice() crops).`,
+      );
+    }
+    return { shape: x.shape.map((d, i) => d + low[i] + high[i]), dtype: x.dtype };
+  },
+  lower(c, [x], node) {
+    const { low, high, value } = node.attrs;
+    if (node.dtype === "bool") throw new DTypeError("pad: bool is not supported; cast to uint8.");
+    return c.op("Pad", [x, c.ints([...low, ...high]), c.scalar(node.dtype, value)]);
+  },
+  vjp(g, node) {
+    const { low } = node.attrs, sizes = node.inputs[0].shape;
+    return [slice(g, { starts: low, sizes, steps: sizes.map(() => 1) })];
+  },
+  simplify: (node) =>
+    node.attrs.low.every((n) => n === 0) && node.attrs.high.every((n) => n === 0)
+      ? node.inputs[0]
+      : node,
+});
+
+/** Tensors one after another along an axis. */
+export const concatPrim: Primitive<{ axis: number }> = definePrimitive<{ axis: number }>({
+  name: "concat",
+  infer(inputs, { axis }) {
+    if (inputs.length === 0) throw new ShapeError("concat: got no tensors; give at least one.");
+    const first = inputs[0];
+    const shape = [...first.shape];
+    for (const x of inputs.slice(1)) {
+      if (x.dtype !== first.dtype) {
+        throw new DTypeError(`concat: got ${first.dtype} and ${x.dtype}; convert to one dtype.`);
+      }
+      if (
+        x.shape.length !== shape.length || x.shape.some((d, i) => i !== axis && d !== first.shape[i])
+      ) {
+        throw new ShapeError(
+          `concat: shapes ${showShape(first.shape)} and ${showShape(x.shape)} differ ` +
+            `outside dimension ${axis}.`,
+        );
+      }
+      shape[axis] += x.shape[axis];
+    }
+    return { shape, dtype: first.dtype };
+  },
+  lower: (c, inputs, node) => c.op("Concat", inputs, { axis: attr.int(node.attrs.axis) }),
+  vjp(g, node, needs) {
+    const { axis } = node.attrs;
+    let at = 0;
+    return node.inputs.map((x, i) => {
+      const from = at;
+      at += x.shape[axis];
+      return needs[i] ? narrow(g, axis, from, x.shape[axis]) : null;
+    });
+  },
+  simplify: (node) => node.inputs.length === 1 ? node.inputs[0] : node,
+});
+
+/** Same elements in the same order under another shape. */
+export function reshape(x: Node, shape: Shape): Node {
+  return sameShape(x.shape, shape) ? x : apply(reshapePrim, [x], { shape });
+}
+/** Reordered dimensions. */
+export function permute(x: Node, perm: Shape): Node {
+  return apply(permutePrim, [x], { perm });
+}
+/** Repetition along dimensions of size 1 and new leading ones. */
+export function expand(x: Node, shape: Shape): Node {
+  return sameShape(x.shape, shape) ? x : apply(expandPrim, [x], { shape });
+}
+/** Regular sub-grid. */
+export function slice(x: Node, attrs: SliceAttrs): Node {
+  return apply(slicePrim, [x], attrs);
+}
+/** `size` elements of one axis from `start`. */
+export function narrow(x: Node, axis: number, start: number, size: number): Node {
+  return slice(x, {
+    starts: x.shape.map((_, i) => i === axis ? start : 0),
+    sizes: x.shape.map((d, i) => i === axis ? size : d),
+    steps: x.shape.map(() => 1),
+  });
+}
+/** Reversed order along axes. */
+export function flip(x: Node, axes: Shape): Node {
+  if (sizeOf(x.shape) === 0) return x;
+  return slice(x, {
+    starts: x.shape.map((d, i) => axes.includes(i) ? d - 1 : 0),
+    sizes: x.shape,
+    steps: x.shape.map((_, i) => axes.includes(i) ? -1 : 1),
+  });
+}
+/** A border of a constant. */
+export function pad(x: Node, low: Shape, high: Shape, value = 0): Node {
+  return apply(padPrim, [x], { low, high, value });
+}
+/** Tensors one after another. */
+export function concat(inputs: readonly Node[], axis: number): Node {
+  return apply(concatPrim, inputs, { axis });
+}
+/** A new root on the same value. */
+export function alias(x: Node): Node {
+  return apply(aliasPrim, [x], null);
+}
+/** The value without its history. */
+export function detach(x: Node): Node {
+  return x.requiresGrad ? apply(detachPrim, [x], null) : x;
+}

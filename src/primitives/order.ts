@@ -1,0 +1,174 @@
+/** Primitives along one axis that depend on order: running sums and products, extrema, sorting. @module */
+
+import { attr } from "../onnx/mod.ts";
+import { DTypeError, ShapeError } from "../graph/errors.ts";
+import { apply, type Aval, definePrimitive, type Node, type Primitive } from "../graph/node.ts";
+import { reducedShape, showShape } from "../graph/shape.ts";
+import { mul, num } from "./elementwise.ts";
+import { type AxisAttrs, scatterAdd } from "./index.ts";
+import { expand, narrow, pad } from "./movement.ts";
+import { project } from "./tuple.ts";
+
+function checkNumber(op: string, x: Node): void {
+  if (x.dtype === "bool") {
+    throw new DTypeError(`${op}: got bool, wants numbers; convert with to("int64").`);
+  }
+}
+
+function checkHasAxis(op: string, x: Node, axis: number): void {
+  if (axis >= x.shape.length) {
+    throw new ShapeError(
+      `${op}: ${showShape(x.shape)} has no dimension ${axis}; unsqueeze() a scalar first.`,
+    );
+  }
+}
+
+/** Static arguments of `cumsum`. */
+export interface CumsumAttrs extends AxisAttrs {
+  /** Whether an element's own value is left out of its sum. */
+  readonly exclusive: boolean;
+  /** Whether sums run from the end. */
+  readonly reverse: boolean;
+}
+
+/** Running sum. */
+export const cumsumPrim: Primitive<CumsumAttrs> = definePrimitive<CumsumAttrs>({
+  name: "cumsum",
+  infer([x], { axis }) {
+    if (x.dtype === "bool" || x.dtype === "uint8") {
+      throw new DTypeError(`cumsum: got ${x.dtype}, wants int32, int64 or floating point.`);
+    }
+    checkHasAxis("cumsum", x, axis);
+    return { shape: x.shape, dtype: x.dtype };
+  },
+  lower: (c, [x], { attrs: { axis, exclusive, reverse } }) =>
+    c.op("CumSum", [x, c.scalar("int64", axis)], {
+      exclusive: attr.int(exclusive ? 1 : 0),
+      reverse: attr.int(reverse ? 1 : 0),
+    }),
+  vjp: (g, { attrs: { axis, exclusive, reverse } }) => [
+    cumsum(g, axis, { exclusive, reverse: !reverse }),
+  ],
+  simplify: (node) =>
+    node.inputs[0].shape[node.attrs.axis] === 1 && !node.attrs.exclusive ? node.inputs[0] : node,
+});
+
+/** Static arguments of `argmax` and `argmin`. */
+export interface ArgReduceAttrs extends AxisAttrs {
+  /** Whether the axis stays with size 1. */
+  readonly keepdim: boolean;
+}
+
+function argReduce(name: "argmax" | "argmin", onnx: string): Primitive<ArgReduceAttrs> {
+  return definePrimitive<ArgReduceAttrs>({
+    name,
+    infer([x], { axis, keepdim }) {
+      checkNumber(name, x);
+      checkHasAxis(name, x, axis);
+      if (x.shape[axis] === 0) {
+        throw new ShapeError(
+          `${name}: dimension ${axis} of ${showShape(x.shape)} is empty; ` +
+            `an extremum needs at least one element.`,
+        );
+      }
+      return { shape: reducedShape(x.shape, [axis], keepdim), dtype: "int64" };
+    },
+    lower: (c, [x], { attrs: { axis, keepdim } }) =>
+      c.op(onnx, [x], { axis: attr.int(axis), keepdims: attr.int(keepdim ? 1 : 0) }),
+    vjp: `${name} gives whole numbers, which have no derivative`,
+  });
+}
+/** Place of the largest element along an axis; the first of equals. */
+export const argmaxPrim: Primitive<ArgReduceAttrs> = argReduce("argmax", "ArgMax");
+/** Place of the smallest element along an axis; the first of equals. */
+export const argminPrim: Primitive<ArgReduceAttrs> = argReduce("argmin", "ArgMin");
+
+/** Static arguments of `topk`. */
+export interface TopkAttrs extends AxisAttrs {
+  /** Number of elements taken. */
+  readonly k: number;
+  /** Whether the largest are taken, in descending order; else the smallest, ascending. */
+  readonly largest: boolean;
+}
+
+/**
+ * The k largest or smallest elements along an axis in order, and their places (int64). Equal elements
+ * keep their order. Results: values, places.
+ */
+export const topkPrim: Primitive<TopkAttrs> = definePrimitive<TopkAttrs>({
+  name: "topk",
+  infer([x], { axis, k }): Aval[] {
+    checkNumber("topk", x);
+    checkHasAxis("topk", x, axis);
+    if (!Number.isInteger(k) || k < 0 || k > x.shape[axis]) {
+      throw new ShapeError(
+        `topk: got k = ${k}, wants a whole number from 0 to ${x.shape[axis]}, the size of ` +
+          `dimension ${axis} of ${showShape(x.shape)}.`,
+      );
+    }
+    const shape = x.shape.map((d, i) => i === axis ? k : d);
+    return [{ shape, dtype: x.dtype }, { shape, dtype: "int64" }];
+  },
+  lower: (c, [x], { attrs: { axis, k, largest } }) =>
+    c.ops("TopK", [x, c.ints([k])], {
+      axis: attr.int(axis),
+      largest: attr.int(largest ? 1 : 0),
+      sorted: attr.int(1),
+    }, { outputs: 2 }),
+  vjp(g: readonly (Node | null)[], node) {
+    const [x] = node.inputs;
+    if (g[0] === null) return [null];
+    return [scatterAdd(expand(num(0, x), x.shape), node.attrs.axis, project(node, 1), g[0])];
+  },
+});
+
+/** Options of `cumsum`. */
+export interface CumsumOptions {
+  /** Leave an element's own value out (default false). */
+  readonly exclusive?: boolean;
+  /** Sum from the end (default false). */
+  readonly reverse?: boolean;
+}
+
+/** Running sum along an axis. */
+export function cumsum(x: Node, axis: number, options: CumsumOptions = {}): Node {
+  const { exclusive = false, reverse = false } = options;
+  return apply(cumsumPrim, [x], { axis, exclusive, reverse });
+}
+/**
+ * Running product along an axis: each round multiplies by the value 1, 2, 4, … places before, so no
+ * division is needed and derivatives are right where elements are zero.
+ */
+export function cumprod(x: Node, axis: number): Node {
+  checkHasAxis("cumprod", x, axis);
+  const n = x.shape[axis];
+  let y = x;
+  for (let step = 1; step < n; step *= 2) {
+    const low = x.shape.map((_, i) => i === axis ? step : 0);
+    const before = pad(narrow(y, axis, 0, n - step), low, x.shape.map(() => 0), 1);
+    y = mul(y, before);
+  }
+  return y;
+}
+/** Place of the largest element along an axis. */
+export function argmax(x: Node, axis: number, keepdim: boolean): Node {
+  return apply(argmaxPrim, [x], { axis, keepdim });
+}
+/** Place of the smallest element along an axis. */
+export function argmin(x: Node, axis: number, keepdim: boolean): Node {
+  return apply(argminPrim, [x], { axis, keepdim });
+}
+/** The k largest or smallest elements along an axis, and their places. */
+export function topk(x: Node, k: number, axis: number, largest: boolean): [Node, Node] {
+  const both = apply(topkPrim, [x], { axis, k, largest });
+  return [project(both, 0), project(both, 1)];
+}
+/** All elements along an axis in ascending or descending order, and their places. Stable. */
+export function sort(x: Node, axis: number, descending: boolean): [Node, Node] {
+  checkHasAxis("sort", x, axis);
+  return topk(x, x.shape[axis], axis, descending);
+}
+/** Places of the elements in ascending or descending order. Stable. */
+export function argsort(x: Node, axis: number, descending: boolean): Node {
+  return sort(x, axis, descending)[1];
+}

@@ -1,0 +1,134 @@
+/** Pooling over windows: maximum with its places, and average. @module */
+
+import { attr } from "../onnx/mod.ts";
+import { DTypeError, ShapeError } from "../graph/errors.ts";
+import { apply, type Aval, definePrimitive, type Node, type Primitive } from "../graph/node.ts";
+import { type Shape, showShape, sizeOf } from "../graph/shape.ts";
+import { add, div, mul, num } from "./elementwise.ts";
+import { scatterAdd } from "./index.ts";
+import { expand, narrow, pad, reshape, slice } from "./movement.ts";
+import { sum } from "./reduce.ts";
+import { project } from "./tuple.ts";
+
+/** Windows of a pooling; one number for each spatial dimension. */
+export interface PoolAttrs {
+  /** Size of the window. */
+  readonly kernel: Shape;
+  /** Step of the window. */
+  readonly strides: Shape;
+  /** Elements added before each dimension. */
+  readonly low: Shape;
+  /** Elements added after each dimension. */
+  readonly high: Shape;
+  /** Distance of the window's elements. */
+  readonly dilations: Shape;
+}
+
+/** Shape of a pooled [N, C, ...sizes]. Throws a ShapeError that names `op`. */
+function poolShape(op: string, x: Shape, attrs: PoolAttrs): number[] {
+  const { kernel, strides, low, high, dilations } = attrs;
+  if (x.length !== kernel.length + 2) {
+    throw new ShapeError(
+      `${op}: got ${showShape(x)}, wants [N, C${", size".repeat(kernel.length)}]; ` +
+        `unsqueeze(0) adds a missing batch dimension.`,
+    );
+  }
+  const out = kernel.map((k, i) => {
+    const reach = (k - 1) * dilations[i] + 1, room = x[i + 2] + low[i] + high[i];
+    // A window that sees padding only would have no maximum and no count.
+    if (2 * Math.max(low[i], high[i]) > reach) {
+      throw new ShapeError(
+        `${op}: in spatial dimension ${i} the padding ${low[i]} + ${high[i]} is more than half of ` +
+          `the window, which spans ${reach}; pad() the input with the value you want instead.`,
+      );
+    }
+    if (k < 1 || reach > room) {
+      throw new ShapeError(
+        `${op}: got ${showShape(x)}: in spatial dimension ${i} the window spans ${reach} ` +
+          `element(s) and the padded input has ${room}; use a smaller window.`,
+      );
+    }
+    return Math.floor((room - reach) / strides[i]) + 1;
+  });
+  return [x[0], x[1], ...out];
+}
+
+/**
+ * Largest element of each window and its place in the flattened input (int64); the first of equals.
+ * Padding never wins. Input: x [N, C, ...]. Results: values, places.
+ */
+export const maxPoolPrim: Primitive<PoolAttrs> = definePrimitive<PoolAttrs>({
+  name: "maxPool",
+  infer([x], attrs): Aval[] {
+    if (x.dtype !== "float32" && x.dtype !== "float64") {
+      throw new DTypeError(`maxPool: got ${x.dtype}, wants float32 or float64; convert it first.`);
+    }
+    const shape = poolShape("maxPool", x.shape, attrs);
+    return [{ shape, dtype: x.dtype }, { shape, dtype: "int64" }];
+  },
+  lower: (c, inputs, { attrs }) =>
+    c.ops("MaxPool", inputs, {
+      kernel_shape: attr.ints(attrs.kernel),
+      strides: attr.ints(attrs.strides),
+      pads: attr.ints([...attrs.low, ...attrs.high]),
+      dilations: attr.ints(attrs.dilations),
+    }, { outputs: 2 }),
+  vjp(g: readonly (Node | null)[], node) {
+    const [x] = node.inputs;
+    if (g[0] === null) return [null];
+    const flat = (v: Node) => reshape(v, [sizeOf(v.shape)]);
+    const zeros = expand(num(0, x), [sizeOf(x.shape)]);
+    return [reshape(scatterAdd(zeros, 0, flat(project(node, 1)), flat(g[0])), x.shape)];
+  },
+});
+
+/** Largest element of each window, and its place in the flattened input. */
+export function maxPool(x: Node, attrs: PoolAttrs): [Node, Node] {
+  const { kernel, strides, low, high, dilations } = attrs;
+  const both = apply(maxPoolPrim, [x], { kernel, strides, low, high, dilations });
+  return [project(both, 0), project(both, 1)];
+}
+
+/** Sums of windows of `size` elements along an axis. */
+function windowSums(x: Node, axis: number, size: number, step: number): Node {
+  const count = Math.floor((x.shape[axis] - size) / step) + 1;
+  if (size === step) {
+    // Windows that touch but do not overlap are a dimension of their own.
+    const used = narrow(x, axis, 0, count * size);
+    const shape = [...x.shape.slice(0, axis), count, size, ...x.shape.slice(axis + 1)];
+    return sum(reshape(used, shape), [axis + 1], false);
+  }
+  let y: Node | null = null;
+  for (let k = 0; k < size; k++) {
+    const part = slice(x, {
+      starts: x.shape.map((_, i) => i === axis ? k : 0),
+      sizes: x.shape.map((d, i) => i === axis ? count : d),
+      steps: x.shape.map((_, i) => i === axis ? step : 1),
+    });
+    y = y === null ? part : add(y, part);
+  }
+  return y!;
+}
+
+/**
+ * Average of each window. Padding counts as zeros where `countIncludePad` is true, and is left out of
+ * sum and count otherwise. Made of other primitives: a window's sum is taken one axis after another.
+ */
+export function avgPool(
+  x: Node,
+  attrs: Omit<PoolAttrs, "dilations">,
+  countIncludePad: boolean,
+): Node {
+  const { kernel, strides, low, high } = attrs;
+  poolShape("avgPool", x.shape, { ...attrs, dilations: kernel.map(() => 1) });
+  const padded = pad(x, [0, 0, ...low], [0, 0, ...high]);
+  const totals = kernel.reduce((y, k, i) => windowSums(y, i + 2, k, strides[i]), padded);
+  if (countIncludePad || [...low, ...high].every((n) => n === 0)) {
+    return mul(totals, num(1 / sizeOf(kernel), x));
+  }
+  return kernel.reduce((y, k, i) => {
+    const ones = pad(expand(num(1, x), [x.shape[i + 2]]), [low[i]], [high[i]]);
+    const counts = windowSums(ones, 0, k, strides[i]);
+    return div(y, reshape(counts, [counts.shape[0], ...kernel.slice(i + 1).map(() => 1)]));
+  }, totals);
+}

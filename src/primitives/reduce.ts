@@ -1,0 +1,161 @@
+/** Reductions over axes, and the adjoint of broadcasting. @module */
+
+import { attr } from "../onnx/mod.ts";
+import { DTypeError, ShapeError } from "../graph/errors.ts";
+import { apply, type Aval, definePrimitive, type Node, type Primitive } from "../graph/node.ts";
+import { reducedShape, sameShape, type Shape, showShape } from "../graph/shape.ts";
+import { cast, div, eq, mul, num } from "./elementwise.ts";
+import { concat, expand, narrow, reshape } from "./movement.ts";
+
+/** Static arguments of a reduction. */
+export interface ReduceAttrs {
+  /** Reduced axes, sorted, counted from the front. */
+  readonly axes: Shape;
+  /** Whether reduced dimensions stay with size 1. */
+  readonly keepdim: boolean;
+}
+
+function inferReduce(name: string, x: Node, { axes, keepdim }: ReduceAttrs): Aval {
+  if (x.dtype === "bool") {
+    throw new DTypeError(`${name}: got bool, wants numbers; convert with to("int64").`);
+  }
+  return { shape: reducedShape(x.shape, axes, keepdim), dtype: x.dtype };
+}
+
+/** A reduced value with its dimensions of size 1 put back. */
+export function keepDims(y: Node, like: Shape, axes: Shape): Node {
+  return reshape(y, reducedShape(like, axes, true));
+}
+
+function noAxes(node: Node<ReduceAttrs>): Node | null {
+  return node.attrs.axes.every((a) => node.inputs[0].shape[a] === 1)
+    ? reshape(node.inputs[0], node.shape)
+    : null;
+}
+
+/** Sum; 0 over nothing. */
+export const sumPrim: Primitive<ReduceAttrs> = definePrimitive<ReduceAttrs>({
+  name: "sum",
+  infer: ([x], attrs) => inferReduce("sum", x, attrs),
+  lower: (c, [x], node) =>
+    c.op("ReduceSum", [x, c.ints(node.attrs.axes)], {
+      keepdims: attr.int(node.attrs.keepdim ? 1 : 0),
+      noop_with_empty_axes: attr.int(1),
+    }),
+  vjp: (g, { inputs: [x], attrs }) => [expand(keepDims(g, x.shape, attrs.axes), x.shape)],
+  simplify(node) {
+    const none = noAxes(node);
+    if (none !== null) return none;
+    const [x] = node.inputs;
+    if (x.prim === sumPrim) {
+      // A sum of a sum is one sum over both sets of axes.
+      const inner = (x as Node<ReduceAttrs>).attrs;
+      const source = x.inputs[0];
+      const left = source.shape.map((_, i) => i).filter((i) => inner.keepdim || !inner.axes.includes(i));
+      const outer = node.attrs.axes.map((a) => left[a]);
+      const axes = [...new Set([...inner.axes, ...outer])].sort((a, b) => a - b);
+      return reshape(sum(source, axes, false), node.shape);
+    }
+    return node;
+  },
+  program: { kind: "reduce", code: 0, axes: (a) => a.axes },
+});
+
+function extremum(name: "amax" | "amin", onnx: string, code: number): Primitive<ReduceAttrs> {
+  return definePrimitive<ReduceAttrs>({
+    name,
+    infer([x], attrs) {
+      if (attrs.axes.some((a) => x.shape[a] === 0)) {
+        throw new ShapeError(
+          `${name}: ${showShape(x.shape)} has no elements along the reduced dimension; ` +
+            `an extremum needs at least one.`,
+        );
+      }
+      return inferReduce(name, x, attrs);
+    },
+    lower: (c, [x], node) =>
+      c.op(onnx, [x, c.ints(node.attrs.axes)], {
+        keepdims: attr.int(node.attrs.keepdim ? 1 : 0),
+        noop_with_empty_axes: attr.int(1),
+      }),
+    // Ties share the cotangent evenly, as PyTorch's amax and amin do.
+    vjp(g, node) {
+      const { inputs: [x], attrs: { axes } } = node;
+      const wins = cast(eq(x, keepDims(node, x.shape, axes)), g.dtype);
+      const share = div(keepDims(g, x.shape, axes), sum(wins, axes, true));
+      return [mul(wins, share)];
+    },
+    simplify: (node) => noAxes(node) ?? node,
+    program: { kind: "reduce", code, axes: (a) => a.axes },
+  });
+}
+/** Largest element; ties share the gradient. */
+export const amaxPrim: Primitive<ReduceAttrs> = extremum("amax", "ReduceMax", 1);
+/** Smallest element; ties share the gradient. */
+export const aminPrim: Primitive<ReduceAttrs> = extremum("amin", "ReduceMin", 2);
+
+/** Product; 1 over nothing. The derivative is right where elements are zero. */
+export const prodPrim: Primitive<ReduceAttrs> = definePrimitive<ReduceAttrs>({
+  name: "prod",
+  infer: ([x], attrs) => inferReduce("prod", x, attrs),
+  lower: (c, [x], node) =>
+    c.op("ReduceProd", [x, c.ints(node.attrs.axes)], {
+      keepdims: attr.int(node.attrs.keepdim ? 1 : 0),
+      noop_with_empty_axes: attr.int(1),
+    }),
+  vjp(g, node) {
+    const { inputs: [x], attrs: { axes } } = node;
+    const gk = expand(keepDims(g, x.shape, axes), x.shape);
+    return [mul(gk, productOfOthers(x, axes))];
+  },
+  simplify: (node) => noAxes(node) ?? node,
+  program: { kind: "reduce", code: 3, axes: (a) => a.axes },
+});
+
+/**
+ * For each element the product of all others along the axes: a balanced tree of halves, so that no
+ * division is needed and zeros are right at every order.
+ */
+function productOfOthers(x: Node, axes: Shape): Node {
+  const last = axes[axes.length - 1];
+  if (axes.length > 1) {
+    // others = (others along the last axis) * (others of the slice products along the remaining axes)
+    const slices = prod(x, [last], true);
+    return mul(productOfOthers(x, [last]), productOfOthers(slices, axes.slice(0, -1)));
+  }
+  const n = x.shape[last];
+  if (n <= 1) return expand(num(1, x), x.shape);
+  const half = n >> 1;
+  const a = narrow(x, last, 0, half), b = narrow(x, last, half, n - half);
+  const pa = prod(a, [last], true), pb = prod(b, [last], true);
+  return concat([mul(productOfOthers(a, [last]), pb), mul(productOfOthers(b, [last]), pa)], last);
+}
+
+/** Sum over axes. */
+export function sum(x: Node, axes: Shape, keepdim: boolean): Node {
+  return apply(sumPrim, [x], { axes, keepdim });
+}
+/** Largest element over axes. */
+export function amax(x: Node, axes: Shape, keepdim: boolean): Node {
+  return apply(amaxPrim, [x], { axes, keepdim });
+}
+/** Smallest element over axes. */
+export function amin(x: Node, axes: Shape, keepdim: boolean): Node {
+  return apply(aminPrim, [x], { axes, keepdim });
+}
+/** Product over axes. */
+export function prod(x: Node, axes: Shape, keepdim: boolean): Node {
+  return apply(prodPrim, [x], { axes, keepdim });
+}
+
+/** The adjoint of broadcasting: sums `g` down to `shape`. */
+export function sumTo(g: Node, shape: Shape): Node {
+  if (sameShape(g.shape, shape)) return g;
+  const skip = g.shape.length - shape.length;
+  const axes: number[] = [];
+  for (let i = 0; i < g.shape.length; i++) {
+    if (i < skip || (shape[i - skip] === 1 && g.shape[i] !== 1)) axes.push(i);
+  }
+  return reshape(axes.length === 0 ? g : sum(g, axes, false), shape);
+}
+

@@ -1,0 +1,62 @@
+/**
+ * Counters of what the runtime made and what is still alive.
+ *
+ * @module
+ */
+
+/** What {@linkcode memory} reports. */
+export interface MemoryStats {
+  /** Sessions. */
+  readonly sessions: {
+    /** Compiled since the start of this thread. */
+    readonly created: number;
+    /** Not disposed of and not collected. */
+    readonly alive: number;
+  };
+  /** Storages of tensors. */
+  readonly storages: {
+    /** Allocated since the start of this thread. */
+    readonly allocated: number;
+    /** Bytes allocated since the start of this thread. */
+    readonly allocatedBytes: number;
+    /** Alive ones among those of at least {@linkcode TRACKED_BYTES} bytes. */
+    readonly live: number;
+    /** Bytes of those. */
+    readonly liveBytes: number;
+  };
+  /** Runs of sessions since the start of this thread. */
+  readonly runs: number;
+  /** Asynchronous runs under way. */
+  readonly inFlight: number;
+}
+
+/** Storages below this size are not followed after their allocation, which keeps them cheap. */
+export const TRACKED_BYTES = 4096;
+
+/** The counters themselves; only the runtime writes them. */
+export const counters = {
+  sessionsCreated: 0,
+  sessionsAlive: 0,
+  storagesAllocated: 0,
+  storageBytes: 0,
+  liveStorages: 0,
+  liveBytes: 0,
+  runs: 0,
+  inFlight: 0,
+};
+
+/** What the runtime of this thread made and what is alive. Collected objects count as alive until the collector reports them. */
+export function memory(): MemoryStats {
+  const c = counters;
+  return {
+    sessions: { created: c.sessionsCreated, alive: c.sessionsAlive },
+    storages: {
+      allocated: c.storagesAllocated,
+      allocatedBytes: c.storageBytes,
+      live: c.liveStorages,
+      liveBytes: c.liveBytes,
+    },
+    runs: c.runs,
+    inFlight: c.inFlight,
+  };
+}

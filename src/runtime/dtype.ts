@@ -1,0 +1,90 @@
+/**
+ * Element types: their size, their number in ONNX and the typed array that holds them.
+ *
+ * @module
+ */
+
+/** Element type of a tensor. */
+export type DType = "float32" | "float64" | "float16" | "int64" | "int32" | "uint8" | "bool";
+
+/**
+ * The typed arrays that hold elements on the host. `bool` is a `Uint8Array` of 0 and 1, `int64` a
+ * `BigInt64Array`, `float16` a `Float16Array`, or a `Uint16Array` of bit patterns where the
+ * JavaScript engine has no `Float16Array`.
+ */
+export type TypedArray =
+  | Float32Array
+  | Float64Array
+  | Float16Array
+  | Uint16Array
+  | BigInt64Array
+  | Int32Array
+  | Uint8Array;
+
+/** What the runtime has to know about an element type. */
+export interface DTypeInfo {
+  /** Bytes of one element. */
+  readonly bytes: number;
+  /** Number of the type in ONNX (`TensorProto.DataType`) and in ONNX Runtime; they agree. */
+  readonly onnx: number;
+  /** Makes a view of `length` elements over a buffer. */
+  readonly view: (buffer: ArrayBufferLike, byteOffset: number, length: number) => TypedArray;
+  /** Whether an array is of the kind that {@linkcode DTypeInfo.view} makes. */
+  readonly holds: (array: TypedArray) => boolean;
+}
+
+const hasFloat16 = typeof Float16Array === "function";
+
+/** Facts about each element type. */
+export const DTYPES: Readonly<Record<DType, DTypeInfo>> = {
+  float32: {
+    bytes: 4,
+    onnx: 1,
+    view: (buffer, offset, length) => new Float32Array(buffer, offset, length),
+    holds: (array) => array instanceof Float32Array,
+  },
+  float64: {
+    bytes: 8,
+    onnx: 11,
+    view: (buffer, offset, length) => new Float64Array(buffer, offset, length),
+    holds: (array) => array instanceof Float64Array,
+  },
+  float16: {
+    bytes: 2,
+    onnx: 10,
+    view: (buffer, offset, length) =>
+      hasFloat16
+        ? new Float16Array(buffer, offset, length)
+        : new Uint16Array(buffer, offset, length),
+    holds: (array) => hasFloat16 ? array instanceof Float16Array : array instanceof Uint16Array,
+  },
+  int64: {
+    bytes: 8,
+    onnx: 7,
+    view: (buffer, offset, length) => new BigInt64Array(buffer, offset, length),
+    holds: (array) => array instanceof BigInt64Array,
+  },
+  int32: {
+    bytes: 4,
+    onnx: 6,
+    view: (buffer, offset, length) => new Int32Array(buffer, offset, length),
+    holds: (array) => array instanceof Int32Array,
+  },
+  uint8: {
+    bytes: 1,
+    onnx: 2,
+    view: (buffer, offset, length) => new Uint8Array(buffer, offset, length),
+    holds: (array) => array instanceof Uint8Array,
+  },
+  bool: {
+    bytes: 1,
+    onnx: 9,
+    view: (buffer, offset, length) => new Uint8Array(buffer, offset, length),
+    holds: (array) => array instanceof Uint8Array,
+  },
+};
+
+/** Bytes of one element of `dtype`. */
+export function bytesPerElement(dtype: DType): number {
+  return DTYPES[dtype].bytes;
+}

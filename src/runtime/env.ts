@@ -1,0 +1,75 @@
+/**
+ * The environment of ONNX Runtime: one for each thread of JavaScript, all of them references to the
+ * one that the process has.
+ *
+ * @module
+ */
+
+import { check, ort } from "./api.ts";
+import { cString, outPointer } from "./ffi.ts";
+
+// Every error comes back as a status and is thrown; logging it as well would only print it twice.
+const LOG_FATAL = 4;
+const ARENA_ALLOCATOR = 1;
+const DEFAULT_MEMORY = 0;
+
+/** Native objects that every session of this thread shares. */
+export interface Environment {
+  /** `OrtEnv*`. */
+  readonly env: Deno.PointerValue;
+  /** `OrtMemoryInfo*` of host memory. */
+  readonly cpuMemory: Deno.PointerValue;
+  /**
+   * Whether the environment has the shared pool. It has none where other code in this process, such as
+   * the JavaScript binding of onnxruntime-node, made the environment first.
+   */
+  hasPool: boolean;
+}
+
+let current: Environment | undefined;
+
+/** Threads of the pool that all sessions with more than one thread share. */
+export function poolSize(): number {
+  const wanted = Number(Deno.env.get("TORCHOPT_THREADS"));
+  return Number.isInteger(wanted) && wanted > 0 ? wanted : navigator.hardwareConcurrency;
+}
+
+/**
+ * The environment, made on first use. It owns one thread pool for all sessions: a pool for each
+ * cached session would cost threads, and many sessions are cached.
+ */
+export function environment(): Environment {
+  return current ??= create();
+}
+
+/** Gives the environment back; the next {@linkcode environment} makes a new one. */
+export function releaseEnvironment(): void {
+  if (!current) return;
+  const { fn } = ort();
+  fn.ReleaseMemoryInfo(current.cpuMemory);
+  fn.ReleaseEnv(current.env);
+  current = undefined;
+}
+
+function create(): Environment {
+  const { fn } = ort();
+  const options = outPointer((out) =>
+    check(fn.CreateThreadingOptions(out), "creating threading options")
+  );
+  check(fn.SetGlobalIntraOpNumThreads(options, poolSize()), "setting the thread count");
+  check(fn.SetGlobalInterOpNumThreads(options, 1), "setting the thread count");
+  // Idle threads that spin burn 1 ms of a core after every run and starve Workers; waking them costs
+  // 0.1 ms a run, little on graphs that are large enough for several threads.
+  check(fn.SetGlobalSpinControl(options, 0), "setting the spin control");
+  const env = outPointer((out) =>
+    check(
+      fn.CreateEnvWithGlobalThreadPools(LOG_FATAL, cString("torchopt"), options, out),
+      "creating the ONNX Runtime environment",
+    )
+  );
+  fn.ReleaseThreadingOptions(options);
+  const cpuMemory = outPointer((out) =>
+    check(fn.CreateCpuMemoryInfo(ARENA_ALLOCATOR, DEFAULT_MEMORY, out), "describing host memory")
+  );
+  return { env, cpuMemory, hasPool: true };
+}

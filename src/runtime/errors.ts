@@ -1,0 +1,14 @@
+/**
+ * Errors of the runtime layer.
+ *
+ * @module
+ */
+
+/**
+ * Something below the graph is missing, of the wrong version, or was used after it was freed: ONNX
+ * Runtime, a device, the compiled ops, a session, a storage.
+ */
+export class BackendError extends Error {
+  /** The class name, as it appears in stack traces. */
+  override readonly name = "BackendError";
+}

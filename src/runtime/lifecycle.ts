@@ -1,0 +1,22 @@
+/**
+ * The end of the runtime in one thread.
+ *
+ * @module
+ */
+
+import { releaseEnvironment } from "./env.ts";
+import { disposeAllSessions } from "./session_native.ts";
+
+/**
+ * Ends the runtime of this thread: waits for the asynchronous runs under way, disposes of every
+ * session and gives ONNX Runtime's environment back. Storages stay valid. Sessions made afterwards
+ * start a new environment.
+ *
+ * A Worker has to call this before its owner calls `terminate()`. A Worker that is stopped inside
+ * ONNX Runtime takes the process down when that exits: send the Worker a message, have it await
+ * `shutdown()` and answer, and terminate it then. The main thread needs no shutdown.
+ */
+export async function shutdown(): Promise<void> {
+  await disposeAllSessions();
+  releaseEnvironment();
+}

@@ -1,0 +1,17 @@
+/**
+ * ONNX Runtime through Deno FFI: sessions, storages, devices, the compiled ops.
+ *
+ * @module
+ */
+
+export { BackendError } from "./errors.ts";
+export { bytesPerElement, type DType, DTYPES, type TypedArray } from "./dtype.ts";
+export { cudaIndex, type Device } from "./device.ts";
+export { type DeviceInfo, devices } from "./devices.ts";
+export { memory, type MemoryStats } from "./counters.ts";
+export { poolSize } from "./env.ts";
+export { type OpsLibrary, opsLibrary } from "./ops_library.ts";
+export { buildOps, type BuildOptions, type BuildResult } from "./ops_build.ts";
+export { Session, type SessionSpec, type ValueSpec } from "./session.ts";
+export { shutdown } from "./lifecycle.ts";
+export { Storage } from "./storage.ts";

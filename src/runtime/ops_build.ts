@@ -1,0 +1,7 @@
+export interface BuildOptions {
+  force?: boolean;
+}
+export interface BuildResult {
+  path: string;
+}
+export function buildOps(): void {}

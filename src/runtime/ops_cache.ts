@@ -1,0 +1,118 @@
+/**
+ * Where the compiled ops lie, and whether they belong to the sources at hand.
+ *
+ * @module
+ */
+
+import { filePath } from "./locate.ts";
+import { sha256 } from "./sha256.ts";
+
+/** Version of the functions that the compiled ops export; `torchopt_abi_version` gives the same. */
+export const OPS_ABI_VERSION = 1;
+
+/** Folder of the sources, relative to this module wherever that was loaded from. */
+export const OPS_URL: URL = new URL("../../ops/", import.meta.url);
+
+/** System and processor that the compiled ops are for. */
+export const OPS_TARGET: string = `${Deno.build.os}-${Deno.build.arch}`;
+
+/** What the builder leaves behind, so that start-up need not read and hash the sources. */
+export interface OpsStamp {
+  /** Hash of sources, target and ABI version: name of the folder of the library. */
+  readonly key: string;
+  /** Where the sources were read from. */
+  readonly url: string;
+  /** The files that went into the key; time and size are 0 where they did not come from a disk. */
+  readonly files: readonly {
+    readonly name: string;
+    readonly mtime: number;
+    readonly size: number;
+  }[];
+}
+
+/** Folder for compiled ops: `TORCHOPT_CACHE`, or the user's cache folder of the system. */
+export function cacheFolder(): string {
+  const own = Deno.env.get("TORCHOPT_CACHE");
+  if (own) return own;
+  const xdg = Deno.env.get("XDG_CACHE_HOME");
+  if (xdg) return `${xdg}/torchopt`;
+  const home = Deno.env.get("HOME") ?? Deno.env.get("USERPROFILE") ?? ".";
+  switch (Deno.build.os) {
+    case "darwin":
+      return `${home}/Library/Caches/torchopt`;
+    case "windows":
+      return `${Deno.env.get("LOCALAPPDATA") ?? home}/torchopt`;
+    default:
+      return `${home}/.cache/torchopt`;
+  }
+}
+
+/** Path of the compiled library with this key. */
+export function libraryPath(key: string): string {
+  const names: Record<string, string> = {
+    darwin: "libtorchopt_ops.dylib",
+    windows: "torchopt_ops.dll",
+  };
+  return `${cacheFolder()}/${key}/${names[Deno.build.os] ?? "libtorchopt_ops.so"}`;
+}
+
+/** Path of the stamp of the sources at {@linkcode OPS_URL}: one for each checkout or version. */
+export function stampPath(): string {
+  return `${cacheFolder()}/${fnv1a(`${OPS_URL.href} ${OPS_TARGET}`)}.json`;
+}
+
+/** The stamp that the last build from these sources wrote, if there is one. */
+export function readStamp(): OpsStamp | undefined {
+  let stamp: OpsStamp;
+  try {
+    stamp = JSON.parse(Deno.readTextFileSync(stampPath()));
+  } catch {
+    return undefined;
+  }
+  return stamp.url === OPS_URL.href ? stamp : undefined;
+}
+
+/** Key of the library: changes with every source, the target and the ABI version. */
+export function opsKey(sources: readonly { name: string; content: Uint8Array }[]): string {
+  const digests = sources.map(({ name, content }) => `${name} ${sha256(content)}`).sort();
+  const text = [`abi ${OPS_ABI_VERSION}`, OPS_TARGET, ...digests].join("\n");
+  return sha256(new TextEncoder().encode(text)).slice(0, 32);
+}
+
+/**
+ * Whether the sources are those that a stamp was written for. Times and sizes decide where they are
+ * equal, else contents, since a fresh checkout of the same sources has other times.
+ */
+export function matches(stamp: OpsStamp): boolean {
+  if (OPS_URL.protocol !== "file:") return true;
+  try {
+    const same = stamp.files.every(({ name, mtime, size }) => {
+      const found = fileTimes(new URL(name, OPS_URL));
+      return found.mtime === mtime && found.size === size;
+    });
+    if (same) return true;
+    const sources = stamp.files.map(({ name }) => ({
+      name,
+      content: Deno.readFileSync(new URL(name, OPS_URL)),
+    }));
+    return opsKey(sources) === stamp.key;
+  } catch {
+    return false;
+  }
+}
+
+/** Time of change and size of a source; zeros where it is not on a disk. */
+export function fileTimes(url: URL): { mtime: number; size: number } {
+  if (url.protocol !== "file:") return { mtime: 0, size: 0 };
+  const { mtime, size } = Deno.statSync(filePath(url));
+  return { mtime: mtime?.getTime() ?? 0, size };
+}
+
+/** FNV-1a, 32 bits: tells apart a handful of checkouts; the stamp itself holds the full URL. */
+function fnv1a(text: string): string {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) {
+    hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  }
+  return (hash >>> 0).toString(16).padStart(8, "0");
+}

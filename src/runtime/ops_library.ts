@@ -1,0 +1,95 @@
+/**
+ * The compiled ops: finds, checks and loads them. It never compiles.
+ *
+ * @module
+ */
+
+import { ort } from "./api.ts";
+import { bufferAddress } from "./ffi.ts";
+import { libraryPath, matches, OPS_ABI_VERSION, readStamp } from "./ops_cache.ts";
+import { exists } from "./locate.ts";
+
+/** State of the compiled ops, as {@linkcode opsLibrary} reports it. */
+export interface OpsLibrary {
+  /** Whether they are in use. */
+  readonly loaded: boolean;
+  /** Path of the library, where one was found. */
+  readonly path?: string;
+  /** One line that says why they are, or are not, in use. */
+  readonly why: string;
+}
+
+const SYMBOLS = {
+  torchopt_abi_version: { parameters: [], result: "i32" },
+  torchopt_init: { parameters: ["pointer"], result: "i32" },
+  torchopt_register_ops: { parameters: ["pointer"], result: "pointer" },
+  torchopt_address: { parameters: ["buffer"], result: "f64" },
+  torchopt_plan_create: { parameters: ["pointer", "pointer", "buffer"], result: "pointer" },
+  torchopt_plan_run: { parameters: ["pointer", "buffer"], result: "pointer" },
+  planRunAsync: {
+    name: "torchopt_plan_run",
+    parameters: ["pointer", "buffer"],
+    result: "pointer",
+    nonblocking: true,
+  },
+  torchopt_plan_release: { parameters: ["pointer"], result: "void" },
+} as const;
+
+/** The functions that the compiled ops export. */
+export type Bridge = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
+
+let state: { report: OpsLibrary; bridge?: Bridge } | undefined;
+
+/** Whether the compiled ops are in use, and why (not). Loads ONNX Runtime and the ops on first use. */
+export function opsLibrary(): OpsLibrary {
+  return (state ??= find()).report;
+}
+
+/** The functions of the compiled ops; undefined where they are not in use. */
+export function bridge(): Bridge | undefined {
+  return (state ??= find()).bridge;
+}
+
+/** Address of a buffer's memory as a number; the caller keeps the buffer alive. */
+export function hostAddress(buffer: ArrayBufferView): number {
+  const calls = (state ??= find()).bridge;
+  return calls ? calls.torchopt_address(buffer as Uint8Array<ArrayBuffer>) : bufferAddress(buffer);
+}
+
+function find(): { report: OpsLibrary; bridge?: Bridge } {
+  const choice = Deno.env.get("TORCHOPT_OPS");
+  if (choice === "off") return unused("switched off by TORCHOPT_OPS=off");
+  if (choice) {
+    return exists(choice) ? load(choice) : unused(`missing: TORCHOPT_OPS names "${choice}"`);
+  }
+  const stamp = readStamp();
+  if (!stamp) return unused('not built: run "deno task build:ops"');
+  const path = libraryPath(stamp.key);
+  if (!exists(path)) return unused('not built: run "deno task build:ops"', path);
+  if (!matches(stamp)) {
+    return unused('out of date, the sources have changed: run "deno task build:ops"', path);
+  }
+  return load(path);
+}
+
+function load(path: string): { report: OpsLibrary; bridge?: Bridge } {
+  let calls: Bridge;
+  try {
+    calls = Deno.dlopen(path, SYMBOLS).symbols;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) throw error;
+    return unused(`not loadable: ${(error as Error).message}`, path);
+  }
+  const abi = calls.torchopt_abi_version();
+  if (abi !== OPS_ABI_VERSION) {
+    return unused(`of ABI version ${abi}, wanted ${OPS_ABI_VERSION}`, path);
+  }
+  if (calls.torchopt_init(ort().base) !== 1) {
+    return unused(`refusing ONNX Runtime ${ort().version}`, path);
+  }
+  return { report: { loaded: true, path, why: `loaded from ${path}` }, bridge: calls };
+}
+
+function unused(why: string, path?: string): { report: OpsLibrary } {
+  return { report: { loaded: false, path, why } };
+}

@@ -1,0 +1,73 @@
+/**
+ * The plan that lives in the compiled ops: one fast call runs a session.
+ *
+ * @module
+ */
+
+import { DTYPES } from "./dtype.ts";
+import { cString } from "./ffi.ts";
+import type { Bridge } from "./ops_library.ts";
+import type { Plan } from "./plan.ts";
+import type { ValueSpec } from "./session.ts";
+
+/** A plan over the exported functions of the compiled ops. */
+export class BridgePlan implements Plan {
+  readonly #calls: Bridge;
+  readonly #plan: Deno.PointerValue;
+  readonly #asyncSlots: Float64Array<ArrayBuffer>;
+
+  /**
+   * @param calls functions of the compiled ops
+   * @param session `OrtSession*`
+   * @param memory `OrtMemoryInfo*` of the memory that the slots point to
+   * @param inputs graph inputs
+   * @param outputs graph outputs
+   */
+  constructor(
+    calls: Bridge,
+    session: Deno.PointerValue,
+    memory: Deno.PointerValue,
+    inputs: readonly ValueSpec[],
+    outputs: readonly ValueSpec[],
+  ) {
+    this.#calls = calls;
+    this.#plan = calls.torchopt_plan_create(session, memory, describe(inputs, outputs));
+    // Native code reads it after the call has returned: it must not lie on the JavaScript heap.
+    this.#asyncSlots = new Float64Array(new ArrayBuffer(8 * (inputs.length + outputs.length)));
+  }
+
+  /** See {@linkcode Plan.run}. */
+  run(slots: Float64Array<ArrayBuffer>): Deno.PointerValue {
+    return this.#calls.torchopt_plan_run(this.#plan, slots);
+  }
+
+  /** See {@linkcode Plan.runAsync}. */
+  runAsync(slots: Float64Array<ArrayBuffer>): Promise<Deno.PointerValue> {
+    this.#asyncSlots.set(slots);
+    return this.#calls.planRunAsync(this.#plan, this.#asyncSlots);
+  }
+
+  /** See {@linkcode Plan.release}. */
+  release(): void {
+    this.#calls.torchopt_plan_release(this.#plan);
+  }
+}
+
+/** The layout that `ops/bridge/plan.h` reads. */
+function describe(
+  inputs: readonly ValueSpec[],
+  outputs: readonly ValueSpec[],
+): BigInt64Array<ArrayBuffer> {
+  const words: bigint[] = [BigInt(inputs.length), BigInt(outputs.length)];
+  for (const { name, dtype, shape } of [...inputs, ...outputs]) {
+    const { onnx, bytes } = DTYPES[dtype];
+    const size = shape.reduce((n, extent) => n * extent, bytes);
+    words.push(BigInt(onnx), BigInt(size), BigInt(shape.length), ...shape.map(BigInt));
+    const text = cString(name);
+    const padded = new Uint8Array((text.length + 7) & ~7);
+    padded.set(text);
+    const nameWords = new BigInt64Array(padded.buffer);
+    words.push(BigInt(nameWords.length), ...nameWords);
+  }
+  return BigInt64Array.from(words);
+}

@@ -1,0 +1,147 @@
+/**
+ * A compiled graph and its runs.
+ *
+ * @module
+ */
+
+import { takeMessage } from "./api.ts";
+import { counters } from "./counters.ts";
+import type { Device } from "./device.ts";
+import type { DType } from "./dtype.ts";
+import { BackendError } from "./errors.ts";
+import { NativeSession } from "./session_native.ts";
+import type { Storage } from "./storage.ts";
+
+/** Name, element type and shape of a graph input or output. */
+export interface ValueSpec {
+  /** Name in the model. */
+  readonly name: string;
+  /** Element type. */
+  readonly dtype: DType;
+  /** Extents, all of them known. */
+  readonly shape: readonly number[];
+}
+
+/** What a {@linkcode Session} is made from. */
+export interface SessionSpec {
+  /** Bytes of the `ModelProto`. */
+  readonly model: Uint8Array;
+  /** Graph inputs, in the order of the slots. */
+  readonly inputs: readonly ValueSpec[];
+  /** Graph outputs, in the order of the slots after the inputs. */
+  readonly outputs: readonly ValueSpec[];
+  /** Where inputs and outputs live and nodes run. */
+  readonly device: Device;
+  /** Intra-op threads: 1 runs on the calling thread, more use the pool that all sessions share. */
+  readonly threads: number;
+  /** Whether the model uses the compiled ops. */
+  readonly useOps: boolean;
+}
+
+// The native side does not refer to the session, so that the collector can find the session dead.
+const dropped = new FinalizationRegistry<NativeSession>((native) => native.dispose());
+
+/**
+ * A graph compiled by ONNX Runtime. {@linkcode Session.bind} says which storage an input or output
+ * uses; then {@linkcode Session.run} computes. An output may be the storage of an input where no node
+ * reads that input after the output is written; ONNX Runtime does not check this.
+ */
+export class Session {
+  /**
+   * Address of the memory of each input, then of each output. Whoever writes it directly, which is
+   * faster than {@linkcode Session.bind}, has to see to it that the memory fits the shape and that its
+   * storage stays reachable until the run is over: native code writes to the address whatever lies
+   * there by then.
+   */
+  readonly slots: Float64Array<ArrayBuffer>;
+  readonly #native: NativeSession;
+  readonly #values: readonly ValueSpec[];
+  readonly #bound: Storage[] = [];
+
+  /**
+   * Compiles the model.
+   *
+   * @param spec the model and how to run it
+   * @throws {BackendError} where ONNX Runtime refuses the model, or the device or the ops are missing
+   */
+  constructor(spec: SessionSpec) {
+    this.slots = new Float64Array(spec.inputs.length + spec.outputs.length);
+    this.#values = [...spec.inputs, ...spec.outputs];
+    this.#native = new NativeSession(spec);
+    dropped.register(this, this.#native, this);
+  }
+
+  /** Whether the session was disposed of. */
+  get disposed(): boolean {
+    return this.#native.disposed;
+  }
+
+  /**
+   * Uses a storage for an input or output, and keeps it alive until another takes its place. A storage
+   * must not be disposed of while it is bound and runs follow.
+   *
+   * @param index of the slot: inputs first, then outputs
+   * @param storage its element type and size are those of the value
+   * @throws {BackendError} where they are not, or the storage was freed
+   * @throws {RangeError} where there is no such slot
+   */
+  bind(index: number, storage: Storage): void {
+    const value = this.#values[index];
+    if (!value) {
+      throw new RangeError(`Session.bind: slot ${index} of ${this.#values.length} does not exist`);
+    }
+    const length = value.shape.reduce((n, extent) => n * extent, 1);
+    if (storage.dtype !== value.dtype || storage.length !== length) {
+      throw new BackendError(
+        `Session.bind: "${value.name}" is ${value.dtype}[${value.shape.join(",")}], ${length} ` +
+          `elements; got a storage of ${storage.length} ${storage.dtype} elements`,
+      );
+    }
+    this.slots[index] = storage.address;
+    this.#bound[index] = storage;
+  }
+
+  /**
+   * Runs the graph on the calling thread and returns when the outputs are written.
+   *
+   * @throws {BackendError} where the session is disposed of, a slot holds no address, or ONNX Runtime
+   * reports a failure
+   */
+  run(): void {
+    const native = this.#native;
+    if (native.disposed) throw new BackendError(DISPOSED);
+    counters.runs++;
+    const status = native.plan.run(this.slots);
+    if (status !== null) throw new BackendError(`running a session: ${takeMessage(status)}`);
+  }
+
+  /**
+   * Runs the graph off the event loop. The slots are read before this returns, so they may be changed
+   * at once; several runs of one session may be under way.
+   *
+   * @param keep anything that has to stay alive until the run is over, for example the storages
+   * @returns settles when the outputs are written
+   * @throws {BackendError} as {@linkcode Session.run}
+   */
+  async runAsync(keep?: unknown): Promise<void> {
+    const native = this.#native;
+    if (native.disposed) throw new BackendError(DISPOSED);
+    counters.runs++;
+    const status = await native.runAsync(this.slots, [this, keep, ...this.#bound]);
+    if (status !== null) throw new BackendError(`running a session: ${takeMessage(status)}`);
+  }
+
+  /** Frees the native session, after the asynchronous runs under way. Disposing twice is no error. */
+  dispose(): void {
+    dropped.unregister(this);
+    this.#native.dispose();
+  }
+
+  /** Same as {@linkcode Session.dispose}, for `using`. */
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
+
+const DISPOSED =
+  "running a session: it was disposed of, by dispose() or by shutdown(); make a new one";

@@ -1,0 +1,168 @@
+/**
+ * The native side of a session: its creation, its plans, its end.
+ *
+ * @module
+ */
+
+import { check, ort } from "./api.ts";
+import { counters } from "./counters.ts";
+import { cudaDevice } from "./cuda.ts";
+import { cudaIndex } from "./device.ts";
+import { type Environment, environment, poolSize } from "./env.ts";
+import { BackendError } from "./errors.ts";
+import { cString, outPointer } from "./ffi.ts";
+import { bridge, opsLibrary } from "./ops_library.ts";
+import type { Plan } from "./plan.ts";
+import { BridgePlan } from "./plan_bridge.ts";
+import { FfiPlan } from "./plan_ffi.ts";
+import type { SessionSpec, ValueSpec } from "./session.ts";
+
+const NO_OPTIMIZATION = 0;
+
+/** Part of ONNX Runtime's message where a session is to use the pool of an environment without one. */
+const NO_POOL = "EnvCreatedWithGlobalThreadPools() was false";
+
+const alive = new Set<NativeSession>();
+const underWay = new Set<Promise<unknown>>();
+
+/** An `OrtSession` with the plans of its runs. */
+export class NativeSession {
+  /** The plan of synchronous runs; they cannot overlap each other. */
+  readonly plan: Plan;
+  /** Whether it was disposed of; no run may begin any more. */
+  disposed = false;
+  readonly #session: Deno.PointerValue;
+  readonly #newPlan: () => Plan;
+  readonly #idle: Plan[] = [];
+  #inFlight = 0;
+
+  /** @param spec see {@linkcode SessionSpec} */
+  constructor(spec: SessionSpec) {
+    const session = create(spec);
+    const { inputs, outputs, device } = spec;
+    const index = cudaIndex(device);
+    const memory = index < 0 ? environment().cpuMemory : cudaDevice(index).memory;
+    const calls = bridge();
+    this.#session = session;
+    this.#newPlan = calls
+      ? () => new BridgePlan(calls, session, memory, inputs, outputs)
+      : () => new FfiPlan(session, memory, inputs, outputs);
+    this.plan = this.#newPlan();
+    alive.add(this);
+    counters.sessionsCreated++;
+    counters.sessionsAlive++;
+  }
+
+  /**
+   * Runs off the event loop, with a plan of its own.
+   *
+   * @param slots see {@linkcode Plan.run}
+   * @param keep stays reachable until the run is over
+   * @returns `OrtStatus*`, null on success
+   */
+  async runAsync(
+    slots: Float64Array<ArrayBuffer>,
+    keep: unknown[],
+  ): Promise<Deno.PointerValue> {
+    const plan = this.#idle.pop() ?? this.#newPlan();
+    this.#inFlight++;
+    counters.inFlight++;
+    let run: Promise<Deno.PointerValue> | undefined;
+    try {
+      run = plan.runAsync(slots);
+      underWay.add(run);
+      return await run;
+    } finally {
+      if (run) underWay.delete(run);
+      keep.length = 0;
+      counters.inFlight--;
+      this.#inFlight--;
+      this.#idle.push(plan);
+      if (this.disposed && this.#inFlight === 0) this.#release();
+    }
+  }
+
+  /** Frees the native objects, once no asynchronous run is under way. */
+  dispose(): void {
+    if (this.disposed) return;
+    this.disposed = true;
+    alive.delete(this);
+    counters.sessionsAlive--;
+    if (this.#inFlight === 0) this.#release();
+  }
+
+  #release(): void {
+    this.plan.release();
+    for (const plan of this.#idle) plan.release();
+    ort().fn.ReleaseSession(this.#session);
+  }
+}
+
+/** Waits for the asynchronous runs under way and disposes of every session of this thread. */
+export async function disposeAllSessions(): Promise<void> {
+  for (const session of alive) session.dispose();
+  while (underWay.size > 0) await Promise.allSettled(underWay);
+}
+
+function create(spec: SessionSpec): Deno.PointerValue {
+  const shared = environment();
+  try {
+    return compile(spec, shared);
+  } catch (error) {
+    const noPool = error instanceof BackendError && error.message.includes(NO_POOL);
+    if (!noPool || spec.threads <= 1) throw error;
+    shared.hasPool = false;
+    return compile(spec, shared);
+  }
+}
+
+function compile(spec: SessionSpec, { env, hasPool }: Environment): Deno.PointerValue {
+  const { fn } = ort();
+  const options = outPointer((out) =>
+    check(fn.CreateSessionOptions(out), "creating session options")
+  );
+  try {
+    // Our own passes have run; ONNX Runtime's find nothing more and triple the creation time.
+    check(fn.SetSessionGraphOptimizationLevel(options, NO_OPTIMIZATION), "setting the level");
+    if (spec.threads > 1 && hasPool) {
+      check(fn.DisablePerSessionThreads(options), "sharing the threads");
+    } else {
+      const threads = spec.threads > 1 ? poolSize() : 1;
+      check(fn.SetIntraOpNumThreads(options, threads), "setting the thread count");
+      const spinning = cString("session.intra_op.allow_spinning");
+      check(fn.AddSessionConfigEntry(options, spinning, cString("0")), "setting the spin control");
+    }
+    if (spec.useOps) registerOps(options);
+    const index = cudaIndex(spec.device);
+    if (index >= 0) cudaDevice(index).appendProvider(options);
+    return outPointer((out) =>
+      check(
+        fn.CreateSessionFromArray(
+          env,
+          spec.model as Uint8Array<ArrayBuffer>,
+          BigInt(spec.model.length),
+          options,
+          out,
+        ),
+        `creating a session of ${describe(spec.inputs)} -> ${describe(spec.outputs)}`,
+      )
+    );
+  } finally {
+    fn.ReleaseSessionOptions(options);
+  }
+}
+
+function registerOps(options: Deno.PointerValue): void {
+  const calls = bridge();
+  if (!calls) {
+    throw new BackendError(
+      `creating a session: the graph uses the compiled ops, but they are ${opsLibrary().why}`,
+    );
+  }
+  check(calls.torchopt_register_ops(options), "registering the compiled ops");
+}
+
+function describe(values: readonly ValueSpec[]): string {
+  const shown = values.slice(0, 4).map((v) => `${v.name}: ${v.dtype}[${v.shape.join(",")}]`);
+  return `(${shown.join(", ")}${values.length > 4 ? `, … ${values.length} in all` : ""})`;
+}

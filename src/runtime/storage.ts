@@ -1,0 +1,209 @@
+/**
+ * The memory of one tensor.
+ *
+ * @module
+ */
+
+import { counters, TRACKED_BYTES } from "./counters.ts";
+import { cudaDevice } from "./cuda.ts";
+import { cudaIndex, type Device } from "./device.ts";
+import { type DType, DTYPES, type TypedArray } from "./dtype.ts";
+import { BackendError } from "./errors.ts";
+import { hostAddress } from "./ops_library.ts";
+
+const collected = new FinalizationRegistry<number>((bytes) => {
+  counters.liveStorages--;
+  counters.liveBytes -= bytes;
+});
+
+const collectedOnDevice = new FinalizationRegistry<{ index: number; address: number }>(
+  ({ index, address }) => cudaDevice(index).free(address),
+);
+
+/** Least size of an allocation: a tensor without elements still needs an address. */
+const MIN_BYTES = 8;
+
+/**
+ * The memory of one tensor, on the host or on a CUDA device. Host memory is an `ArrayBuffer` and
+ * nothing else, so that the garbage collector alone frees it; device memory is freed when the storage
+ * is collected. {@linkcode Storage.dispose} frees both early.
+ */
+export class Storage {
+  /** Element type. */
+  readonly dtype: DType;
+  /** Number of elements. */
+  readonly length: number;
+  /** Bytes of all elements. */
+  readonly byteLength: number;
+  /** Where the memory is. */
+  readonly device: Device;
+  /** Number of times the memory was overwritten in place; whoever overwrites it counts it up. */
+  version = 0;
+  #freed = false;
+  #buffer: ArrayBufferLike | undefined;
+  #view: TypedArray | undefined;
+  #copy: TypedArray | undefined;
+  #copyVersion = 0;
+  #address = 0;
+
+  private constructor(
+    dtype: DType,
+    length: number,
+    device: Device,
+    buffer?: ArrayBufferLike,
+    view?: TypedArray,
+  ) {
+    this.dtype = dtype;
+    this.length = length;
+    const bytes = length * DTYPES[dtype].bytes;
+    this.byteLength = bytes;
+    this.device = device;
+    if (device === "cpu") {
+      this.#view = view;
+      this.#buffer = buffer ?? new ArrayBuffer(bytes > MIN_BYTES ? bytes : MIN_BYTES);
+    } else {
+      const index = cudaIndex(device);
+      this.#address = cudaDevice(index).allocate(Math.max(bytes, MIN_BYTES));
+      collectedOnDevice.register(this, { index, address: this.#address }, this);
+    }
+    counters.storagesAllocated++;
+    counters.storageBytes += bytes;
+    if (bytes >= TRACKED_BYTES) {
+      counters.liveStorages++;
+      counters.liveBytes += bytes;
+      collected.register(this, bytes, this);
+    }
+  }
+
+  /**
+   * Memory for `length` elements. Host memory starts as zeros; device memory starts undefined.
+   *
+   * @param dtype element type
+   * @param length number of elements, 0 allowed
+   * @param device where (default `"cpu"`)
+   * @throws {RangeError} where `length` is no count or the memory does not suffice
+   * @throws {BackendError} where the device is missing
+   */
+  static alloc(dtype: DType, length: number, device: Device = "cpu"): Storage {
+    if (!(length >= 0 && Number.isSafeInteger(length))) {
+      throw new RangeError(`Storage.alloc: length is ${length}, wanted an integer of at least 0`);
+    }
+    return new Storage(dtype, length, device);
+  }
+
+  /**
+   * A storage that holds the elements of `array`. On the CPU it takes over the array's memory without
+   * a copy where it can (a fixed-size buffer); from then on array and storage are the same memory.
+   *
+   * @param array the elements, in the typed array that belongs to `dtype`
+   * @param dtype element type
+   * @param device where (default `"cpu"`)
+   * @throws {TypeError} where the array is not the typed array of `dtype`
+   * @throws {BackendError} where the device is missing
+   */
+  static from(array: TypedArray, dtype: DType, device: Device = "cpu"): Storage {
+    if (!DTYPES[dtype].holds(array)) {
+      throw new TypeError(
+        `Storage.from: got a ${array.constructor.name} for ${dtype}, wanted a ` +
+          `${DTYPES[dtype].view(new ArrayBuffer(0), 0, 0).constructor.name}`,
+      );
+    }
+    if (device !== "cpu") {
+      const storage = new Storage(dtype, array.length, device);
+      cudaDevice(cudaIndex(device)).write(storage.#address, bytesOf(array));
+      return storage;
+    }
+    // Reading `buffer` moves a small array out of the JavaScript heap, where it could be relocated.
+    const buffer = array.buffer;
+    const fixed = !(buffer as ArrayBuffer).resizable && !(buffer as SharedArrayBuffer).growable;
+    if (array.byteLength > 0 && fixed) {
+      return new Storage(dtype, array.length, "cpu", buffer, array);
+    }
+    const storage = new Storage(dtype, array.length, "cpu");
+    bytesOf(storage.host()).set(bytesOf(array));
+    return storage;
+  }
+
+  /** Whether {@linkcode Storage.dispose} was called. */
+  get freed(): boolean {
+    return this.#freed;
+  }
+
+  /**
+   * Address of the memory. The storage has to stay reachable while native code uses the address.
+   *
+   * @throws {BackendError} where the memory was freed, or its buffer transferred away
+   */
+  get address(): number {
+    const view = this.#view;
+    if (view !== undefined && view.length !== this.length) this.#gone();
+    if (this.#address !== 0) return this.#address;
+    const buffer = this.#buffer;
+    if (buffer === undefined) this.#gone();
+    return this.#address = view === undefined
+      ? hostAddress(new Uint8Array(buffer))
+      : hostAddress(view);
+  }
+
+  /**
+   * The elements. On the CPU this is the memory itself; on CUDA it is a copy, kept until
+   * {@linkcode Storage.version} changes.
+   *
+   * @throws {BackendError} where the memory was freed, or its buffer transferred away
+   */
+  host(): TypedArray {
+    if (this.#freed) this.#gone();
+    if (this.device !== "cpu") return this.#copyToHost();
+    const view = this.#view ??= DTYPES[this.dtype].view(this.#buffer!, 0, this.length);
+    if (view.length !== this.length) this.#gone();
+    return view;
+  }
+
+  /** Frees the memory now. Using the storage afterwards is an error; disposing twice is not. */
+  dispose(): void {
+    if (this.#freed) return;
+    this.#freed = true;
+    if (this.byteLength >= TRACKED_BYTES) {
+      collected.unregister(this);
+      counters.liveStorages--;
+      counters.liveBytes -= this.byteLength;
+    }
+    if (this.device !== "cpu") {
+      collectedOnDevice.unregister(this);
+      cudaDevice(cudaIndex(this.device)).free(this.#address);
+    }
+    this.#buffer = undefined;
+    this.#view = undefined;
+    this.#copy = undefined;
+    this.#address = 0;
+  }
+
+  /** Same as {@linkcode Storage.dispose}, for `using`. */
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  #copyToHost(): TypedArray {
+    if (this.#copy === undefined || this.#copyVersion !== this.version) {
+      const copy = DTYPES[this.dtype].view(new ArrayBuffer(this.byteLength), 0, this.length);
+      cudaDevice(cudaIndex(this.device)).read(this.#address, bytesOf(copy));
+      this.#copy = copy;
+      this.#copyVersion = this.version;
+    }
+    return this.#copy;
+  }
+
+  #gone(): never {
+    throw new BackendError(
+      this.#freed
+        ? `This ${this.dtype} storage of ${this.length} elements was freed by dispose(); ` +
+          "keep it until its last use, or let the garbage collector free it"
+        : `The buffer of this ${this.dtype} storage of ${this.length} elements was transferred ` +
+          "away (postMessage, structuredClone or ArrayBuffer.transfer); give away a copy instead",
+    );
+  }
+}
+
+function bytesOf(array: TypedArray): Uint8Array {
+  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+}

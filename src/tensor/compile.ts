@@ -1,0 +1,298 @@
+/** Compiled functions: traced once, run many times. @module */
+
+import { type Device, Storage } from "../runtime/mod.ts";
+import type { Donation } from "../graph/lower.ts";
+import { bufferNode, placeholderNode } from "../graph/leaf.ts";
+import { type Executable, executable } from "../graph/executable.ts";
+import type { GradBox, Node } from "../graph/node.ts";
+import { defaultDevice } from "../graph/defaults.ts";
+import { realizeNodes } from "../graph/realize.ts";
+import { sameShape } from "../graph/shape.ts";
+import { checkFresh, walk } from "../graph/walk.ts";
+import { type PyTree, treeFlatten, treeUnflatten } from "../pytree/mod.ts";
+import { isLeafNode, wrap } from "./core.ts";
+import { Tensor } from "./tensor.ts";
+import { currentTrace, type Handle, Trace, withTrace } from "./trace.ts";
+
+type Tree = PyTree<unknown>;
+// deno-lint-ignore no-explicit-any
+type AnyFunction = (...args: any[]) => any;
+
+/** Recordings that a compiled function keeps (one for each structure of its arguments). */
+const VARIANTS = 32;
+
+/** A tensor that the function rebinds, and the output that holds its new value. */
+interface WriteBack {
+  readonly handle: Handle;
+  readonly output: number;
+  readonly leaf: boolean;
+}
+
+/** A gradient that the function leaves behind. */
+interface GradWrite {
+  readonly box: GradBox;
+  readonly holder: Tensor | null;
+  readonly output: number;
+}
+
+/** One recording of the function. */
+interface Recording {
+  readonly signature: string;
+  readonly statics: readonly unknown[];
+  readonly program: Executable;
+  /** Where each leaf of the program comes from. */
+  readonly sources: (
+    | { kind: "argument"; index: number }
+    | { kind: "captured"; handle: Handle; node: Node }
+    | { kind: "random"; draw: () => Node }
+    | { kind: "fixed"; node: Node }
+  )[];
+  readonly numbers: number[];
+  readonly guards: { box: GradBox; grad: unknown }[];
+  readonly writeBacks: WriteBack[];
+  readonly gradWrites: GradWrite[];
+  readonly gradClears: GradBox[];
+  /** Builds the result from the outputs' nodes. */
+  readonly result: (nodes: Node[]) => unknown;
+  readonly outputs: { shape: readonly number[] }[];
+}
+
+/** A function compiled by `compile()`. */
+// deno-lint-ignore no-explicit-any
+export interface Compiled<F extends (...args: any[]) => any> {
+  /** Runs the compiled function. */
+  (...args: Parameters<F>): ReturnType<F>;
+  /** The graphs behind it, one for each structure of arguments seen so far. */
+  readonly programs: readonly Executable[];
+  /** Number of times the function was traced. */
+  readonly traces: number;
+}
+
+/**
+ * Traces `fn` at its first call and afterwards runs the recorded graph, without calling `fn` again.
+ *
+ * Arguments and results are trees of tensors; other leaves of the arguments (numbers, strings) are
+ * part of the recording: another value traces anew, but a changed number needs no new session.
+ * Tensors that `fn` reads from its surroundings are inputs with their current value; those that it
+ * rebinds (parameters and states under an optimizer step, in-place methods) are written back, in
+ * place where that is safe. Random numbers are drawn anew at each call. JavaScript side effects
+ * happen only while tracing, and values cannot be read inside.
+ *
+ * @param fn the function
+ * @returns a function with the same arguments and results
+ *
+ * @example
+ * ```ts
+ * import { compile, tensor } from "@torchopt/torchopt";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const square = compile((x) => x.mul(x));
+ * assertEquals(square(tensor([1, 2])).toArray(), [1, 4]);
+ * assertEquals(square(tensor([3, 4])).toArray(), [9, 16]);
+ * assertEquals(square.traces, 1);
+ * ```
+ */
+export function compile<F extends AnyFunction>(fn: F): Compiled<F> {
+  const recordings: Recording[] = [];
+  const state = { traces: 0 };
+  const call = (...args: Parameters<F>): ReturnType<F> => {
+    // Inside another trace the function is simply part of that trace.
+    if (currentTrace() !== null) return fn(...args);
+    const { leaves, def } = treeFlatten(args as unknown as Tree) as {
+      leaves: unknown[];
+      // deno-lint-ignore no-explicit-any
+      def: any;
+    };
+    let recording = find(recordings, leaves, def);
+    if (recording === undefined) {
+      recording = record(fn, leaves, def);
+      state.traces++;
+      recordings.unshift(recording);
+      if (recordings.length > VARIANTS) recordings.pop();
+    }
+    return replay(recording, leaves) as ReturnType<F>;
+  };
+  return Object.defineProperties(call, {
+    programs: { get: () => recordings.map((r) => r.program) },
+    traces: { get: () => state.traces },
+  }) as Compiled<F>;
+}
+
+// deno-lint-ignore no-explicit-any
+function signatureOf(leaves: readonly unknown[], def: any): string {
+  let text = String(def);
+  for (const leaf of leaves) {
+    text += leaf instanceof Tensor
+      ? `|${leaf.dtype}[${leaf.shape}]${leaf.requiresGrad ? "g" : ""}`
+      : "|-";
+  }
+  return text;
+}
+
+function find(recordings: readonly Recording[], leaves: unknown[], def: unknown) {
+  if (recordings.length === 0) return undefined;
+  const signature = signatureOf(leaves, def);
+  const statics = leaves.filter((x) => !(x instanceof Tensor));
+  return recordings.find((r) =>
+    r.signature === signature &&
+    r.statics.every((s, i) => Object.is(s, statics[i])) &&
+    r.guards.every((g) => g.box.grad === g.grad) &&
+    r.sources.every((s) =>
+      s.kind !== "captured" ||
+      (s.handle.rawNode.requiresGrad === s.node.requiresGrad &&
+        sameShape(s.handle.rawNode.shape, s.node.shape) && s.handle.rawNode.dtype === s.node.dtype)
+    )
+  );
+}
+
+function record(fn: AnyFunction, leaves: unknown[], def: unknown): Recording {
+  const trace = new Trace((node) => void realizeNodes([node]));
+  const stands = new Map<Node, number>();
+  const standIns: unknown[] = leaves.map((leaf, i) => {
+    if (!(leaf instanceof Tensor)) return leaf;
+    const node = placeholderNode(leaf.rawNode);
+    node.requiresGrad = leaf.requiresGrad;
+    if (leaf.requiresGrad && isLeafNode(leaf.rawNode)) node.box = leaf.rawNode.box;
+    stands.set(node, i);
+    return node;
+  });
+  try {
+    return withTrace(trace, () => {
+      const inside = standIns.map((x, i) => leaves[i] instanceof Tensor ? wrap(x as Node) : x);
+      // deno-lint-ignore no-explicit-any
+      const args = treeUnflatten(def as any, inside as any) as unknown as unknown[];
+      const output = fn(...args);
+      return finish(trace, output, stands, leaves, def);
+    });
+  } finally {
+    trace.restore();
+  }
+}
+
+function finish(
+  trace: Trace,
+  output: unknown,
+  stands: ReadonlyMap<Node, number>,
+  leaves: unknown[],
+  def: unknown,
+): Recording {
+  const { leaves: results, def: outDef } = treeFlatten(output as Tree) as {
+    leaves: unknown[];
+    // deno-lint-ignore no-explicit-any
+    def: any;
+  };
+  const targets: Node[] = [];
+  const resultAt = results.map((x) => {
+    if (!(x instanceof Tensor)) return -1;
+    targets.push(x.node);
+    return targets.length - 1;
+  });
+  const writeBacks: WriteBack[] = [], gradWrites: GradWrite[] = [], gradClears: GradBox[] = [];
+  const guards: Recording["guards"] = [];
+  const overwrite = new Map<number, Node>();
+  // The list grows while it is walked: reading a gradient holder captures it.
+  for (let i = 0; i < trace.captured.length; i++) {
+    const { handle, stand, box, gradBefore } = trace.captured[i];
+    if (handle.rawNode !== stand) {
+      overwrite.set(targets.length, stand);
+      writeBacks.push({ handle, output: targets.length, leaf: handle.rawNode.requiresGrad });
+      targets.push(handle.rawNode);
+    }
+    if (box === null) continue;
+    guards.push({ box, grad: gradBefore });
+    if (box.grad === gradBefore) continue;
+    if (box.grad === null) gradClears.push(box);
+    else {
+      const fresh = box.grad as Tensor;
+      if (gradBefore !== null) overwrite.set(targets.length, (gradBefore as Tensor).node);
+      gradWrites.push({ box, holder: gradBefore as Tensor | null, output: targets.length });
+      targets.push(fresh.node);
+    }
+  }
+  const captured = new Map(trace.captured.map((c) => [c.stand, c]));
+  const random = new Map(trace.random.map((r) => [r.stand, r]));
+  const inputs = new Set<Node>([...stands.keys(), ...captured.keys(), ...random.keys()]);
+  const walked = walk(targets, inputs);
+  const donations: Donation[] = [];
+  for (const [output, stand] of overwrite) {
+    const leaf = walked.leaves.indexOf(stand);
+    if (leaf >= 0) donations.push({ leaf, output });
+  }
+  const program = executable(walked, targets, donations, deviceOf(walked.leaves, trace));
+  const sources: Recording["sources"] = walked.leaves.map((node) => {
+    const argument = stands.get(node), outer = captured.get(node), drawn = random.get(node);
+    if (argument !== undefined) return { kind: "argument", index: argument };
+    if (outer !== undefined) return { kind: "captured", handle: outer.handle, node: outer.before };
+    if (drawn !== undefined) return { kind: "random", draw: drawn.draw };
+    return { kind: "fixed", node };
+  });
+  return {
+    signature: signatureOf(leaves, def),
+    statics: leaves.filter((x) => !(x instanceof Tensor)),
+    program,
+    sources,
+    numbers: walked.scalars.map((n) => n.attrs.value as number),
+    guards: guards.filter((g) =>
+      g.grad !== null || gradWrites.some((w) => w.box === g.box) || gradClears.includes(g.box)
+    ),
+    writeBacks,
+    gradWrites,
+    gradClears,
+    outputs: targets.map((t) => ({ shape: t.shape })),
+    result: (nodes) =>
+      treeUnflatten(
+        outDef,
+        results.map((x, i) => {
+          if (resultAt[i] < 0) return x;
+          return wrap(nodes[resultAt[i]]);
+          // deno-lint-ignore no-explicit-any
+        }) as any,
+      ),
+  };
+}
+
+function deviceOf(leaves: readonly Node[], trace: Trace): Device {
+  for (const node of leaves) {
+    const storage = node.storage ?? trace.captured.find((c) => c.stand === node)?.before.storage;
+    if (storage) return storage.device;
+  }
+  return defaultDevice();
+}
+
+function replay(r: Recording, args: unknown[]): unknown {
+  const storages = new Array<Storage>(r.sources.length);
+  for (let i = 0; i < storages.length; i++) {
+    const s = r.sources[i];
+    const node = s.kind === "argument"
+      ? (args[s.index] as Tensor).rawNode
+      : s.kind === "captured"
+      ? s.handle.rawNode
+      : s.kind === "random"
+      ? s.draw()
+      : s.node;
+    if (node.storage === null) realizeNodes([node]);
+    checkFresh(node);
+    storages[i] = node.storage!;
+  }
+  const results = r.program.bind(storages, r.numbers);
+  r.program.run(results);
+  const nodes = results.map((storage, i) => bufferNode(storage, r.outputs[i].shape));
+  for (const { handle, output, leaf } of r.writeBacks) {
+    const node = nodes[output];
+    if (leaf) {
+      node.requiresGrad = true;
+      node.box = handle.rawNode.box;
+      node.hooks = handle.rawNode.hooks;
+    }
+    handle.rawNode = node;
+  }
+  for (const { box, holder, output } of r.gradWrites) {
+    if (holder === null) box.grad = wrap(nodes[output]);
+    else {
+      holder.rawNode = nodes[output];
+      box.grad = holder;
+    }
+  }
+  for (const box of r.gradClears) box.grad = null;
+  return r.result(nodes);
+}

@@ -1,0 +1,396 @@
+/** The tensor handle without its operations. @module */
+
+import {
+  type Device, type DType, DTYPES, Storage, type TypedArray,
+} from "../runtime/mod.ts";
+import { DTypeError, GradientError, ShapeError } from "../graph/errors.ts";
+import { bufferNode, numberNode } from "../graph/leaf.ts";
+import { type GradBox, isFloat, isGradEnabled, type Node } from "../graph/node.ts";
+import { realizeNodes, realizeNodesAsync } from "../graph/realize.ts";
+import { type Shape, showShape } from "../graph/shape.ts";
+import { alias, detach } from "../primitives/movement.ts";
+import { cast } from "../primitives/elementwise.ts";
+import { defaultDtype } from "../graph/defaults.ts";
+import { checkFresh } from "../graph/walk.ts";
+import type { Tensor } from "./tensor.ts";
+import { currentTrace, type Handle } from "./trace.ts";
+
+/** Numbers nested in arrays, as `toArray()` gives them. */
+export type NestedArray = number | boolean | NestedArray[];
+
+/** Wherever a tensor is wanted, a number serves as well. */
+export type TensorLike = Tensor | number | boolean;
+
+/** Hook on a gradient: returns a replacement, or nothing. */
+export type GradientHook = (grad: Tensor) => Tensor | void;
+
+/** How long a chain of unread operations may grow before it is computed. */
+const MAX_DEPTH = 400;
+
+let construct: (node: Node) => Tensor;
+
+/** Tells the core how to make the full tensor class. */
+export function setConstructor(fn: (node: Node) => Tensor): void {
+  construct = fn;
+}
+
+/** A new handle on a node. */
+export function wrap(node: Node): Tensor {
+  return construct(node);
+}
+
+/**
+ * A handle on a value. The value is computed when it is read; until then the handle stands for a
+ * graph. In-place methods make the handle stand for another value.
+ */
+export abstract class TensorCore implements Handle {
+  /** @ignore The node, as it is. */
+  rawNode: Node;
+  /** @ignore The trace that knows this handle. */
+  traceId: number;
+
+  /** @ignore Tensors are made by `tensor()`, `zeros()` and so on. */
+  constructor(node: Node) {
+    this.rawNode = node;
+    const trace = currentTrace();
+    this.traceId = trace === null ? 0 : trace.id;
+    // An unread chain that keeps growing would hold every iteration of its loop.
+    if (node.depth > MAX_DEPTH && trace === null && !node.requiresGrad && node.storage === null) {
+      realizeNodes([node]);
+    }
+  }
+
+  /** @ignore The node that this handle stands for; a trace takes note. */
+  get node(): Node {
+    const trace = currentTrace();
+    return trace === null ? this.rawNode : trace.read(this);
+  }
+
+  /** @ignore Makes the handle stand for another node. */
+  rebind(node: Node): void {
+    this.node;
+    this.rawNode = node;
+  }
+
+  /** Sizes of the dimensions, outermost first; `[]` for a scalar. */
+  get shape(): readonly number[] {
+    return this.rawNode.shape;
+  }
+
+  /** Element type. */
+  get dtype(): DType {
+    return this.rawNode.dtype;
+  }
+
+  /** Where the value lives, or will live once it is computed. */
+  get device(): Device {
+    return deviceOf(this.rawNode);
+  }
+
+  /** Number of dimensions. */
+  get ndim(): number {
+    return this.rawNode.shape.length;
+  }
+
+  /** Number of elements. */
+  get size(): number {
+    let n = 1;
+    for (const d of this.rawNode.shape) n *= d;
+    return n;
+  }
+
+  /** Whether operations on this tensor are recorded for differentiation. */
+  get requiresGrad(): boolean {
+    return this.rawNode.requiresGrad;
+  }
+
+  /** Whether this tensor was made by the user (not by a recorded operation). */
+  get isLeaf(): boolean {
+    const node = this.rawNode;
+    return !node.requiresGrad || isLeafNode(node);
+  }
+
+  /** The accumulated gradient that `backward()` left, or null. */
+  get grad(): Tensor | null {
+    return (this.node.box?.grad ?? null) as Tensor | null;
+  }
+
+  /** Sets the gradient; its shape must be that of the tensor. */
+  set grad(value: Tensor | null) {
+    if (value !== null && !sameDims(value.shape, this.shape)) {
+      throw new ShapeError(
+        `grad: a tensor of shape ${showShape(this.shape)} cannot hold a gradient of shape ` +
+          `${showShape(value.shape)}; they must be equal.`,
+      );
+    }
+    const node = this.node;
+    if (node.box === null) node.box = { grad: null };
+    node.box.grad = value;
+  }
+
+  // -------------------------------------------------------------- reading
+
+  /** The only element, as a number. Computes it if need be. */
+  item(): number {
+    if (this.size !== 1) {
+      throw new ShapeError(
+        `item: wants a tensor of one element, got shape ${showShape(this.shape)}; ` +
+          `reduce it first (sum(), mean()) or read data().`,
+      );
+    }
+    return Number(this.data()[0]);
+  }
+
+  /**
+   * All elements in row-major order. Computes them if need be. The array is the tensor's own
+   * memory: treat it as read-only, and copy it (`slice()`) to keep it over an in-place update.
+   */
+  data(): TypedArray {
+    forbidInTrace("data()");
+    const node = this.rawNode;
+    if (node.storage === null) realizeNodes([node]);
+    checkFresh(node);
+    return node.storage!.host();
+  }
+
+  /** Like `data()`, computed off the event loop. */
+  async dataAsync(): Promise<TypedArray> {
+    forbidInTrace("dataAsync()");
+    const node = this.rawNode;
+    if (node.storage === null) await realizeNodesAsync([node]);
+    checkFresh(node);
+    return node.storage!.host();
+  }
+
+  /** The elements as nested arrays; a plain number (or boolean) for a scalar. */
+  toArray(): NestedArray {
+    const data = this.data(), shape = this.shape, bool = this.dtype === "bool";
+    let at = 0;
+    const build = (dim: number): NestedArray => {
+      if (dim === shape.length) {
+        const v = Number(data[at++]);
+        return bool ? v !== 0 : v;
+      }
+      return Array.from({ length: shape[dim] }, () => build(dim + 1));
+    };
+    return build(0);
+  }
+
+  /** A short description: shape, dtype, and the values where they are known and few. */
+  toString(): string {
+    const { storage } = this.rawNode;
+    const head = `Tensor ${showShape(this.shape)} ${this.dtype}`;
+    if (storage === null || storage.freed || this.size > 100) return head;
+    return `${head} ${JSON.stringify(this.toArray())}`;
+  }
+
+  /** What `console.log` shows. */
+  [Symbol.for("Deno.customInspect")](): string {
+    return this.toString();
+  }
+
+  // -------------------------------------------------------------- history
+
+  /** The same value without its history; gradients stop here. */
+  detach(): Tensor {
+    const node = this.node;
+    return construct(node.requiresGrad ? detach(node) : node);
+  }
+
+  /** Forgets this tensor's own history, in place. */
+  detach_(): this {
+    const node = this.node;
+    if (node.requiresGrad) this.rebind(detach(node));
+    return this;
+  }
+
+  /**
+   * Switches recording for this tensor on or off, in place. Only leaf tensors can be switched off
+   * (use `detach()` on others).
+   */
+  requiresGrad_(flag = true): this {
+    const node = this.node;
+    if (flag && !isFloat(node.dtype)) {
+      throw new GradientError(
+        `requiresGrad_: got ${node.dtype}; only floating-point tensors have gradients. ` +
+          `Convert it first, as in x.to("float32").`,
+      );
+    }
+    if (node.requiresGrad === flag) {
+      if (flag && node.box === null && isLeafNode(node)) node.box = { grad: null };
+      return this;
+    }
+    if (!flag && !isLeafNode(node)) {
+      throw new GradientError(
+        "requiresGrad_: a tensor with a history cannot be switched off; use detach().",
+      );
+    }
+    this.rebind(leafOf(node, flag ? node.box ?? { grad: null } : null));
+    return this;
+  }
+
+  /** Keeps the gradient of a tensor that is not a leaf: `backward()` will fill `grad`. */
+  retainGrad(): this {
+    const node = this.node;
+    if (!node.requiresGrad) {
+      throw new GradientError(
+        "retainGrad: the tensor does not require a gradient; call requiresGrad_() on its sources.",
+      );
+    }
+    node.box ??= { grad: null };
+    return this;
+  }
+
+  /**
+   * Calls `fn` with the complete gradient of this tensor whenever one is computed; what it returns
+   * replaces the gradient. Returns an object whose `remove()` takes the hook away.
+   */
+  registerHook(fn: GradientHook): { remove(): void } {
+    const node = this.node;
+    if (!node.requiresGrad) {
+      throw new GradientError(
+        "registerHook: the tensor does not require a gradient; call requiresGrad_() first.",
+      );
+    }
+    const hook = (g: Node): Node | void => {
+      const result = fn(construct(g));
+      return result === undefined ? undefined : result.node;
+    };
+    (node.hooks ??= []).push(hook);
+    return {
+      remove() {
+        const at = node.hooks!.indexOf(hook);
+        if (at >= 0) node.hooks!.splice(at, 1);
+      },
+    };
+  }
+
+  // -------------------------------------------------------------- rebinding
+
+  /** @ignore Replaces the value in place, keeping shape, dtype and (for leaves) the gradient. */
+  assign(op: string, value: Node): this {
+    const node = this.node;
+    if (!sameDims(value.shape, node.shape)) {
+      throw new ShapeError(
+        `${op}: the result has shape ${showShape(value.shape)}, but an in-place update keeps ` +
+          `the tensor's shape ${showShape(node.shape)}; use the method without "_".`,
+      );
+    }
+    if (value.dtype !== node.dtype) value = cast(value, node.dtype);
+    if (node.requiresGrad && isLeafNode(node)) {
+      if (isGradEnabled()) {
+        throw new GradientError(
+          `${op}: a leaf tensor that requires a gradient cannot be changed in place while ` +
+            `operations are recorded; wrap the update in noGrad(() => ...).`,
+        );
+      }
+      this.rebind(leafOf(value, node.box ?? { grad: null }));
+    } else this.rebind(value);
+    return this;
+  }
+
+  /**
+   * Frees the memory now, rather than when the tensor is collected. Reading it, or anything built
+   * from it that was not computed yet, is an error afterwards.
+   */
+  dispose(): void {
+    this.rawNode.storage?.dispose();
+  }
+
+  /** Frees the memory at the end of a `using` scope. */
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
+
+/** Whether gradients end at this node. */
+export function isLeafNode(node: Node): boolean {
+  return node.prim.name === "buffer" || (node.prim.name === "alias" && node.attrs === LEAF);
+}
+
+const LEAF = Object.freeze({ leaf: true });
+
+/** A leaf that stands for the value of `node`; it records where a box is given. */
+export function leafOf(node: Node, box: GradBox | null): Node {
+  let leaf: Node;
+  if (node.storage !== null) {
+    leaf = bufferNode(node.storage, node.shape);
+    leaf.version = node.version;
+  } else {
+    leaf = alias(node.requiresGrad ? detach(node) : node);
+    Object.assign(leaf, { attrs: LEAF });
+  }
+  leaf.requiresGrad = box !== null;
+  leaf.box = box;
+  return leaf;
+}
+
+function sameDims(a: Shape, b: Shape): boolean {
+  return a.length === b.length && a.every((d, i) => d === b[i]);
+}
+
+function forbidInTrace(what: string): void {
+  if (currentTrace() !== null) {
+    throw new GradientError(
+      `${what} inside compile(): values are not known while a function is traced. Return the ` +
+        `tensor and read it outside, or use where() instead of a branch on the value.`,
+    );
+  }
+}
+
+function deviceOf(node: Node): Device {
+  let n: Node | undefined = node;
+  while (n !== undefined && n.storage === null) n = n.inputs.find((x) => x.storage !== null) ?? n.inputs[0];
+  return n?.storage?.device ?? "cpu";
+}
+
+/** The node of a tensor or number; a number takes the element type of its partner. */
+export function lift(x: TensorLike, dtype: DType): Node {
+  if (typeof x === "number") return numberNode(x, dtype);
+  if (typeof x === "boolean") return numberNode(x ? 1 : 0, dtype);
+  return x.node;
+}
+
+const rank: Record<DType, number> = {
+  bool: 0, uint8: 1, int32: 2, int64: 3, float16: 4, float32: 5, float64: 6,
+};
+
+/** Type in which two types meet: the wider; a whole number and floating point give floating point. */
+export function promote(a: DType, b: DType): DType {
+  return rank[a] >= rank[b] ? a : b;
+}
+
+/** Both operands in one type. A number never widens a tensor, but a fraction makes it floating. */
+export function pair(a: TensorLike, b: TensorLike): [Node, Node] {
+  if (typeof a !== "object" && typeof b !== "object") {
+    return [lift(a, defaultDtype()), lift(b, defaultDtype())];
+  }
+  const whole = (v: TensorLike) => typeof v !== "number" || Number.isInteger(v);
+  const dtype = typeof a !== "object"
+    ? numberType(a, b as Tensor)
+    : typeof b !== "object"
+    ? numberType(b, a)
+    : promote(a.dtype, b.dtype);
+  function numberType(v: TensorLike, t: Tensor): DType {
+    if (isFloat(t.dtype)) return t.dtype;
+    if (!whole(v)) return defaultDtype();
+    return t.dtype === "bool" && typeof v === "number" ? "int64" : t.dtype;
+  }
+  return [cast(lift(a, dtype), dtype), cast(lift(b, dtype), dtype)];
+}
+
+/** An operand of a function that only floating point has. */
+export function floating(x: TensorLike): Node {
+  const node = lift(x, defaultDtype());
+  return isFloat(node.dtype) ? node : cast(node, defaultDtype());
+}
+
+/** A tensor over given memory. */
+export function fromTyped(data: TypedArray, shape: Shape, dtype: DType, device: Device): Tensor {
+  return construct(bufferNode(Storage.from(data, dtype, device), shape));
+}
+
+/** A fresh array for `n` elements of a type. */
+export function newArray(dtype: DType, n: number): TypedArray {
+  return DTYPES[dtype].view(new ArrayBuffer(Math.max(8, n * DTYPES[dtype].bytes)), 0, n);
+}

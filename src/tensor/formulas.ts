@@ -1,0 +1,129 @@
+/** Functions of one element that are built from primitives. @module */
+
+import { constantNode, numberNode } from "../graph/leaf.ts";
+import { isFloat, type Node } from "../graph/node.ts";
+import * as p from "../primitives/elementwise.ts";
+import { expand } from "../primitives/movement.ts";
+
+const { num } = p;
+
+/**
+ * x ** exponent for a number. The few exponents that name another operation become that operation;
+ * all others are data.
+ */
+export function powNumber(x: Node, exponent: number): Node {
+  switch (exponent) {
+    case 0:
+      return expand(num(1, x), x.shape);
+    case 1:
+      return x;
+    case 2:
+      return p.square(x);
+    case 3:
+      return p.mul(p.square(x), x);
+    case 4:
+      return p.square(p.square(x));
+  }
+  if (!isFloat(x.dtype)) {
+    return p.cast(p.round(powNumber(p.cast(x, "float64"), exponent)), x.dtype);
+  }
+  switch (exponent) {
+    case 0.5:
+      return p.sqrt(x);
+    case -0.5:
+      return p.rsqrt(x);
+    case -1:
+      return p.reciprocal(x);
+    case -2:
+      return p.reciprocal(p.square(x));
+  }
+  return p.pow(x, numberNode(exponent, x.dtype));
+}
+
+/** x without its fraction; derivative 0. */
+export function trunc(x: Node): Node {
+  return p.mul(p.sign(x), p.floor(p.abs(x)));
+}
+
+/** Whether x is neither infinite nor NaN. */
+export function isFinite(x: Node): Node {
+  if (!isFloat(x.dtype)) return expand(constantNode(1, "bool"), x.shape);
+  return p.lt(p.abs(x), num(Infinity, x));
+}
+
+/** Whether x is infinite. */
+export function isInf(x: Node): Node {
+  if (!isFloat(x.dtype)) return expand(constantNode(0, "bool"), x.shape);
+  return p.eq(p.abs(x), num(Infinity, x));
+}
+
+/** Whether x is NaN. */
+export function isNan(x: Node): Node {
+  return isFloat(x.dtype) ? p.isNan(x) : expand(constantNode(0, "bool"), x.shape);
+}
+
+/** `condition ? a : b`, also for booleans, for which ONNX Runtime has no kernel. */
+export function where(condition: Node, a: Node, b: Node): Node {
+  if (a.dtype !== "bool" || b.dtype !== "bool" || condition.dtype !== "bool") {
+    return p.where(condition, a, b);
+  }
+  return p.logicalOr(p.logicalAnd(condition, a), p.logicalAnd(p.logicalNot(condition), b));
+}
+
+/** x within bounds; the derivative is 1 at the bounds and 0 outside. */
+export function clamp(x: Node, min: Node | null, max: Node | null): Node {
+  let y = x;
+  if (min !== null) y = p.where(p.lt(y, min), min, y);
+  if (max !== null) y = p.where(p.lt(max, y), max, y);
+  return y;
+}
+
+/** Where inverse hyperbolic functions go over to log(2 x). */
+const FAR = 1e9;
+
+/** `near(a)` for moderate a, log(2 a) beyond; each branch sees only arguments that it can bear. */
+function logBeyond(a: Node, near: (a: Node) => Node): Node {
+  const far = p.lt(num(FAR, a), a), one = num(1, a);
+  const log2a = p.add(p.log(p.where(far, a, one)), num(Math.LN2, a));
+  return p.where(far, log2a, near(p.where(far, one, a)));
+}
+
+/** Inverse hyperbolic sine. */
+export function asinh(x: Node): Node {
+  // |x| by a choice and not by abs(), whose derivative at 0 would be 0.
+  const negative = p.lt(x, num(0, x)), one = num(1, x);
+  const a = p.where(negative, p.neg(x), x);
+  const magnitude = logBeyond(a, (a) => {
+    const z = p.square(a);
+    return p.log1p(p.add(a, p.div(z, p.add(one, p.sqrt(p.add(z, one))))));
+  });
+  return p.where(negative, p.neg(magnitude), magnitude);
+}
+
+/** Inverse hyperbolic cosine; NaN below 1. */
+export function acosh(x: Node): Node {
+  return logBeyond(x, (x) => {
+    const t = p.sub(x, num(1, x));
+    return p.log1p(p.add(t, p.sqrt(p.mul(t, p.add(t, num(2, t))))));
+  });
+}
+
+/** Inverse hyperbolic tangent; NaN outside [-1, 1]. */
+export function atanh(x: Node): Node {
+  return p.mul(num(0.5, x), p.sub(p.log1p(x), p.log1p(p.neg(x))));
+}
+
+/** Largest finite number of a floating-point type. */
+export function largest(dtype: Node["dtype"]): number {
+  if (dtype === "float64") return Number.MAX_VALUE;
+  return dtype === "float32" ? 3.4028234663852886e38 : 65504;
+}
+
+/** x with NaN and the infinities replaced by numbers; the derivative there is 0. */
+export function nanToNum(x: Node, nan: number, posinf: number, neginf: number): Node {
+  if (!isFloat(x.dtype)) return x;
+  const number = (v: number) => numberNode(v, x.dtype);
+  let y = p.where(p.eq(x, num(Infinity, x)), number(posinf), x);
+  y = p.where(p.eq(x, num(-Infinity, x)), number(neginf), y);
+  return p.where(p.isNan(x), number(nan), y);
+}

@@ -1,0 +1,114 @@
+/**
+ * Tracing: running a function once with stand-ins to record the graph it builds.
+ *
+ * Tensors that the function reads from its surroundings become inputs; those that it rebinds
+ * (parameters, optimizer states) are written back after each run.
+ *
+ * @module
+ */
+
+import type { Node } from "../graph/node.ts";
+import { placeholderNode } from "../graph/leaf.ts";
+import type { GradBox } from "../graph/node.ts";
+
+/** What tracing needs to know about a tensor handle. */
+export interface Handle {
+  /** The node as it is, without telling the trace. */
+  rawNode: Node;
+  /** Number of the trace that knows this handle. */
+  traceId: number;
+}
+
+/** A tensor from the surroundings of a traced function. */
+export interface Captured {
+  /** The handle. */
+  readonly handle: Handle;
+  /** Its node before the trace. */
+  readonly before: Node;
+  /** The stand-in during the trace. */
+  readonly stand: Node;
+  /** Its gradient holder, and what that held before. */
+  readonly box: GradBox | null;
+  readonly gradBefore: unknown;
+}
+
+/** A place that is filled with random numbers before each run. */
+export interface RandomInput {
+  /** The stand-in. */
+  readonly stand: Node;
+  /** Makes the node with the next numbers. */
+  readonly draw: () => Node;
+}
+
+let serial = 0;
+
+/** One recording. */
+export class Trace {
+  /** Identity, stamped on handles that belong to it. */
+  readonly id: number = ++serial;
+  /** Tensors from outside, in order of first use. */
+  readonly captured: Captured[] = [];
+  /** Random inputs, in order of use. */
+  readonly random: RandomInput[] = [];
+  readonly #compute: (node: Node) => void;
+
+  /** `compute` gives a node its value outside of the trace. */
+  constructor(compute: (node: Node) => void) {
+    this.#compute = compute;
+  }
+
+  /** The node of a handle, capturing it at first sight. */
+  read(handle: Handle): Node {
+    if (handle.traceId !== this.id) {
+      const before = handle.rawNode;
+      if (before.storage === null) this.#compute(before);
+      const stand = placeholderNode(before);
+      stand.requiresGrad = before.requiresGrad;
+      stand.box = before.box;
+      stand.hooks = before.hooks;
+      this.captured.push({
+        handle,
+        before,
+        stand,
+        box: before.box,
+        gradBefore: before.box?.grad ?? null,
+      });
+      handle.rawNode = stand;
+      handle.traceId = this.id;
+    }
+    return handle.rawNode;
+  }
+
+  /** A stand-in for random numbers. */
+  drawLater(draw: () => Node): Node {
+    const stand = placeholderNode(draw());
+    this.random.push({ stand, draw });
+    return stand;
+  }
+
+  /** Puts all captured handles back as they were. */
+  restore(): void {
+    for (const c of this.captured) {
+      c.handle.rawNode = c.before;
+      if (c.box !== null) c.box.grad = c.gradBefore;
+    }
+  }
+}
+
+let current: Trace | null = null;
+
+/** The recording under way. */
+export function currentTrace(): Trace | null {
+  return current;
+}
+
+/** Runs `fn` under a trace (or under none). */
+export function withTrace<T>(trace: Trace | null, fn: () => T): T {
+  const before = current;
+  current = trace;
+  try {
+    return fn();
+  } finally {
+    current = before;
+  }
+}

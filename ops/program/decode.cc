@@ -149,6 +149,7 @@ int64_t Decoder<T>::scratch(int64_t elements) const {
   // Every piece starts on a cache line.
   constexpr int64_t line = 64 / sizeof(T);
   const int64_t at = program.memory;
+  if (elements > kMaxElements - at) fail("the program needs too much memory");
   program.memory += (elements + line - 1) / line * line;
   return at;
 }

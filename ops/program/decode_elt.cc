@@ -15,6 +15,9 @@ constexpr int64_t kMaxRegisters = 1 << 16;
 // Bytes that the registers and the memory of one tile may take: they stay in the L1 cache.
 constexpr int64_t kTileBytes = 24576;
 constexpr int64_t kMinTile = 64, kMaxTile = 1024;
+// Memory and instructions from which tiles are prefetched: with less, it costs more than it brings.
+constexpr int64_t kPrefetchBytes = 1 << 24;
+constexpr size_t kPrefetchInstructions = 6;
 // Rows at least this long are read in place, by tiles that end where the row ends.
 constexpr int64_t kLongRow = 512;
 // Element operations that make it worth waking other threads, and elements per task.
@@ -259,6 +262,9 @@ class EltDecoder {
       row.once = true;
     }
     step_.tile = std::min(tile, std::max<int64_t>(step_.n, 1));
+    const int64_t streams = int64_t(step_.inputs.size() + step_.outputs.size());
+    step_.prefetch = streams * step_.n * int64_t(sizeof(T)) > kPrefetchBytes &&
+                     drafts_.size() >= kPrefetchInstructions;
     const int64_t work = step_.n * int64_t(drafts_.size() + step_.inputs.size() + step_.rows.size());
     if (work >= kParallelWork && step_.n > kParallelChunk / 2) {
       const int64_t unit = step_.segment != 0 ? step_.segment : step_.tile;

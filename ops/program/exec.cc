@@ -17,12 +17,11 @@ void execute(const int64_t* code, size_t codeLength, const int64_t* consts, size
              const double* addresses, int threads) {
   Interpreter<T> interpreter(decodeProgram<T>(code, codeLength, consts, constCount));
   const Program<T>& program = interpreter.program();
-  Context<T>* context = interpreter.acquire();
+  const typename Interpreter<T>::Lease context(interpreter);
   for (size_t i = 0; i < program.inputs + program.outputs; ++i) {
     context->buffers[i] = reinterpret_cast<T*>(uintptr_t(addresses[i]));
   }
   interpreter.run(*context, threadParallel(&threads));
-  interpreter.release(context);
 }
 
 }  // namespace

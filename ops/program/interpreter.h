@@ -43,12 +43,26 @@ class Interpreter {
   ~Interpreter();
   const Program<T>& program() const { return program_; }
 
-  // A context to fill in (buffers of inputs and outputs) and to run with. Give it back afterwards.
-  Context<T>* acquire();
-  void release(Context<T>* context);
+  // A context to fill in (buffers of inputs and outputs) and to run with; given back by its destructor.
+  class Lease {
+   public:
+    explicit Lease(Interpreter& owner) : owner_(owner), context_(owner.acquire()) {}
+    ~Lease() { owner_.release(context_); }
+    Lease(const Lease&) = delete;
+    Lease& operator=(const Lease&) = delete;
+    Context<T>& operator*() const { return *context_; }
+    Context<T>* operator->() const { return context_; }
+
+   private:
+    Interpreter& owner_;
+    Context<T>* context_;
+  };
   void run(Context<T>& context, const Parallel& parallel) const;
 
  private:
+  Context<T>* acquire();
+  void release(Context<T>* context);
+
   Program<T> program_;
   // The spare context of the usual case, one run at a time, and those of runs that overlapped.
   std::atomic<Context<T>*> spare_{nullptr};

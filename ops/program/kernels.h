@@ -36,6 +36,8 @@ struct Kernels {
   EltFn<T> (*elementwise)(int op, unsigned scalarMask);
   // Reduces n elements that lie `stride` apart.
   Accumulator<T> (*reduceRow)(ReduceKind kind, const T* p, size_t n, ptrdiff_t stride);
+  // Reduces each of `rows` rows of n adjacent elements, for good.
+  void (*reduceRows)(ReduceKind kind, const T* p, size_t rows, ptrdiff_t rowStride, size_t n, T* out);
   // Reduces each of `cols` adjacent columns over `rows` rows, on top of what value and rest hold if
   // `resume`. A null rest (not with resume) makes value final.
   void (*reduceColumns)(ReduceKind kind, const T* p, size_t rows, ptrdiff_t rowStride, size_t cols,

@@ -17,11 +17,10 @@ class ProgramKernel {
       if (auto* status = check(context)) return status;
       checked_.store(true, std::memory_order_relaxed);
     }
-    Context<T>* const run = interpreter_.acquire();
-    auto* status = bind(context, *run);
-    if (status == nullptr) interpreter_.run(*run, ortParallel(context));
-    interpreter_.release(run);
-    return status;
+    const typename Interpreter<T>::Lease run(interpreter_);
+    if (auto* status = bind(context, *run)) return status;
+    interpreter_.run(*run, ortParallel(context));
+    return nullptr;
   }
 
  private:

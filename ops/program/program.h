@@ -87,6 +87,7 @@ struct EltStep {
   int64_t n = 0;
   int64_t tile = 0;
   int64_t chunk = 0;    // elements per parallel task; 0: not worth threads
+  bool prefetch = false;  // more memory than the caches hold
   int64_t segment = 0;  // tiles do not cross multiples of it
   std::vector<EltInput> inputs;
   std::vector<EltOutput> outputs;

@@ -16,7 +16,7 @@ template <class T>
 T* packingMemory(size_t elements) {
   thread_local std::unique_ptr<AlignedMemory> memory;
   thread_local size_t size = 0;
-  if (elements > size) {
+  if (memory == nullptr || elements > size) {
     memory = std::make_unique<AlignedMemory>(elements * sizeof(T));
     size = elements;
   }

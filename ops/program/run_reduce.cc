@@ -50,8 +50,16 @@ class Reduction {
     const int64_t groups = step_.groups;
     const int64_t perTask = groups > 1 ? 1 : std::max<int64_t>(1, kTaskElements / std::max<int64_t>(step_.length, 1));
     const int64_t total = step_.outputs * groups;
+    // Rows of adjacent elements at even distances.
+    const bool simple = step_.segments == 1 && step_.reduced.back().stride == 1 && step_.kept.size() <= 1;
+    const int64_t keptStride = step_.kept.empty() ? 0 : step_.kept[0].stride;
     const auto task = [&](size_t i) {
       const int64_t begin = int64_t(i) * perTask, end = std::min(begin + perTask, total);
+      if (simple) {
+        kernels_.reduceRows(step_.kind, in_ + begin * keptStride, size_t(end - begin), keptStride,
+                            size_t(step_.length), out_ + begin);
+        return;
+      }
       for (int64_t j = begin; j < end; ++j) row(j / groups, j % groups);
     };
     if (step_.parallel) parallel(size_t((total + perTask - 1) / perTask), task);

@@ -63,7 +63,10 @@ void copyRows(const T* source, const std::vector<Axis>& axes, int64_t start, int
   while (count > 0) {
     const int64_t part = std::min(inner.size - skip, count);
     const T* from = source + position.address() + skip * inner.stride;
-    if (part < kShortRow) {
+    if (part < kShortRow && inner.stride == 0 && count >= kShortRow) {
+      // Writes a fixed length: what is too much, later rows overwrite.
+      for (int64_t i = 0; i < kShortRow; ++i) out[i] = *from;
+    } else if (part < kShortRow) {
       for (int64_t i = 0; i < part; ++i) out[i] = from[i * inner.stride];
     } else {
       copyStrided(from, inner.stride, part, out);

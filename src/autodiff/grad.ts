@@ -7,8 +7,8 @@ import { sameShape, showShape } from "../graph/shape.ts";
 import { add } from "../primitives/elementwise.ts";
 import { expand } from "../primitives/movement.ts";
 import { wrap } from "../tensor/core.ts";
+import { forgetGraph, holdRoots, isForgotten } from "../tensor/pending.ts";
 import { setBackward, type Tensor } from "../tensor/tensor.ts";
-import { forgetGraph, holdForStep, isForgotten } from "./pending.ts";
 import { sweep, zerosNode } from "./reverse.ts";
 
 /** Options of `autograd.grad`. */
@@ -184,7 +184,7 @@ export function backward(
       box.grad = wrap(old === null ? g : add(old.node, g));
     }
     if (!retainGraph) nodes.forEach((n) => forgetGraph(n));
-    holdForStep(outs);
+    holdRoots(outs);
   });
 }
 

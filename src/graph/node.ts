@@ -102,6 +102,11 @@ export class Node<A = Attrs> {
   depth: number;
   /** What differentiation calls instead of the primitive's rule (custom derivatives). */
   customVjp: ((g: (Node | null)[]) => (Node | null)[]) | null = null;
+  /**
+   * Whether any run that passes through this node stores its value: the result of an in-place update
+   * or of an optimizer, from which the next iteration will start.
+   */
+  keep = false;
   /** Scratch of graph walks: epoch of the last visit, and the local number it gave. */
   mark = 0;
   /** Scratch of graph walks. */

@@ -12,8 +12,8 @@
 
 import { buffer, constant, scalar } from "./leaf.ts";
 import type { Node } from "./node.ts";
-import { sizeOf } from "./shape.ts";
-import { isView, type Operand, resolve } from "./views.ts";
+import { sameShape, sizeOf } from "./shape.ts";
+import { isContiguous, isView, type Operand, resolve, wholeView } from "./views.ts";
 
 /** Element types that Program computes in. */
 export type ComputeType = "float32" | "float64";
@@ -41,8 +41,8 @@ export interface Partition {
   operand(node: Node): Operand;
 }
 
-/** Largest matrix product that a Program computes itself (multiply-adds). */
-const MATMUL_LIMIT = 0;
+/** Largest matrix product that a Program computes itself (multiply-adds); larger ones thread better. */
+const MATMUL_LIMIT = 1 << 20;
 
 /** Whether a node has no operands to compute. */
 export function isLeaf(node: Node): boolean {
@@ -51,6 +51,19 @@ export function isLeaf(node: Node): boolean {
 
 function isCompute(d: string): d is ComputeType {
   return d === "float32" || d === "float64";
+}
+
+/** Whether Program can compute a matrix product, and better than ONNX Runtime. */
+function isSmallProduct(node: Node): boolean {
+  const [a] = node.inputs;
+  const k = a.shape[node.attrs.ta ? a.shape.length - 2 : a.shape.length - 1];
+  if (sizeOf(node.shape) * k > MATMUL_LIMIT) return false;
+  const batch = node.shape.slice(0, -2);
+  // Each operand has the whole batch, or one matrix for all of it.
+  return node.inputs.every((x) => {
+    const own = x.shape.slice(0, -2);
+    return sizeOf(own) === 1 || sameShape(own, batch);
+  });
 }
 
 /** The type in which Program would compute a node, or null where it cannot. */
@@ -71,9 +84,7 @@ function computeType(node: Node, types: Map<Node, ComputeType | null>): ComputeT
   }
   if (rule === undefined || rule.kind === "view") return null;
   if (rule.kind === "matmul") {
-    const [a] = node.inputs;
-    const k = a.shape[node.attrs.ta ? a.shape.length - 2 : a.shape.length - 1];
-    return isCompute(node.dtype) && sizeOf(node.shape) * k <= MATMUL_LIMIT ? node.dtype : null;
+    return isCompute(node.dtype) && isSmallProduct(node) ? node.dtype : null;
   }
   if (isCompute(node.dtype)) return node.dtype;
   if (node.dtype !== "bool") return null;
@@ -97,7 +108,15 @@ export function partition(
     for (const node of nodes) if (!isLeaf(node)) types.set(node, computeType(node, types));
     // Follow all views first: some of them turn out to need writing.
     for (const node of nodes) {
-      if (types.get(node)) for (const x of node.inputs) resolve(x, materialized, memo);
+      if (!types.get(node)) continue;
+      for (const x of node.inputs) {
+        const { root, view } = resolve(x, materialized, memo);
+        // The factors of a product are read as plain matrices.
+        if (node.prim.program?.kind === "matmul" && root !== x && !isContiguous(view)) {
+          materialized.add(x);
+          memo.set(x, { root: x, view: wholeView(x.shape) });
+        }
+      }
     }
     for (const node of materialized) {
       if (isView(node) && isCompute(node.dtype)) types.set(node, node.dtype);

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { constant, scalar } from "./leaf.ts";
+import { constant, constantNode, scalar } from "./leaf.ts";
 import { ArenaPlan } from "./arena.ts";
 import type { Node } from "./node.ts";
 import { LoopAssembler } from "./program_loop.ts";
@@ -131,6 +131,8 @@ export function assemble(
       }
     }
   });
+  // A region of constants alone: ONNX Runtime wants one input all the same.
+  if (inputs.length === 0) input(constantNode(0, region.type));
   const outputs = region.nodes.filter((n) => external.has(n));
   const arena = new ArenaPlan(region.type);
   const buffers = new Map<Node, number>();
@@ -219,9 +221,10 @@ function matmulStep(node: Node, operandOf: OperandOf, bufferOf: (n: Node) => num
   const m = node.shape[rank - 2], n = node.shape[rank - 1];
   const k = a.view.dims[a.view.dims.length - (ta ? 2 : 1)];
   const batch = sizeOf(node.shape.slice(0, -2));
+  // A factor without the batch is the same for all of it.
+  const stride = (of: Operand, size: number) => sizeOf(of.view.dims) === size ? 0 : size;
   return [
-    bufferOf(a.root), a.view.offset, bufferOf(b.root), b.view.offset, bufferOf(node), batch,
-    sizeOf(a.view.dims) === m * k ? 0 : m * k, sizeOf(b.view.dims) === k * n ? 0 : k * n,
-    m, n, k, ta ? 1 : 0, tb ? 1 : 0,
+    ...[bufferOf(a.root), a.view.offset, bufferOf(b.root), b.view.offset, bufferOf(node)],
+    ...[batch, stride(a, m * k), stride(b, k * n), m, n, k, ta ? 1 : 0, tb ? 1 : 0],
   ];
 }

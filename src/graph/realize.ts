@@ -31,7 +31,12 @@ function prepare(targets: readonly Node[], overwrite: ReadonlyMap<Node, Node>): 
     return n.storage === null;
   });
   if (pending.length === 0) return null;
-  const walked = walk(pending);
+  let walked = walk(pending);
+  const kept = walked.nodes.filter((n) => n.keep && !pending.includes(n));
+  if (kept.length > 0) {
+    pending.push(...kept);
+    walked = walk(pending);
+  }
   const donations: Donation[] = [];
   if (overwrite.size > 0) {
     const index = new Map<Storage, number>();

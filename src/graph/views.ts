@@ -22,6 +22,16 @@ export function wholeView(shape: Shape): View {
   return { dims: shape, strides: contiguousStrides(shape), offset: 0 };
 }
 
+/** Whether a view runs through memory without gaps, from wherever it starts. */
+export function isContiguous(view: View): boolean {
+  let step = 1;
+  for (let i = view.dims.length - 1; i >= 0; i--) {
+    if (view.dims[i] !== 1 && view.strides[i] !== step) return false;
+    step *= view.dims[i];
+  }
+  return true;
+}
+
 /** Whether a node only looks at its operand differently. */
 export function isView(node: Node): boolean {
   return node.prim.program?.kind === "view";

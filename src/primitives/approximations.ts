@@ -231,7 +231,10 @@ export function acos(x: Node): Node {
   return where(folded, far, sub(num(Math.PI / 2, x), withSignOf(x, angle)));
 }
 
-/** Angle of the point (x, y), from -pi to pi, with the signs of zeros as in C. */
+/**
+ * Angle of the point (x, y), from -pi to pi. Signs of zero operands choose the side as in C; a zero
+ * result has no sign (ONNX Runtime's Where drops it).
+ */
 export function atan2(y: Node, x: Node): Node {
   const zero = num(0, x);
   const ay = abs(y), ax = abs(x);

@@ -138,57 +138,63 @@ export const convPrim: Primitive<ConvAttrs> = definePrimitive<ConvAttrs>({
  * Adjoint of `conv` with respect to its input, which is a transposed convolution. Inputs: g (shape of
  * the convolution's result), weight.
  */
-export const convInputGradPrim: Primitive<ConvInputGradAttrs> = definePrimitive<ConvInputGradAttrs>({
-  name: "convInputGrad",
-  infer([g, w], attrs) {
-    checkTypes("convTranspose", g, w);
-    checkResult("convTranspose", g, convShape("convTranspose", attrs.inputShape, w.shape, attrs));
-    return { shape: attrs.inputShape, dtype: g.dtype };
+export const convInputGradPrim: Primitive<ConvInputGradAttrs> = definePrimitive<ConvInputGradAttrs>(
+  {
+    name: "convInputGrad",
+    infer([g, w], attrs) {
+      checkTypes("convTranspose", g, w);
+      checkResult("convTranspose", g, convShape("convTranspose", attrs.inputShape, w.shape, attrs));
+      return { shape: attrs.inputShape, dtype: g.dtype };
+    },
+    lower: (c, inputs, node) =>
+      c.op("ConvTranspose", inputs, {
+        ...onnxAttributes(node.attrs),
+        output_padding: attr.ints(node.attrs.strides.map((s, i) => {
+          const { inputShape, low, high, dilations } = node.attrs;
+          const room = inputShape[i + 2] + low[i] + high[i];
+          return (room - extent(node.inputs[1].shape[i + 2], dilations[i])) % s;
+        })),
+      }),
+    vjp: (h, { inputs: [g, w], attrs }, needs) => [
+      needs[0] ? conv(h, w, attrs) : null,
+      needs[1] ? convWeightGrad(h, g, w.shape, attrs) : null,
+    ],
+    decompose(node, target) {
+      const [g, w] = node.inputs;
+      if (target.device === "cuda") return null;
+      const { inputShape, strides, low, dilations, groups } = node.attrs;
+      if (sizeOf(node.shape) === 0 || sizeOf(g.shape) === 0) return zeros(node.shape, g);
+      // The same sum as a convolution of the spread-out g with the flipped kernel, channels swapped.
+      const reach = w.shape.slice(2).map((k, i) => extent(k, dilations[i]));
+      const before = reach.map((r, i) => r - 1 - low[i]);
+      const after = reach.map((r, i) =>
+        inputShape[i + 2] + r - 1 - before[i] - extent(g.shape[i + 2], strides[i])
+      );
+      const simple = strides.every((s) => s === 1) && [...before, ...after].every((n) => n >= 0);
+      // ConvTranspose is the faster kernel where a stride spreads g out or there are few channels.
+      if (g.dtype !== "float64" && !(simple && groups === 1 && w.shape[1] >= 8)) return null;
+      const [o, channels, ...kernel] = w.shape;
+      const grouped = reshape(w, [groups, o / groups, channels, ...kernel]);
+      const swapped = reshape(
+        permute(grouped, [0, 2, 1, ...kernel.map((_, i) => i + 3)]),
+        [groups * channels, o / groups, ...kernel],
+      );
+      const spread = strides.every((s) => s === 1) ? g : dilate(g, [1, 1, ...strides]);
+      const cropped = crop(
+        spread,
+        before.map((n) => Math.max(0, -n)),
+        after.map((n) => Math.max(0, -n)),
+      );
+      return conv(cropped, flip(swapped, kernel.map((_, i) => i + 2)), {
+        strides: strides.map(() => 1),
+        low: before.map((n) => Math.max(0, n)),
+        high: after.map((n) => Math.max(0, n)),
+        dilations,
+        groups,
+      });
+    },
   },
-  lower: (c, inputs, node) =>
-    c.op("ConvTranspose", inputs, {
-      ...onnxAttributes(node.attrs),
-      output_padding: attr.ints(node.attrs.strides.map((s, i) => {
-        const { inputShape, low, high, dilations } = node.attrs;
-        const room = inputShape[i + 2] + low[i] + high[i];
-        return (room - extent(node.inputs[1].shape[i + 2], dilations[i])) % s;
-      })),
-    }),
-  vjp: (h, { inputs: [g, w], attrs }, needs) => [
-    needs[0] ? conv(h, w, attrs) : null,
-    needs[1] ? convWeightGrad(h, g, w.shape, attrs) : null,
-  ],
-  decompose(node, target) {
-    const [g, w] = node.inputs;
-    if (target.device === "cuda") return null;
-    const { inputShape, strides, low, dilations, groups } = node.attrs;
-    if (sizeOf(node.shape) === 0 || sizeOf(g.shape) === 0) return zeros(node.shape, g);
-    // The same sum as a convolution of the spread-out g with the flipped kernel, channels swapped.
-    const reach = w.shape.slice(2).map((k, i) => extent(k, dilations[i]));
-    const before = reach.map((r, i) => r - 1 - low[i]);
-    const after = reach.map((r, i) =>
-      inputShape[i + 2] + r - 1 - before[i] - extent(g.shape[i + 2], strides[i])
-    );
-    const simple = strides.every((s) => s === 1) && [...before, ...after].every((n) => n >= 0);
-    // ConvTranspose is the faster kernel where a stride spreads g out or there are few channels.
-    if (g.dtype !== "float64" && !(simple && groups === 1 && w.shape[1] >= 8)) return null;
-    const [o, channels, ...kernel] = w.shape;
-    const grouped = reshape(w, [groups, o / groups, channels, ...kernel]);
-    const swapped = reshape(
-      permute(grouped, [0, 2, 1, ...kernel.map((_, i) => i + 3)]),
-      [groups * channels, o / groups, ...kernel],
-    );
-    const spread = strides.every((s) => s === 1) ? g : dilate(g, [1, 1, ...strides]);
-    const cropped = crop(spread, before.map((n) => Math.max(0, -n)), after.map((n) => Math.max(0, -n)));
-    return conv(cropped, flip(swapped, kernel.map((_, i) => i + 2)), {
-      strides: strides.map(() => 1),
-      low: before.map((n) => Math.max(0, n)),
-      high: after.map((n) => Math.max(0, n)),
-      dilations,
-      groups,
-    });
-  },
-});
+);
 
 /**
  * Adjoint of `conv` with respect to its weight. Inputs: x, g (shape of the convolution's result).
@@ -199,7 +205,11 @@ export const convWeightGradPrim: Primitive<ConvWeightGradAttrs> = definePrimitiv
   name: "convWeightGrad",
   infer([x, g], attrs) {
     checkTypes("convWeightGrad", x, g);
-    checkResult("convWeightGrad", g, convShape("convWeightGrad", x.shape, attrs.weightShape, attrs));
+    checkResult(
+      "convWeightGrad",
+      g,
+      convShape("convWeightGrad", x.shape, attrs.weightShape, attrs),
+    );
     return { shape: attrs.weightShape, dtype: x.dtype };
   },
   lower: () => {

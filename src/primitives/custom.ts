@@ -9,7 +9,8 @@ import { project } from "./tuple.ts";
  */
 export const customPrim: Primitive<{ count: number }> = definePrimitive<{ count: number }>({
   name: "custom",
-  infer: (inputs, { count }) => inputs.slice(0, count).map(({ shape, dtype }) => ({ shape, dtype })),
+  infer: (inputs, { count }) =>
+    inputs.slice(0, count).map(({ shape, dtype }) => ({ shape, dtype })),
   lower: (_c, inputs, node) => inputs.slice(0, node.attrs.count),
   vjp: () => {
     throw new Error("internal: the rule stands on the node");

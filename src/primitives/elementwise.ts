@@ -9,7 +9,14 @@ import { attr } from "../onnx/mod.ts";
 import type { DType } from "../runtime/mod.ts";
 import { DTypeError } from "../graph/errors.ts";
 import { constantNode, constantValue } from "../graph/leaf.ts";
-import { apply, type Aval, definePrimitive, isFloat, type Node, type Primitive } from "../graph/node.ts";
+import {
+  apply,
+  type Aval,
+  definePrimitive,
+  isFloat,
+  type Node,
+  type Primitive,
+} from "../graph/node.ts";
 import { opcode } from "../graph/program_rule.ts";
 import { broadcastShapes } from "../graph/shape.ts";
 import * as approx from "./approximations.ts";
@@ -57,8 +64,10 @@ function unary(name: keyof typeof opcode, spec: UnarySpec): Unary {
     lower: (c, [x]) => c.op(spec.onnx!, [x]),
     vjp: spec.vjp,
     simplify: spec.simplify,
-    decompose: spec.decompose === undefined ? undefined : (node) =>
-      spec.kernels?.includes(node.inputs[0].dtype) ? null : spec.decompose!(node.inputs[0]),
+    decompose: spec.decompose === undefined
+      ? undefined
+      : (node) =>
+        spec.kernels?.includes(node.inputs[0].dtype) ? null : spec.decompose!(node.inputs[0]),
     program: { kind: "elementwise", opcode: opcode[name] },
   });
 }
@@ -462,7 +471,11 @@ export const selectPrim: Primitive<null> = definePrimitive<null>({
       );
     }
     checkSame("where", a, b);
-    const shape = broadcastShapes("where", condition.shape, broadcastShapes("where", a.shape, b.shape));
+    const shape = broadcastShapes(
+      "where",
+      condition.shape,
+      broadcastShapes("where", a.shape, b.shape),
+    );
     return { shape, dtype: a.dtype };
   },
   lower: (c, inputs) => c.op("Where", inputs),

@@ -11,12 +11,20 @@
 
 import { attr } from "../onnx/mod.ts";
 import { ShapeError } from "../graph/errors.ts";
-import { apply, definePrimitive, Node, type Primitive, type Target, withGrad } from "../graph/node.ts";
+import {
+  apply,
+  definePrimitive,
+  Node,
+  type Primitive,
+  type Target,
+  withGrad,
+} from "../graph/node.ts";
 import { type Pass, registerPass } from "../graph/passes.ts";
 import { constantNode, constantValue } from "../graph/leaf.ts";
 import type { Rebuilder } from "../graph/rebuild.ts";
 import { sameShape, showShape, sizeOf } from "../graph/shape.ts";
-import { add, addPrim, div, mul, mulPrim, neg, negPrim, sqrt, subPrim } from "./elementwise.ts";
+import { add, addPrim, div, mul, mulPrim, neg, negPrim, subPrim } from "./elementwise.ts";
+import { root } from "./root.ts";
 import { project, projectPrim } from "./tuple.ts";
 
 /** Elements below which the step is left to Program, which joins it with its surroundings. */
@@ -42,7 +50,7 @@ export interface AdamCoefficients {
 export function adamFallback(g: Node, m: Node, v: Node, c: AdamCoefficients): [Node, Node, Node] {
   const mu = add(mul(c.b1, m), mul(c.omb1, g));
   const nu = add(mul(c.b2, v), mul(c.omb2, mul(g, g)));
-  const update = div(div(mu, c.c1), add(sqrt(add(div(nu, c.c2), c.epsRoot)), c.eps));
+  const update = div(div(mu, c.c1), add(root(add(div(nu, c.c2), c.epsRoot)), c.eps));
   return [update, mu, nu];
 }
 
@@ -58,7 +66,9 @@ export const adamStepPrim: Primitive<null> = definePrimitive<null>({
     if (!sameShape(g.shape, m.shape) || !sameShape(g.shape, v.shape)) {
       throw new ShapeError(
         `adam: gradient ${showShape(g.shape)}, first moment ${showShape(m.shape)} and second ` +
-          `moment ${showShape(v.shape)} must have one shape; was the state made for other parameters?`,
+          `moment ${
+            showShape(v.shape)
+          } must have one shape; was the state made for other parameters?`,
       );
     }
     return [g, g, g];
@@ -72,9 +82,12 @@ export const adamStepPrim: Primitive<null> = definePrimitive<null>({
     throw new Error("internal: adamStep is lowered as adamMany");
   },
   unpack: (node, index, target) =>
-    kernelServes(node, target)
-      ? null
-      : adamFallback(node.inputs[0], node.inputs[1], node.inputs[2], coefficientsOf(node.inputs))[index],
+    kernelServes(node, target) ? null : adamFallback(
+      node.inputs[0],
+      node.inputs[1],
+      node.inputs[2],
+      coefficientsOf(node.inputs),
+    )[index],
 });
 
 /** Gradients of a small graph, taken at its own nodes. Bound by the differentiation layer. */
@@ -97,7 +110,17 @@ export function setPullback(fn: Pullback): void {
 /** An Adam step: `[update, first moment, second moment]`. */
 export function adamStep(g: Node, m: Node, v: Node, c: AdamCoefficients): [Node, Node, Node] {
   const node = apply(adamStepPrim, [
-    g, m, v, c.b1, c.omb1, c.b2, c.omb2, c.eps, c.epsRoot, c.c1, c.c2,
+    g,
+    m,
+    v,
+    c.b1,
+    c.omb1,
+    c.b2,
+    c.omb2,
+    c.eps,
+    c.epsRoot,
+    c.c1,
+    c.c2,
   ], null);
   return [project(node, 0), project(node, 1), project(node, 2)];
 }
@@ -186,7 +209,9 @@ function findApply(u: Node, uses: Map<Node, Use[]>) {
     sign = -sign;
   }
   const p = user.inputs[0] === scaled ? user.inputs[1] : user.inputs[0];
-  if (!sameShape(p.shape, u.shape) || p === scaled || (decay !== null && decay.p !== p)) return null;
+  if (!sameShape(p.shape, u.shape) || p === scaled || (decay !== null && decay.p !== p)) {
+    return null;
+  }
   return { p, s: sign === 1 ? s : neg(s), wd: decay?.wd ?? constantNode(0, u.dtype), result: user };
 }
 
@@ -240,8 +265,11 @@ const gather: Pass = (outputs, rebuilder, target) => {
     const applied = u === undefined ? null : findApply(u, uses);
     const number = (n: Node) => constantValue(n) ?? `#${ids.get(n)}`;
     const key = [
-      step.dtype, dependsOnStep.get(step), applied === null ? "" : number(applied.s),
-      applied === null ? "" : number(applied.wd), ...step.inputs.slice(3, 9).map(number),
+      step.dtype,
+      dependsOnStep.get(step),
+      applied === null ? "" : number(applied.s),
+      applied === null ? "" : number(applied.wd),
+      ...step.inputs.slice(3, 9).map(number),
     ].join();
     const group = groups.get(key);
     if (group === undefined) groups.set(key, [{ step, applied }]);
@@ -311,7 +339,17 @@ function rewrite(
     done.set(
       node,
       inputs.every((x, i) => x === node.inputs[i]) ? node : rebuilder.intern(
-        new Node(node.prim, inputs, node.attrs, node.attrKey, node.shape, node.dtype, node.outs, false, 0),
+        new Node(
+          node.prim,
+          inputs,
+          node.attrs,
+          node.attrKey,
+          node.shape,
+          node.dtype,
+          node.outs,
+          false,
+          0,
+        ),
       ),
     );
   }

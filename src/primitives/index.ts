@@ -10,7 +10,7 @@ import type { LowerContext } from "../graph/lower_context.ts";
 import { apply, definePrimitive, type Node, type Primitive } from "../graph/node.ts";
 import { sameShape, type Shape, showShape, sizeOf } from "../graph/shape.ts";
 import { num } from "./elementwise.ts";
-import { expand, inversePerm, permute, reshape } from "./movement.ts";
+import { expand, inversePerm, permute } from "./movement.ts";
 
 /** Static arguments of primitives that work along one axis. */
 export interface AxisAttrs {
@@ -143,14 +143,16 @@ export const indexAddPrim: Primitive<IndexAddAttrs> = definePrimitive<IndexAddAt
   },
 });
 
-/** Elements that one ScatterND node adds, and how many such nodes are worth their place. */
-const CHUNK = 16384, MAX_CHUNKS = 64;
+/** Elements that one ScatterND node may add. */
+const CHUNK = 65536;
 
 /**
- * Adds rows. ONNX Runtime's CPU kernel for ScatterND splits large work over threads without regard to
- * repeated rows, which then lose additions. It leaves work below 210 000 elements to one thread
- * (the cost model of its thread pool), so rows are added in chunks far below that, each in place.
- * ScatterElements runs on one thread at any size, but takes 15 to 100 times as long.
+ * Adds rows of `src` to zeros. ONNX Runtime's CPU kernel for ScatterND splits large work over threads
+ * without regard to repeated rows, which then lose additions. The cost model of its thread pool
+ * leaves work below 210 000 elements to one thread, so the work is cut into pieces far below that:
+ * rows, one piece on top of the other, or columns side by side where the table is large, since each
+ * piece copies what it adds to. ScatterElements runs on one thread at any size, but takes 15 to 100
+ * times as long.
  */
 function lowerIndexAdd(
   c: LowerContext,
@@ -159,32 +161,45 @@ function lowerIndexAdd(
   node: Node<IndexAddAttrs>,
 ): string {
   const { axis, shape } = node.attrs;
-  const rows = sizeOf(node.inputs[0].shape);
+  const rows = sizeOf(node.inputs[0].shape), places = shape[axis];
   const width = sizeOf(shape.slice(axis + 1));
-  let y = c.op("Expand", [c.scalar(node.dtype, 0), c.ints([shape[axis], width])]);
-  if (rows > 0) {
-    const wide = node.inputs[0].dtype === "int64" ? index : c.cast(index, "int64");
-    const places = c.op("Reshape", [wide, c.ints([rows, 1])]);
-    const updates = c.op("Reshape", [src, c.ints([rows, width])], { allowzero: attr.int(1) });
-    const add = { reduction: attr.string("add") };
-    const step = Math.max(1, Math.floor(CHUNK / Math.max(1, width)));
-    if (rows <= step || c.device === "cuda") {
-      y = c.op("ScatterND", [y, places, updates], add);
-    } else if (rows <= step * MAX_CHUNKS) {
-      const sizes = Array.from(
-        { length: Math.ceil(rows / step) },
-        (_, i) => Math.min(step, rows - i * step),
-      );
-      const split = (x: string) =>
-        c.ops("Split", [x, c.ints(sizes)], { axis: attr.int(0) }, { outputs: sizes.length });
-      const p = split(places), u = split(updates);
-      for (let i = 0; i < sizes.length; i++) y = c.op("ScatterND", [y, p[i], u[i]], add);
-    } else {
-      const each = c.op("Expand", [places, c.ints([rows, width])]);
-      y = c.op("ScatterElements", [y, each, updates], { axis: attr.int(0), ...add });
-    }
+  const result = (y: string) => c.op("Reshape", [y, c.ints(shape)], { allowzero: attr.int(1) });
+  const zeros = (n: number) => c.op("Expand", [c.scalar(node.dtype, 0), c.ints([places, n])]);
+  if (rows === 0 || width === 0) return result(zeros(width));
+  const wide = node.inputs[0].dtype === "int64" ? index : c.cast(index, "int64");
+  const at = c.op("Reshape", [wide, c.ints([rows, 1])]);
+  const updates = c.op("Reshape", [src, c.ints([rows, width])]);
+  const add = { reduction: attr.string("add") };
+  const split = (x: string, sizes: readonly number[], along: number) =>
+    c.ops("Split", [x, c.ints(sizes)], { axis: attr.int(along) }, { outputs: sizes.length });
+  if (rows * width <= CHUNK || c.device === "cuda") {
+    return result(c.op("ScatterND", [zeros(width), at, updates], add));
   }
-  return c.op("Reshape", [y, c.ints(shape)], { allowzero: attr.int(1) });
+  const byRows = pieces(rows, Math.max(1, Math.floor(CHUNK / width)));
+  if (byRows.length * places <= 32 * rows) {
+    const a = split(at, byRows, 0), u = split(updates, byRows, 0);
+    return result(
+      byRows.reduce((y, _, i) => c.op("ScatterND", [y, a[i], u[i]], add), zeros(width)),
+    );
+  }
+  if (rows <= CHUNK) {
+    const byColumns = pieces(width, Math.floor(CHUNK / rows));
+    const parts = split(updates, byColumns, 1)
+      .map((u, i) => c.op("ScatterND", [zeros(byColumns[i]), at, u], add));
+    return result(c.op("Concat", parts, { axis: attr.int(1) }));
+  }
+  const each = c.op("Expand", [at, c.ints([rows, width])]);
+  return result(
+    c.op("ScatterElements", [zeros(width), each, updates], { axis: attr.int(0), ...add }),
+  );
+}
+
+/** `total` in pieces of `size`, the last one smaller. */
+function pieces(total: number, size: number): number[] {
+  return Array.from(
+    { length: Math.ceil(total / size) },
+    (_, i) => Math.min(size, total - i * size),
+  );
 }
 
 function checkHasAxis(op: string, shape: Shape, axis: number): void {

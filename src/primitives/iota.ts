@@ -17,7 +17,11 @@ export const iotaPrim: Primitive<IotaAttrs> = definePrimitive<IotaAttrs>({
   name: "iota",
   infer: (_inputs, { n, dtype }) => ({ shape: [n], dtype }),
   lower(c, _inputs, { attrs: { n, dtype } }) {
-    const numbers = c.op("Range", [c.scalar("int64", 0), c.scalar("int64", n), c.scalar("int64", 1)]);
+    const numbers = c.op("Range", [
+      c.scalar("int64", 0),
+      c.scalar("int64", n),
+      c.scalar("int64", 1),
+    ]);
     return dtype === "int64" ? numbers : c.cast(numbers, dtype);
   },
   vjp: "whole numbers in order depend on nothing",

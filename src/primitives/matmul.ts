@@ -49,7 +49,9 @@ export const dotPrim: Primitive<DotAttrs> = definePrimitive<DotAttrs>({
     }
     if (a.shape.length < 2 || b.shape.length < 2) {
       throw new ShapeError(
-        `matmul: got ${showShape(a.shape)} and ${showShape(b.shape)}, wants two or more dimensions.`,
+        `matmul: got ${showShape(a.shape)} and ${
+          showShape(b.shape)
+        }, wants two or more dimensions.`,
       );
     }
     const [m, ka] = matrix(a.shape, ta), [kb, n] = matrix(b.shape, tb);

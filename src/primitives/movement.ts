@@ -5,6 +5,7 @@ import { DTypeError, ShapeError } from "../graph/errors.ts";
 import { constant, constantNode } from "../graph/leaf.ts";
 import { apply, definePrimitive, type Node, type Primitive } from "../graph/node.ts";
 import type { View } from "../graph/program_rule.ts";
+import { isContiguous } from "../graph/views.ts";
 import { contiguousStrides, sameShape, type Shape, showShape, sizeOf } from "../graph/shape.ts";
 import { sumTo } from "./reduce.ts";
 
@@ -43,8 +44,7 @@ export const reshapePrim: Primitive<{ shape: Shape }> = definePrimitive<{ shape:
     }
     return { shape, dtype: x.dtype };
   },
-  lower: (c, [x], node) =>
-    c.op("Reshape", [x, c.ints(node.shape)], { allowzero: attr.int(1) }),
+  lower: (c, [x], node) => c.op("Reshape", [x, c.ints(node.shape)], { allowzero: attr.int(1) }),
   vjp: (g, { inputs: [x] }) => [reshape(g, x.shape)],
   simplify(node) {
     const [x] = node.inputs;
@@ -57,19 +57,10 @@ export const reshapePrim: Primitive<{ shape: Shape }> = definePrimitive<{ shape:
   },
   program: {
     kind: "view",
-    view: (node, of) => isContiguous(of) ? contiguousView(node.shape, of.offset) : splitDims(of, node.shape),
+    view: (node, of) =>
+      isContiguous(of) ? contiguousView(node.shape, of.offset) : splitDims(of, node.shape),
   },
 });
-
-/** Whether a view runs through memory without gaps. */
-export function isContiguous(view: View): boolean {
-  let step = 1;
-  for (let i = view.dims.length - 1; i >= 0; i--) {
-    if (view.dims[i] !== 1 && view.strides[i] !== step) return false;
-    step *= view.dims[i];
-  }
-  return true;
-}
 
 /** The view of a contiguous tensor. */
 export function contiguousView(shape: Shape, offset = 0): View {
@@ -183,7 +174,9 @@ export const slicePrim: Primitive<SliceAttrs> = definePrimitive<SliceAttrs>({
     for (let i = 0; i < x.shape.length; i++) {
       const last = starts[i] + (sizes[i] - 1) * steps[i];
       const inside = (k: number) => k >= 0 && k < x.shape[i];
-      if (sizes[i] < 0 || steps[i] === 0 || (sizes[i] > 0 && !(inside(starts[i]) && inside(last)))) {
+      if (
+        sizes[i] < 0 || steps[i] === 0 || (sizes[i] > 0 && !(inside(starts[i]) && inside(last)))
+      ) {
         throw new ShapeError(
           `slice: dimension ${i} of ${showShape(x.shape)} has no ${sizes[i]} elements ` +
             `from ${starts[i]} in steps of ${steps[i]}.`,
@@ -311,7 +304,8 @@ export const concatPrim: Primitive<{ axis: number }> = definePrimitive<{ axis: n
         throw new DTypeError(`concat: got ${first.dtype} and ${x.dtype}; convert to one dtype.`);
       }
       if (
-        x.shape.length !== shape.length || x.shape.some((d, i) => i !== axis && d !== first.shape[i])
+        x.shape.length !== shape.length ||
+        x.shape.some((d, i) => i !== axis && d !== first.shape[i])
       ) {
         throw new ShapeError(
           `concat: shapes ${showShape(first.shape)} and ${showShape(x.shape)} differ ` +

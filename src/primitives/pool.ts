@@ -38,7 +38,9 @@ function poolShape(op: string, x: Shape, attrs: PoolAttrs): number[] {
     // A window that sees padding only would have no maximum and no count.
     if (2 * Math.max(low[i], high[i]) > reach) {
       throw new ShapeError(
-        `${op}: in spatial dimension ${i} the padding ${low[i]} + ${high[i]} is more than half of ` +
+        `${op}: in spatial dimension ${i} the padding ${low[i]} + ${
+          high[i]
+        } is more than half of ` +
           `the window, which spans ${reach}; pad() the input with the value you want instead.`,
       );
     }
@@ -89,10 +91,13 @@ export function maxPool(x: Node, attrs: PoolAttrs): [Node, Node] {
   return [project(both, 0), project(both, 1)];
 }
 
+/** Window size from which one reduction is faster than a chain of additions. */
+const LONG = 8;
+
 /** Sums of windows of `size` elements along an axis. */
 function windowSums(x: Node, axis: number, size: number, step: number): Node {
   const count = Math.floor((x.shape[axis] - size) / step) + 1;
-  if (size === step) {
+  if (size === step && size > LONG) {
     // Windows that touch but do not overlap are a dimension of their own.
     const used = narrow(x, axis, 0, count * size);
     const shape = [...x.shape.slice(0, axis), count, size, ...x.shape.slice(axis + 1)];

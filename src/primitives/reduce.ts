@@ -51,7 +51,9 @@ export const sumPrim: Primitive<ReduceAttrs> = definePrimitive<ReduceAttrs>({
       // A sum of a sum is one sum over both sets of axes.
       const inner = (x as Node<ReduceAttrs>).attrs;
       const source = x.inputs[0];
-      const left = source.shape.map((_, i) => i).filter((i) => inner.keepdim || !inner.axes.includes(i));
+      const left = source.shape.map((_, i) => i).filter((i) =>
+        inner.keepdim || !inner.axes.includes(i)
+      );
       const outer = node.attrs.axes.map((a) => left[a]);
       const axes = [...new Set([...inner.axes, ...outer])].sort((a, b) => a - b);
       return reshape(sum(source, axes, false), node.shape);
@@ -158,4 +160,3 @@ export function sumTo(g: Node, shape: Shape): Node {
   }
   return reshape(axes.length === 0 ? g : sum(g, axes, false), shape);
 }
-

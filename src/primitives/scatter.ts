@@ -38,8 +38,7 @@ export const scatterPrim: Primitive<AxisAttrs> = definePrimitive<AxisAttrs>({
     }
     return { shape: x.shape, dtype: x.dtype };
   },
-  lower: (c, inputs, node) =>
-    c.op("ScatterElements", inputs, { axis: attr.int(node.attrs.axis) }),
+  lower: (c, inputs, node) => c.op("ScatterElements", inputs, { axis: attr.int(node.attrs.axis) }),
   vjp: (g, { inputs: [x, index, src], attrs: { axis } }, needs) => [
     needs[0] ? scatter(g, axis, index, expand(num(0, x), src.shape)) : null,
     null,

@@ -9,6 +9,7 @@ import { besideProvider } from "./cuda_find.ts";
 import { BackendError } from "./errors.ts";
 import { pointerTo, readCString } from "./ffi.ts";
 import { locateOrt, ORT_PACKAGE_VERSION } from "./locate.ts";
+import { pinLibrary } from "./pin.ts";
 
 /** Version of the `OrtApi` table that the indices below belong to. */
 export const ORT_API_VERSION = 30;
@@ -101,6 +102,7 @@ function load(path: string): Ort {
   let base: Deno.PointerValue;
   try {
     const library = Deno.dlopen(path, { OrtGetApiBase: { parameters: [], result: "pointer" } });
+    pinLibrary(path);
     base = library.symbols.OrtGetApiBase();
   } catch (cause) {
     if (cause instanceof Deno.errors.NotCapable) throw cause;

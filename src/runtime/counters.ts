@@ -23,6 +23,8 @@ export interface MemoryStats {
     readonly live: number;
     /** Bytes of those. */
     readonly liveBytes: number;
+    /** Bytes of disposed storages on the host that are kept for the next ones. */
+    readonly pooledBytes: number;
   };
   /** Runs of sessions since the start of this thread. */
   readonly runs: number;
@@ -41,11 +43,15 @@ export const counters = {
   storageBytes: 0,
   liveStorages: 0,
   liveBytes: 0,
+  pooledBytes: 0,
   runs: 0,
   inFlight: 0,
 };
 
-/** What the runtime of this thread made and what is alive. Collected objects count as alive until the collector reports them. */
+/**
+ * What the runtime of this thread made and what is alive. What the garbage collector finds dead counts
+ * as alive until it reports it, which happens between turns of the event loop.
+ */
 export function memory(): MemoryStats {
   const c = counters;
   return {
@@ -55,6 +61,7 @@ export function memory(): MemoryStats {
       allocatedBytes: c.storageBytes,
       live: c.liveStorages,
       liveBytes: c.liveBytes,
+      pooledBytes: c.pooledBytes,
     },
     runs: c.runs,
     inFlight: c.inFlight,

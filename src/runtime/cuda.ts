@@ -5,9 +5,10 @@
  */
 
 import { check, ort } from "./api.ts";
+import { BlockPool } from "./block_pool.ts";
 import { findCuda, preloadDependencies } from "./cuda_find.ts";
 import { BackendError } from "./errors.ts";
-import { addressOf, bufferAddress, cString, outPointer, pointerTo, readCString } from "./ffi.ts";
+import { bufferAddress, cString, outPointer, pointerTo, readCString } from "./ffi.ts";
 
 const RUNTIME_SYMBOLS = {
   cudaGetErrorString: { parameters: ["i32"], result: "pointer" },
@@ -27,6 +28,7 @@ const HOST_TO_DEVICE = 1;
 const DEVICE_TO_HOST = 2;
 const DEVICE_ALLOCATOR = 0;
 const DEFAULT_MEMORY = 0;
+const MAX_POOLED_BYTES = 2 ** 30;
 
 /** Options of the provider. TF32 off: float32 means float32, as on the CPU. */
 const PROVIDER_OPTIONS = {
@@ -43,8 +45,8 @@ export interface CudaDevice {
   readonly name: string;
   /** Allocates device memory; contents are undefined. */
   allocate(bytes: number): number;
-  /** Frees device memory. */
-  free(address: number): void;
+  /** Frees device memory of this size. No run may be using it. */
+  free(address: number, bytes: number): void;
   /** Copies device memory to the host. */
   read(address: number, into: Uint8Array): void;
   /** Copies host memory to the device. */
@@ -117,6 +119,20 @@ function open(index: number): CudaDevice {
   const options = { device_id: String(index), ...PROVIDER_OPTIONS };
   const keys = cStringArray(Object.keys(options));
   const values = cStringArray(Object.values(options));
+  const pool = new BlockPool<number>(MAX_POOLED_BYTES, (address) => {
+    must(runtime.cudaSetDevice(index), "selecting the device");
+    must(runtime.cudaFree(pointerTo(address)), "freeing memory");
+  });
+  const allocate = (bytes: number): number => {
+    must(runtime.cudaSetDevice(index), "selecting the device");
+    const out = new BigUint64Array(1);
+    // Memory that only the pool holds must not make an allocation fail.
+    if (runtime.cudaMalloc(out, BigInt(bytes)) !== 0) {
+      pool.clear();
+      must(runtime.cudaMalloc(out, BigInt(bytes)), `allocating ${bytes} bytes`);
+    }
+    return Number(out[0]);
+  };
   const name = new Uint8Array(256);
   must(driver.cuDeviceGetName(name, name.length, index), "reading the name");
   return {
@@ -127,18 +143,8 @@ function open(index: number): CudaDevice {
         "describing CUDA memory",
       )
     ),
-    allocate(bytes) {
-      must(runtime.cudaSetDevice(index), "selecting the device");
-      return addressOf(
-        outPointer((out) =>
-          must(runtime.cudaMalloc(out, BigInt(bytes)), `allocating ${bytes} bytes`)
-        ),
-      );
-    },
-    free(address) {
-      must(runtime.cudaSetDevice(index), "selecting the device");
-      must(runtime.cudaFree(pointerTo(address)), "freeing memory");
-    },
+    allocate: (bytes) => pool.take(bytes) ?? allocate(bytes),
+    free: (address, bytes) => pool.give(bytes, address),
     read(address, into) {
       if (into.length === 0) return;
       copy(bufferAddress(into), address, into.length, DEVICE_TO_HOST);

@@ -20,7 +20,7 @@ const PROVIDER_SHARED = windows
 
 const DRIVER = windows ? "nvcuda.dll" : "libcuda.so.1";
 
-/** CUDA runtime, newest first; the provider of the npm package is built for 12. */
+/** CUDA runtime; the provider for the npm package is built for 12, that of the wheel for 13. */
 const RUNTIMES = windows
   ? ["cudart64_12.dll", "cudart64_13.dll"]
   : ["libcudart.so.12", "libcudart.so.13"];
@@ -73,8 +73,8 @@ export function findCuda(ortFolder: string): CudaParts {
     .find((path) => (path.includes("/") ? exists(path) : true) && loads(path));
   if (!runtime) {
     missing.push(
-      `The CUDA runtime (${RUNTIMES.join(" or ")}) does not load. Install the CUDA toolkit 12 ` +
-        "and set CUDA_PATH to its folder",
+      `The CUDA runtime (${RUNTIMES.join(" or ")}) does not load. Install the CUDA toolkit (12 ` +
+        "for the npm package, 13 for the wheel) and set CUDA_PATH to its folder",
     );
   }
   return { provider: folder, driver, runtime, missing };

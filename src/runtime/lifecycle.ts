@@ -12,9 +12,9 @@ import { disposeAllSessions } from "./session_native.ts";
  * session and gives ONNX Runtime's environment back. Storages stay valid. Sessions made afterwards
  * start a new environment.
  *
- * A Worker has to call this before its owner calls `terminate()`. A Worker that is stopped inside
- * ONNX Runtime takes the process down when that exits: send the Worker a message, have it await
- * `shutdown()` and answer, and terminate it then. The main thread needs no shutdown.
+ * A Worker has to call this before its owner calls `terminate()`: send it a message, have it await
+ * `shutdown()` and answer, and terminate it then. Where a Worker is terminated inside ONNX Runtime, the
+ * process may crash when it exits. The main thread needs no shutdown.
  */
 export async function shutdown(): Promise<void> {
   await disposeAllSessions();

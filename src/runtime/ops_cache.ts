@@ -16,6 +16,14 @@ export const OPS_URL: URL = new URL("../../ops/", import.meta.url);
 /** System and processor that the compiled ops are for. */
 export const OPS_TARGET: string = `${Deno.build.os}-${Deno.build.arch}`;
 
+/** Flags for every file; a file adds its own in `ops/sources.json`. */
+export const COMPILE_FLAGS: readonly string[] = [
+  "-std=c++17",
+  "-O3",
+  "-fPIC",
+  "-fvisibility=hidden",
+];
+
 /** What the builder leaves behind, so that start-up need not read and hash the sources. */
 export interface OpsStamp {
   /** Hash of sources, target and ABI version: name of the folder of the library. */
@@ -56,9 +64,9 @@ export function libraryPath(key: string): string {
   return `${cacheFolder()}/${key}/${names[Deno.build.os] ?? "libtorchopt_ops.so"}`;
 }
 
-/** Path of the stamp of the sources at {@linkcode OPS_URL}: one for each checkout or version. */
-export function stampPath(): string {
-  return `${cacheFolder()}/${fnv1a(`${OPS_URL.href} ${OPS_TARGET}`)}.json`;
+/** Path of the stamp of the sources in a folder: there is one for each checkout or version. */
+export function stampPath(folder: URL = OPS_URL): string {
+  return `${cacheFolder()}/${fnv1a(`${folder.href} ${OPS_TARGET}`)}.json`;
 }
 
 /** The stamp that the last build from these sources wrote, if there is one. */
@@ -72,10 +80,10 @@ export function readStamp(): OpsStamp | undefined {
   return stamp.url === OPS_URL.href ? stamp : undefined;
 }
 
-/** Key of the library: changes with every source, the target and the ABI version. */
+/** Key of the library: changes with every source, the flags, the target and the ABI version. */
 export function opsKey(sources: readonly { name: string; content: Uint8Array }[]): string {
   const digests = sources.map(({ name, content }) => `${name} ${sha256(content)}`).sort();
-  const text = [`abi ${OPS_ABI_VERSION}`, OPS_TARGET, ...digests].join("\n");
+  const text = [`abi ${OPS_ABI_VERSION}`, OPS_TARGET, ...COMPILE_FLAGS, ...digests].join("\n");
   return sha256(new TextEncoder().encode(text)).slice(0, 32);
 }
 
@@ -83,17 +91,17 @@ export function opsKey(sources: readonly { name: string; content: Uint8Array }[]
  * Whether the sources are those that a stamp was written for. Times and sizes decide where they are
  * equal, else contents, since a fresh checkout of the same sources has other times.
  */
-export function matches(stamp: OpsStamp): boolean {
-  if (OPS_URL.protocol !== "file:") return true;
+export function matches(stamp: OpsStamp, folder: URL = OPS_URL): boolean {
+  if (folder.protocol !== "file:") return true;
   try {
     const same = stamp.files.every(({ name, mtime, size }) => {
-      const found = fileTimes(new URL(name, OPS_URL));
+      const found = fileTimes(new URL(name, folder));
       return found.mtime === mtime && found.size === size;
     });
     if (same) return true;
     const sources = stamp.files.map(({ name }) => ({
       name,
-      content: Deno.readFileSync(new URL(name, OPS_URL)),
+      content: Deno.readFileSync(new URL(name, folder)),
     }));
     return opsKey(sources) === stamp.key;
   } catch {

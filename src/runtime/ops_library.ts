@@ -8,6 +8,7 @@ import { ort } from "./api.ts";
 import { bufferAddress } from "./ffi.ts";
 import { libraryPath, matches, OPS_ABI_VERSION, readStamp } from "./ops_cache.ts";
 import { exists } from "./locate.ts";
+import { pinLibrary } from "./pin.ts";
 
 /** State of the compiled ops, as {@linkcode opsLibrary} reports it. */
 export interface OpsLibrary {
@@ -50,6 +51,11 @@ export function bridge(): Bridge | undefined {
   return (state ??= find()).bridge;
 }
 
+/** Makes the next question look again, unless the compiled ops are in use. The builder calls it. */
+export function forgetUnloadedOps(): void {
+  if (!state?.bridge) state = undefined;
+}
+
 /** Address of a buffer's memory as a number; the caller keeps the buffer alive. */
 export function hostAddress(buffer: ArrayBufferView): number {
   const calls = (state ??= find()).bridge;
@@ -76,6 +82,7 @@ function load(path: string): { report: OpsLibrary; bridge?: Bridge } {
   let calls: Bridge;
   try {
     calls = Deno.dlopen(path, SYMBOLS).symbols;
+    pinLibrary(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotCapable) throw error;
     return unused(`not loadable: ${(error as Error).message}`, path);

@@ -22,6 +22,7 @@ export class BridgePlan implements Plan {
    * @param memory `OrtMemoryInfo*` of the memory that the slots point to
    * @param inputs graph inputs
    * @param outputs graph outputs
+   * @param rebindInputs see {@linkcode mustRebindInputs}
    */
   constructor(
     calls: Bridge,
@@ -29,9 +30,14 @@ export class BridgePlan implements Plan {
     memory: Deno.PointerValue,
     inputs: readonly ValueSpec[],
     outputs: readonly ValueSpec[],
+    rebindInputs: boolean,
   ) {
     this.#calls = calls;
-    this.#plan = calls.torchopt_plan_create(session, memory, describe(inputs, outputs));
+    this.#plan = calls.torchopt_plan_create(
+      session,
+      memory,
+      describe(inputs, outputs, rebindInputs),
+    );
     // Native code reads it after the call has returned: it must not lie on the JavaScript heap.
     this.#asyncSlots = new Float64Array(new ArrayBuffer(8 * (inputs.length + outputs.length)));
   }
@@ -53,12 +59,13 @@ export class BridgePlan implements Plan {
   }
 }
 
-/** The layout that `ops/bridge/plan.h` reads. */
+/** The layout that `Plan` in `ops/bridge/bridge.cc` reads. */
 function describe(
   inputs: readonly ValueSpec[],
   outputs: readonly ValueSpec[],
+  rebindInputs: boolean,
 ): BigInt64Array<ArrayBuffer> {
-  const words: bigint[] = [BigInt(inputs.length), BigInt(outputs.length)];
+  const words = [inputs.length, outputs.length, Number(rebindInputs)].map(BigInt);
   for (const { name, dtype, shape } of [...inputs, ...outputs]) {
     const { onnx, bytes } = DTYPES[dtype];
     const size = shape.reduce((n, extent) => n * extent, bytes);

@@ -12,12 +12,14 @@ import { cString, outPointer, pointerTo } from "./ffi.ts";
 import type { Plan } from "./plan.ts";
 import type { ValueSpec } from "./session.ts";
 
-/** A plan over `RunWithBinding`; a slot is bound anew only when its address has changed. */
+/** A plan over `RunWithBinding`. */
 export class FfiPlan implements Plan {
   readonly #session: Deno.PointerValue;
   readonly #memory: Deno.PointerValue;
   readonly #binding: Deno.PointerValue;
   readonly #slots: Slot[];
+  /** This many slots, from the first, are bound for each run even if their address is the same. */
+  readonly #rebind: number;
   readonly #run = ort().fn.RunWithBinding;
 
   /**
@@ -25,15 +27,18 @@ export class FfiPlan implements Plan {
    * @param memory `OrtMemoryInfo*` of the memory that the slots point to
    * @param inputs graph inputs
    * @param outputs graph outputs
+   * @param rebindInputs see {@linkcode mustRebindInputs}
    */
   constructor(
     session: Deno.PointerValue,
     memory: Deno.PointerValue,
     inputs: readonly ValueSpec[],
     outputs: readonly ValueSpec[],
+    rebindInputs: boolean,
   ) {
     this.#session = session;
     this.#memory = memory;
+    this.#rebind = rebindInputs ? inputs.length : 0;
     this.#binding = outPointer((out) =>
       check(ort().fn.CreateIoBinding(session, out), "creating an IoBinding")
     );
@@ -52,15 +57,7 @@ export class FfiPlan implements Plan {
   /** See {@linkcode Plan.runAsync}. */
   runAsync(slots: Float64Array<ArrayBuffer>): Promise<Deno.PointerValue> {
     this.#bind(slots);
-    const run = new Deno.UnsafeFnPointer(
-      ort().address("RunWithBinding") as Deno.PointerObject<never>,
-      {
-        parameters: ["pointer", "pointer", "pointer"],
-        result: "pointer",
-        nonblocking: true,
-      } as const,
-    );
-    return run.call(this.#session, null, this.#binding);
+    return nonblockingRun().call(this.#session, null, this.#binding);
   }
 
   /** See {@linkcode Plan.release}. */
@@ -73,9 +70,27 @@ export class FfiPlan implements Plan {
   #bind(slots: Float64Array<ArrayBuffer>): void {
     const own = this.#slots;
     for (let i = 0; i < own.length; i++) {
-      if (own[i].address !== slots[i]) own[i].bind(this.#binding, this.#memory, slots[i]);
+      if (own[i].address !== slots[i] || i < this.#rebind) {
+        own[i].bind(this.#binding, this.#memory, slots[i]);
+      }
     }
   }
+}
+
+const NONBLOCKING = {
+  parameters: ["pointer", "pointer", "pointer"],
+  result: "pointer",
+  nonblocking: true,
+} as const;
+
+let nonblocking: Deno.UnsafeFnPointer<typeof NONBLOCKING> | undefined;
+
+/** `RunWithBinding` off the event loop. */
+function nonblockingRun(): Deno.UnsafeFnPointer<typeof NONBLOCKING> {
+  return nonblocking ??= new Deno.UnsafeFnPointer(
+    ort().address("RunWithBinding") as Deno.PointerObject<never>,
+    NONBLOCKING,
+  );
 }
 
 /** One input or output: the native tensor over the memory it pointed to last. */

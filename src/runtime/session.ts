@@ -6,7 +6,7 @@
 
 import { takeMessage } from "./api.ts";
 import { counters } from "./counters.ts";
-import type { Device } from "./device.ts";
+import { cudaIndex, type Device } from "./device.ts";
 import type { DType } from "./dtype.ts";
 import { BackendError } from "./errors.ts";
 import { NativeSession } from "./session_native.ts";
@@ -56,6 +56,7 @@ export class Session {
   readonly slots: Float64Array<ArrayBuffer>;
   readonly #native: NativeSession;
   readonly #values: readonly ValueSpec[];
+  readonly #device: Device;
   readonly #bound: Storage[] = [];
 
   /**
@@ -67,6 +68,7 @@ export class Session {
   constructor(spec: SessionSpec) {
     this.slots = new Float64Array(spec.inputs.length + spec.outputs.length);
     this.#values = [...spec.inputs, ...spec.outputs];
+    this.#device = spec.device;
     this.#native = new NativeSession(spec);
     dropped.register(this, this.#native, this);
   }
@@ -81,7 +83,7 @@ export class Session {
    * must not be disposed of while it is bound and runs follow.
    *
    * @param index of the slot: inputs first, then outputs
-   * @param storage its element type and size are those of the value
+   * @param storage its element type, size and device are those of the value
    * @throws {BackendError} where they are not, or the storage was freed
    * @throws {RangeError} where there is no such slot
    */
@@ -89,6 +91,11 @@ export class Session {
     const value = this.#values[index];
     if (!value) {
       throw new RangeError(`Session.bind: slot ${index} of ${this.#values.length} does not exist`);
+    }
+    if (cudaIndex(storage.device) !== cudaIndex(this.#device)) {
+      throw new BackendError(
+        `Session.bind: "${value.name}" is on ${this.#device}; got a storage on ${storage.device}`,
+      );
     }
     const length = value.shape.reduce((n, extent) => n * extent, 1);
     if (storage.dtype !== value.dtype || storage.length !== length) {

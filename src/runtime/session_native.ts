@@ -12,7 +12,7 @@ import { type Environment, environment, poolSize } from "./env.ts";
 import { BackendError } from "./errors.ts";
 import { cString, outPointer } from "./ffi.ts";
 import { bridge, opsLibrary } from "./ops_library.ts";
-import type { Plan } from "./plan.ts";
+import { mustRebindInputs, type Plan } from "./plan.ts";
 import { BridgePlan } from "./plan_bridge.ts";
 import { FfiPlan } from "./plan_ffi.ts";
 import type { SessionSpec, ValueSpec } from "./session.ts";
@@ -42,11 +42,12 @@ export class NativeSession {
     const { inputs, outputs, device } = spec;
     const index = cudaIndex(device);
     const memory = index < 0 ? environment().cpuMemory : cudaDevice(index).memory;
+    const rebind = mustRebindInputs(device);
     const calls = bridge();
     this.#session = session;
     this.#newPlan = calls
-      ? () => new BridgePlan(calls, session, memory, inputs, outputs)
-      : () => new FfiPlan(session, memory, inputs, outputs);
+      ? () => new BridgePlan(calls, session, memory, inputs, outputs, rebind)
+      : () => new FfiPlan(session, memory, inputs, outputs, rebind);
     this.plan = this.#newPlan();
     alive.add(this);
     counters.sessionsCreated++;

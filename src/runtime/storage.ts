@@ -4,6 +4,7 @@
  * @module
  */
 
+import { BlockPool } from "./block_pool.ts";
 import { counters, TRACKED_BYTES } from "./counters.ts";
 import { cudaDevice } from "./cuda.ts";
 import { cudaIndex, type Device } from "./device.ts";
@@ -16,9 +17,13 @@ const collected = new FinalizationRegistry<number>((bytes) => {
   counters.liveBytes -= bytes;
 });
 
-const collectedOnDevice = new FinalizationRegistry<{ index: number; address: number }>(
-  ({ index, address }) => cudaDevice(index).free(address),
-);
+const collectedOnDevice = new FinalizationRegistry<
+  { index: number; address: number; bytes: number }
+>(({ index, address, bytes }) => cudaDevice(index).free(address, bytes));
+
+/** Buffers of disposed storages. Small ones are cheaper to allocate anew. */
+const pool = new BlockPool<ArrayBuffer>(256 * 2 ** 20, () => {});
+const MIN_POOLED_BYTES = 32 * 1024;
 
 /** Least size of an allocation: a tensor without elements still needs an address. */
 const MIN_BYTES = 8;
@@ -60,11 +65,13 @@ export class Storage {
     this.device = device;
     if (device === "cpu") {
       this.#view = view;
-      this.#buffer = buffer ?? new ArrayBuffer(bytes > MIN_BYTES ? bytes : MIN_BYTES);
+      this.#buffer = buffer ?? hostBuffer(bytes);
     } else {
       const index = cudaIndex(device);
-      this.#address = cudaDevice(index).allocate(Math.max(bytes, MIN_BYTES));
-      collectedOnDevice.register(this, { index, address: this.#address }, this);
+      const size = Math.max(bytes, MIN_BYTES);
+      const address = cudaDevice(index).allocate(size);
+      this.#address = address;
+      collectedOnDevice.register(this, { index, address, bytes: size }, this);
     }
     counters.storagesAllocated++;
     counters.storageBytes += bytes;
@@ -76,7 +83,7 @@ export class Storage {
   }
 
   /**
-   * Memory for `length` elements. Host memory starts as zeros; device memory starts undefined.
+   * Memory for `length` elements, which start with undefined values.
    *
    * @param dtype element type
    * @param length number of elements, 0 allowed
@@ -159,10 +166,18 @@ export class Storage {
     return view;
   }
 
-  /** Frees the memory now. Using the storage afterwards is an error; disposing twice is not. */
+  /**
+   * Frees the memory now; a later allocation may use it again. No run that uses the storage may be
+   * under way or follow. Reading it afterwards is an error; disposing twice is not.
+   */
   dispose(): void {
     if (this.#freed) return;
     this.#freed = true;
+    // Memory that a view outside refers to is left to the garbage collector.
+    if (this.#view === undefined && this.byteLength >= MIN_POOLED_BYTES && this.device === "cpu") {
+      pool.give(this.byteLength, this.#buffer as ArrayBuffer);
+      counters.pooledBytes = pool.bytes;
+    }
     if (this.byteLength >= TRACKED_BYTES) {
       collected.unregister(this);
       counters.liveStorages--;
@@ -170,7 +185,8 @@ export class Storage {
     }
     if (this.device !== "cpu") {
       collectedOnDevice.unregister(this);
-      cudaDevice(cudaIndex(this.device)).free(this.#address);
+      const bytes = Math.max(this.byteLength, MIN_BYTES);
+      cudaDevice(cudaIndex(this.device)).free(this.#address, bytes);
     }
     this.#buffer = undefined;
     this.#view = undefined;
@@ -202,6 +218,13 @@ export class Storage {
           "away (postMessage, structuredClone or ArrayBuffer.transfer); give away a copy instead",
     );
   }
+}
+
+function hostBuffer(bytes: number): ArrayBuffer {
+  if (bytes < MIN_POOLED_BYTES) return new ArrayBuffer(bytes > MIN_BYTES ? bytes : MIN_BYTES);
+  const pooled = pool.take(bytes);
+  counters.pooledBytes = pool.bytes;
+  return pooled ?? new ArrayBuffer(bytes);
 }
 
 function bytesOf(array: TypedArray): Uint8Array {

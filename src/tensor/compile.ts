@@ -4,12 +4,12 @@ import { type Device, Storage } from "../runtime/mod.ts";
 import type { Donation } from "../graph/lower.ts";
 import { bufferNode, placeholderNode } from "../graph/leaf.ts";
 import { type Executable, executable } from "../graph/executable.ts";
-import type { GradBox, Node } from "../graph/node.ts";
+import { type GradBox, Node } from "../graph/node.ts";
 import { defaultDevice } from "../graph/defaults.ts";
 import { realizeNodes } from "../graph/realize.ts";
 import { sameShape } from "../graph/shape.ts";
 import { checkFresh, walk } from "../graph/walk.ts";
-import { type PyTree, treeFlatten, treeUnflatten } from "../pytree/mod.ts";
+import { type PyTree, type TreeDef, treeFlatten, treeUnflatten } from "../pytree/mod.ts";
 import { isLeafNode, wrap } from "./core.ts";
 import { Tensor } from "./tensor.ts";
 import { currentTrace, type Handle, Trace, withTrace } from "./trace.ts";
@@ -37,8 +37,10 @@ interface GradWrite {
 
 /** One recording of the function. */
 interface Recording {
-  readonly signature: string;
-  readonly statics: readonly unknown[];
+  /** Leaves of the arguments: stand-ins for tensors, other values as they were. */
+  readonly leaves: readonly unknown[];
+  /** Structure of the arguments. */
+  readonly def: TreeDef;
   readonly program: Executable;
   /** Where each leaf of the program comes from. */
   readonly sources: (
@@ -52,6 +54,8 @@ interface Recording {
   readonly writeBacks: WriteBack[];
   readonly gradWrites: GradWrite[];
   readonly gradClears: GradBox[];
+  /** Gradients that the function accumulates in its arguments. */
+  readonly argumentGrads: { index: number; output: number }[];
   /** Builds the result from the outputs' nodes. */
   readonly result: (nodes: Node[]) => unknown;
   readonly outputs: { shape: readonly number[] }[];
@@ -100,10 +104,9 @@ export function compile<F extends AnyFunction>(fn: F): Compiled<F> {
     if (currentTrace() !== null) return fn(...args);
     const { leaves, def } = treeFlatten(args as unknown as Tree) as {
       leaves: unknown[];
-      // deno-lint-ignore no-explicit-any
-      def: any;
+      def: TreeDef;
     };
-    let recording = find(recordings, leaves, def);
+    let recording = recordings.find((r) => matches(r, leaves, def));
     if (recording === undefined) {
       recording = record(fn, leaves, def);
       state.traces++;
@@ -118,41 +121,37 @@ export function compile<F extends AnyFunction>(fn: F): Compiled<F> {
   }) as Compiled<F>;
 }
 
-// deno-lint-ignore no-explicit-any
-function signatureOf(leaves: readonly unknown[], def: any): string {
-  let text = String(def);
-  for (const leaf of leaves) {
-    text += leaf instanceof Tensor
-      ? `|${leaf.dtype}[${leaf.shape}]${leaf.requiresGrad ? "g" : ""}`
-      : "|-";
+/** Whether a tensor now is as one was when the function was traced. */
+function sameKind(now: Node, then: Node): boolean {
+  return now === then ||
+    (now.dtype === then.dtype && now.requiresGrad === then.requiresGrad &&
+      sameShape(now.shape, then.shape));
+}
+
+function matches(r: Recording, leaves: readonly unknown[], def: TreeDef): boolean {
+  if (leaves.length !== r.leaves.length) return false;
+  for (let i = 0; i < leaves.length; i++) {
+    const now = leaves[i], then = r.leaves[i];
+    if (now instanceof Tensor) {
+      if (!(then instanceof Node) || !sameKind(now.rawNode, then)) return false;
+    } else if (!Object.is(now, then)) return false;
   }
-  return text;
+  if (!def.equals(r.def)) return false;
+  for (const g of r.guards) if (g.box.grad !== g.grad) return false;
+  for (const s of r.sources) {
+    if (s.kind === "captured" && !sameKind(s.handle.rawNode, s.node)) return false;
+  }
+  return true;
 }
 
-function find(recordings: readonly Recording[], leaves: unknown[], def: unknown) {
-  if (recordings.length === 0) return undefined;
-  const signature = signatureOf(leaves, def);
-  const statics = leaves.filter((x) => !(x instanceof Tensor));
-  return recordings.find((r) =>
-    r.signature === signature &&
-    r.statics.every((s, i) => Object.is(s, statics[i])) &&
-    r.guards.every((g) => g.box.grad === g.grad) &&
-    r.sources.every((s) =>
-      s.kind !== "captured" ||
-      (s.handle.rawNode.requiresGrad === s.node.requiresGrad &&
-        sameShape(s.handle.rawNode.shape, s.node.shape) && s.handle.rawNode.dtype === s.node.dtype)
-    )
-  );
-}
-
-function record(fn: AnyFunction, leaves: unknown[], def: unknown): Recording {
+function record(fn: AnyFunction, leaves: unknown[], def: TreeDef): Recording {
   const trace = new Trace((node) => void realizeNodes([node]));
   const stands = new Map<Node, number>();
   const standIns: unknown[] = leaves.map((leaf, i) => {
     if (!(leaf instanceof Tensor)) return leaf;
     const node = placeholderNode(leaf.rawNode);
     node.requiresGrad = leaf.requiresGrad;
-    if (leaf.requiresGrad && isLeafNode(leaf.rawNode)) node.box = leaf.rawNode.box;
+    if (leaf.requiresGrad && isLeafNode(leaf.rawNode)) node.box = { grad: null };
     stands.set(node, i);
     return node;
   });
@@ -160,9 +159,9 @@ function record(fn: AnyFunction, leaves: unknown[], def: unknown): Recording {
     return withTrace(trace, () => {
       const inside = standIns.map((x, i) => leaves[i] instanceof Tensor ? wrap(x as Node) : x);
       // deno-lint-ignore no-explicit-any
-      const args = treeUnflatten(def as any, inside as any) as unknown as unknown[];
+      const args = treeUnflatten(def as any, inside as any) as unknown[];
       const output = fn(...args);
-      return finish(trace, output, stands, leaves, def);
+      return finish(trace, output, stands, standIns, def);
     });
   } finally {
     trace.restore();
@@ -174,7 +173,7 @@ function finish(
   output: unknown,
   stands: ReadonlyMap<Node, number>,
   leaves: unknown[],
-  def: unknown,
+  def: TreeDef,
 ): Recording {
   const { leaves: results, def: outDef } = treeFlatten(output as Tree) as {
     leaves: unknown[];
@@ -209,6 +208,12 @@ function finish(
       targets.push(fresh.node);
     }
   }
+  const argumentGrads: Recording["argumentGrads"] = [];
+  for (const [stand, index] of stands) {
+    if (stand.box === null || stand.box.grad === null) continue;
+    argumentGrads.push({ index, output: targets.length });
+    targets.push((stand.box.grad as Tensor).node);
+  }
   const captured = new Map(trace.captured.map((c) => [c.stand, c]));
   const random = new Map(trace.random.map((r) => [r.stand, r]));
   const inputs = new Set<Node>([...stands.keys(), ...captured.keys(), ...random.keys()]);
@@ -227,8 +232,8 @@ function finish(
     return { kind: "fixed", node };
   });
   return {
-    signature: signatureOf(leaves, def),
-    statics: leaves.filter((x) => !(x instanceof Tensor)),
+    leaves,
+    def,
     program,
     sources,
     numbers: walked.scalars.map((n) => n.attrs.value as number),
@@ -238,6 +243,7 @@ function finish(
     writeBacks,
     gradWrites,
     gradClears,
+    argumentGrads,
     outputs: targets.map((t) => ({ shape: t.shape })),
     result: (nodes) =>
       treeUnflatten(
@@ -294,5 +300,9 @@ function replay(r: Recording, args: unknown[]): unknown {
     }
   }
   for (const box of r.gradClears) box.grad = null;
+  for (const { index, output } of r.argumentGrads) {
+    const tensor = args[index] as Tensor, g = wrap(nodes[output]);
+    tensor.grad = tensor.grad === null ? g : g.add(tensor.grad);
+  }
   return r.result(nodes);
 }

@@ -286,6 +286,7 @@ export abstract class TensorCore implements Handle {
       }
       this.rebind(leafOf(value, node.box ?? { grad: null }));
     } else this.rebind(value);
+    if (this.rawNode.storage === null && currentTrace() === null) this.rawNode.keep = true;
     return this;
   }
 

@@ -3,7 +3,8 @@
 import { constantNode, numberNode } from "../graph/leaf.ts";
 import { isFloat, type Node } from "../graph/node.ts";
 import * as p from "../primitives/elementwise.ts";
-import { expand } from "../primitives/movement.ts";
+import { iota } from "../primitives/iota.ts";
+import { expand, reshape } from "../primitives/movement.ts";
 
 const { num } = p;
 
@@ -126,4 +127,9 @@ export function nanToNum(x: Node, nan: number, posinf: number, neginf: number): 
   let y = p.where(p.eq(x, num(Infinity, x)), number(posinf), x);
   y = p.where(p.eq(x, num(-Infinity, x)), number(neginf), y);
   return p.where(p.isNan(x), number(nan), y);
+}
+
+/** Where each class number is: `[...]` to booleans `[..., n]`, compared in the type of `classes`. */
+export function hotMask(classes: Node, n: number): Node {
+  return p.eq(reshape(classes, [...classes.shape, 1]), iota(n, classes.dtype));
 }

@@ -90,6 +90,8 @@ export class Generator {
   readonly #words = new Uint32Array(BATCH);
 
   /**
+   * Starts at the beginning of the seed's sequence.
+   *
    * @param seed a whole number; taken modulo 2 ** 64. Left out: a random one.
    * @throws {RangeError} where the seed is a number but not a safe integer
    */
@@ -102,6 +104,7 @@ export class Generator {
     return this.#seed;
   }
 
+  /** Starts the sequence of another seed. */
   set seed(seed: number | bigint) {
     if (typeof seed === "number" && !Number.isSafeInteger(seed)) {
       throw new RangeError(`seed: got ${seed}, wants a whole number; use a bigint above 2 ** 53.`);
@@ -117,6 +120,7 @@ export class Generator {
     return { seed: String(this.#seed), offset: this.#offset };
   }
 
+  /** Continues where another generator was. */
   set state({ seed, offset }: GeneratorState) {
     if (!Number.isSafeInteger(offset) || offset < 0) {
       throw new RangeError(`state: the offset is a whole number >= 0, got ${offset}.`);
@@ -145,7 +149,7 @@ export class Generator {
     for (let start = 0; start < out.length; start += BATCH / per) {
       const n = Math.min(BATCH / per, out.length - start);
       const words = this.#next(n * per);
-      if (per === 1) for (let i = 0; i < n; i++) out[start + i] = (words[i] >>> 8) * 2 ** -24;
+      if (per === 1) { for (let i = 0; i < n; i++) out[start + i] = (words[i] >>> 8) * 2 ** -24; }
       else for (let i = 0; i < n; i++) out[start + i] = fraction(words[2 * i], words[2 * i + 1]);
     }
   }

@@ -7,7 +7,7 @@ import * as p from "../primitives/elementwise.ts";
 import { gather } from "../primitives/index.ts";
 import { detach, reshape } from "../primitives/movement.ts";
 import { argmax, argmin } from "../primitives/order.ts";
-import { amax, amin, keepDims, sum } from "../primitives/reduce.ts";
+import { amax, amin, sum } from "../primitives/reduce.ts";
 import { isFinite, powNumber } from "./formulas.ts";
 
 const { num } = p;

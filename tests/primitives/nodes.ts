@@ -84,12 +84,16 @@ export function checkDerivatives(
 ): void {
   const first = (xs: Node[]) => weighted([f(...xs)]);
   compare(first, points, 1e-7);
-  compare((xs) => {
-    const found = gradients(first(xs), xs).filter((g) => g !== undefined && g.requiresGrad);
-    return found.length === 0
-      ? sum(mul(xs[0], node([0], [])), xs[0].shape.map((_, i) => i), false)
-      : weighted(found as Node[]);
-  }, points, 1e-5);
+  compare(
+    (xs) => {
+      const found = gradients(first(xs), xs).filter((g) => g !== undefined && g.requiresGrad);
+      return found.length === 0
+        ? sum(mul(xs[0], node([0], [])), xs[0].shape.map((_, i) => i), false)
+        : weighted(found as Node[]);
+    },
+    points,
+    1e-5,
+  );
 }
 
 function compare(

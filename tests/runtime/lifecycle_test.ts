@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { BackendError, memory, Session, shutdown, Storage } from "../../src/runtime/mod.ts";
+import { child } from "./child.ts";
 import { binary, bind, chain, floats, spec } from "./models.ts";
 
 interface Message {
@@ -33,6 +34,22 @@ Deno.test("shutdown() ends several Workers that are running sessions, repeatedly
     for (const worker of workers) worker.terminate();
     session.run();
     assertEquals([...z.host()], [4, 6]);
+  }
+});
+
+Deno.test("shutdown() lets a process exit right after its Workers, repeatedly", async () => {
+  for (let round = 0; round < 6; round++) {
+    const output = await child(`
+      const worker = new Worker("${import.meta.resolve("./worker.ts")}", { type: "module" });
+      const next = () => new Promise((resolve) => worker.onmessage = resolve);
+      await next();
+      const done = next();
+      worker.postMessage("stop");
+      await done;
+      worker.terminate();
+      console.log("over");
+    `);
+    assertEquals(output, "over\n");
   }
 });
 

@@ -7,7 +7,7 @@ import {
   type NodeDef,
   type OpsetId,
 } from "../../src/onnx/mod.ts";
-import { Session, type SessionSpec, Storage, type ValueSpec } from "../../src/runtime/mod.ts";
+import { type Session, type SessionSpec, Storage, type ValueSpec } from "../../src/runtime/mod.ts";
 
 /** A graph of nodes over fixed shapes. */
 export interface Graph {

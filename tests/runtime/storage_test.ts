@@ -1,14 +1,29 @@
-import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import { BackendError, memory, Storage } from "../../src/runtime/mod.ts";
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertStrictEquals,
+  assertThrows,
+} from "@std/assert";
+import { BackendError, type DType, memory, Storage } from "../../src/runtime/mod.ts";
 import { TRACKED_BYTES } from "../../src/runtime/counters.ts";
 
-Deno.test("Storage.alloc() gives zeros of every element type", () => {
-  for (const dtype of ["float32", "float64", "float16", "int32", "uint8", "bool"] as const) {
-    const storage = Storage.alloc(dtype, 3);
-    assertEquals(Array.from(storage.host() as Float32Array), [0, 0, 0]);
+Deno.test("Storage.alloc() gives the typed array of each element type", () => {
+  const arrays = {
+    float32: Float32Array,
+    float64: Float64Array,
+    float16: Float16Array,
+    int64: BigInt64Array,
+    int32: Int32Array,
+    uint8: Uint8Array,
+    bool: Uint8Array,
+  };
+  for (const [dtype, array] of Object.entries(arrays)) {
+    const storage = Storage.alloc(dtype as DType, 3);
+    assertInstanceOf(storage.host(), array);
+    assertEquals(storage.host().length, 3);
     assertEquals(storage.byteLength, storage.host().byteLength);
   }
-  assertEquals(Storage.alloc("int64", 2).host(), new BigInt64Array(2));
 });
 
 Deno.test("Storage.alloc() refuses a length that is no count", () => {
@@ -68,6 +83,22 @@ Deno.test("Storage.dispose() frees, and later use is an error", () => {
   assert(storage.freed);
   assertThrows(() => storage.host(), BackendError, "freed by dispose()");
   assertThrows(() => storage.address, BackendError, "freed by dispose()");
+});
+
+Deno.test("Storage.dispose() gives large memory to the next of its size, unless it is in view", () => {
+  const large = () => Storage.alloc("float32", 1 << 16);
+  const first = large();
+  const address = first.address;
+  first.dispose();
+  const second = large();
+  assertEquals(second.address, address);
+  const view = second.host();
+  second.dispose();
+  assert(large().address !== address);
+  assertEquals(view.length, 1 << 16);
+  const taken = Storage.from(view, "float32");
+  taken.dispose();
+  assert(large().address !== address);
 });
 
 Deno.test("Storage reports memory that was transferred away", () => {

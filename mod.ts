@@ -1,0 +1,60 @@
+/**
+ * TorchOpt for Deno: differentiable optimizers on an autodiff graph that is built in TypeScript and
+ * run by ONNX Runtime.
+ *
+ * @example Learning by a gradient through a gradient
+ * ```ts
+ * import { autograd, tensor } from "@torchopt/torchopt";
+ * import { assertEquals } from "@std/assert";
+ *
+ * // One step of gradient descent on (x - 3)^2, as a function of its learning rate.
+ * const lr = tensor(0.1, { requiresGrad: true });
+ * const x = tensor(1, { requiresGrad: true });
+ * const [g] = autograd.grad(x.sub(3).square(), [x], { createGraph: true });
+ * const after = x.sub(lr.mul(g!)).sub(3).square();
+ * const [slope] = autograd.grad(after, [lr]);
+ * assertEquals(Math.round(slope!.item() * 10) / 10, -12.8);
+ * ```
+ *
+ * @module
+ */
+
+import * as gradients from "./src/autodiff/grad.ts";
+import "./src/autodiff/fused.ts";
+
+export {
+  BackendError,
+  buildOps,
+  type BuildOptions,
+  type BuildResult,
+  type Device,
+  type DeviceInfo,
+  devices,
+  type DType,
+  memory,
+  type MemoryStats,
+  shutdown,
+  type TypedArray,
+} from "./src/runtime/mod.ts";
+export { DTypeError, GradientError, ShapeError } from "./src/graph/errors.ts";
+export { defaultDevice, defaultDtype, setDefaultDevice, setDefaultDtype } from "./src/graph/defaults.ts";
+export type { GradientHook, NestedArray, TensorLike } from "./src/tensor/core.ts";
+export { Tensor } from "./src/tensor/tensor.ts";
+export * from "./src/tensor/creation.ts";
+export * from "./src/tensor/functions.ts";
+export { realize, realizeAsync } from "./src/tensor/realize.ts";
+export { compile, type Compiled } from "./src/tensor/compile.ts";
+export { explain, type Explanation } from "./src/tensor/explain.ts";
+export { enableGrad, isGradEnabled, noGrad } from "./src/autodiff/modes.ts";
+export type { BackwardOptions, GradOptions } from "./src/autodiff/grad.ts";
+export { customVjp, type Saved } from "./src/autodiff/custom_vjp.ts";
+export { gradcheck, type GradcheckOptions } from "./src/autodiff/gradcheck.ts";
+export * as func from "./src/autodiff/functional.ts";
+export * as nn from "./src/nn/mod.ts";
+export * as pytree from "./src/pytree/mod.ts";
+
+/** Gradients of tensors: `autograd.grad` and `autograd.backward`. */
+export const autograd: {
+  readonly grad: typeof gradients.grad;
+  readonly backward: typeof gradients.backward;
+} = { grad: gradients.grad, backward: gradients.backward };

@@ -1,0 +1,52 @@
+/** The last steps of making a tensor. @module */
+
+import { type Device, type DType, Storage, type TypedArray } from "../runtime/mod.ts";
+import { defaultDevice } from "../graph/defaults.ts";
+import { GradientError } from "../graph/errors.ts";
+import { bufferNode } from "../graph/leaf.ts";
+import { isFloat, type Node } from "../graph/node.ts";
+import type { Shape } from "../graph/shape.ts";
+import { leafOf, wrap } from "./core.ts";
+import type { Tensor } from "./tensor.ts";
+import { transfer } from "./transfer.ts";
+
+/** Options of functions that make tensors. */
+export interface TensorOptions {
+  /** Element type. */
+  dtype?: DType;
+  /** Where the value lives (default: the default device). */
+  device?: Device;
+  /** Record operations on the tensor for differentiation (default false). */
+  requiresGrad?: boolean;
+}
+
+/** A finished node as a tensor; one that requires a gradient becomes a leaf. */
+export function finish(op: string, node: Node, options: TensorOptions): Tensor {
+  const { device, requiresGrad = false } = options;
+  if (device !== undefined && device !== defaultDevice()) node = transfer(node, device);
+  if (!requiresGrad) return wrap(node);
+  if (!isFloat(node.dtype)) {
+    throw new GradientError(
+      `${op}: got requiresGrad with ${node.dtype}; only floating-point tensors have gradients. ` +
+        `Give dtype: "float32", or leave requiresGrad out.`,
+    );
+  }
+  return wrap(leafOf(node, { grad: null }));
+}
+
+/** A tensor over an array that nobody else holds. */
+export function fromOwned(
+  op: string,
+  data: TypedArray,
+  shape: Shape,
+  dtype: DType,
+  options: TensorOptions,
+): Tensor {
+  const storage = Storage.from(data, dtype, options.device ?? defaultDevice());
+  return finish(op, bufferNode(storage, shape), { requiresGrad: options.requiresGrad });
+}
+
+/** Options that repeat those of a tensor, where not given. */
+export function optionsLike<T extends TensorOptions>(like: Tensor, options: T): T {
+  return { dtype: like.dtype, device: like.device, ...options };
+}

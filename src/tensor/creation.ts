@@ -1,0 +1,325 @@
+/** Making tensors from data and by rule. Random ones are in `random.ts`. @module */
+
+import type { DType, TypedArray } from "../runtime/mod.ts";
+import { defaultDtype } from "../graph/defaults.ts";
+import { ShapeError } from "../graph/errors.ts";
+import { numberNode } from "../graph/leaf.ts";
+import { checkShape, type Shape, showShape, sizeOf } from "../graph/shape.ts";
+import { cast, eq } from "../primitives/elementwise.ts";
+import { iotaAlong } from "../primitives/iota.ts";
+import { expand } from "../primitives/movement.ts";
+import { finish, fromOwned, optionsLike, type TensorOptions } from "./build.ts";
+import { newArray } from "./core.ts";
+import { elementKind, flattenNested, nestedShape, type NestedInput } from "./nested.ts";
+import { Tensor } from "./tensor.ts";
+
+export { defaultDevice, defaultDtype, setDefaultDevice, setDefaultDtype } from "../graph/defaults.ts";
+export type { TensorOptions } from "./build.ts";
+export type { NestedInput } from "./nested.ts";
+export * from "./random.ts";
+
+/** What `tensor()` accepts. */
+export type TensorData = NestedInput | TypedArray | Tensor;
+
+/** Element type of each class of typed array; bytes are not booleans. */
+function dtypeOfArray(data: TypedArray): DType {
+  if (data instanceof Float32Array) return "float32";
+  if (data instanceof Float64Array) return "float64";
+  if (data instanceof BigInt64Array) return "int64";
+  if (data instanceof Int32Array) return "int32";
+  return data instanceof Uint8Array ? "uint8" : "float16";
+}
+
+/**
+ * A tensor with the given values, which are copied.
+ *
+ * A number gives a scalar, nested arrays a tensor of their shape, a typed array a vector (or `shape`).
+ * The dtype of numbers is the default one, of booleans bool, of big integers int64, and that of a
+ * typed array its own, unless `dtype` says otherwise.
+ *
+ * @throws {ShapeError} where rows differ in length, or `shape` does not fit the number of elements
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { tensor } from "@torchopt/torchopt";
+ *
+ * const x = tensor([[1, 2], [3, 4]]);
+ * assertEquals(x.shape, [2, 2]);
+ * assertEquals(x.dtype, "float32");
+ * assertEquals(tensor(new Float64Array([1, 2, 3, 4]), { shape: [2, 2] }).dtype, "float64");
+ * assertEquals(tensor([true, false]).dtype, "bool");
+ * ```
+ */
+export function tensor(
+  data: TensorData,
+  options: TensorOptions & { shape?: readonly number[] } = {},
+): Tensor {
+  if (data instanceof Tensor) {
+    const copy = data.detach().clone();
+    const y = options.dtype === undefined ? copy : copy.to(options.dtype);
+    return finish("tensor", reshaped(y, options.shape).node, options);
+  }
+  if (ArrayBuffer.isView(data)) {
+    const from = dtypeOfArray(data), dtype = options.dtype ?? from;
+    const shape = options.shape ?? [data.length];
+    checkCount(shape, data.length);
+    const same = dtype === from && data.constructor === newArray(dtype, 0).constructor;
+    const owned = same ? data.slice() : converted(data, dtype);
+    return fromOwned("tensor", owned, [...shape], dtype, options);
+  }
+  const natural = nestedShape(data), kind = elementKind(data);
+  const dtype = options.dtype ??
+    (kind === "boolean" ? "bool" : kind === "bigint" ? "int64" : defaultDtype());
+  const shape = options.shape ?? natural;
+  const flat = flattenNested(data, natural, dtype);
+  checkCount(shape, flat.length);
+  return fromOwned("tensor", flat, [...shape], dtype, options);
+}
+
+function reshaped(x: Tensor, shape: readonly number[] | undefined): Tensor {
+  return shape === undefined ? x : x.reshape(shape);
+}
+
+function checkCount(shape: Shape, count: number): void {
+  checkShape("tensor", shape);
+  if (sizeOf(shape) !== count) {
+    throw new ShapeError(
+      `tensor: shape ${showShape(shape)} has ${sizeOf(shape)} elements, got ${count}; ` +
+        `they must be equal.`,
+    );
+  }
+}
+
+/** A fresh array of another element type. */
+function converted(data: TypedArray, dtype: DType): TypedArray {
+  const out = newArray(dtype, data.length);
+  for (let i = 0; i < data.length; i++) {
+    const v = data[i];
+    if (out instanceof BigInt64Array) {
+      out[i] = typeof v === "bigint" ? v : BigInt(Math.trunc(v));
+    } else if (dtype === "bool") out[i] = Number(v) !== 0 ? 1 : 0;
+    else out[i] = Number(v);
+  }
+  return out;
+}
+
+/**
+ * A tensor in which every element is `value`. The dtype is the default one, bool for a boolean.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { full } from "@torchopt/torchopt";
+ *
+ * assertEquals(full([2], 7).toArray(), [7, 7]);
+ * ```
+ */
+export function full(
+  shape: readonly number[],
+  value: number | boolean,
+  options: TensorOptions = {},
+): Tensor {
+  checkShape("full", shape);
+  const dtype = options.dtype ?? (typeof value === "boolean" ? "bool" : defaultDtype());
+  if (!options.requiresGrad) {
+    return finish("full", expand(numberNode(Number(value), dtype), [...shape]), options);
+  }
+  const data = newArray(dtype, sizeOf(shape));
+  if (data instanceof BigInt64Array) data.fill(BigInt(Math.trunc(Number(value))));
+  else data.fill(Number(value));
+  return fromOwned("full", data, [...shape], dtype, options);
+}
+
+/**
+ * A tensor of zeros in the default dtype.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { zeros } from "@torchopt/torchopt";
+ *
+ * assertEquals(zeros([2, 2]).toArray(), [[0, 0], [0, 0]]);
+ * ```
+ */
+export function zeros(shape: readonly number[], options: TensorOptions = {}): Tensor {
+  return full(shape, 0, options);
+}
+
+/**
+ * A tensor of ones in the default dtype.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { ones } from "@torchopt/torchopt";
+ *
+ * assertEquals(ones([2], { dtype: "int64" }).toArray(), [1, 1]);
+ * ```
+ */
+export function ones(shape: readonly number[], options: TensorOptions = {}): Tensor {
+  return full(shape, 1, options);
+}
+
+/**
+ * Zeros with shape, dtype and device of another tensor.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { tensor, zerosLike } from "@torchopt/torchopt";
+ *
+ * assertEquals(zerosLike(tensor([1, 2])).toArray(), [0, 0]);
+ * ```
+ */
+export function zerosLike(like: Tensor, options: TensorOptions = {}): Tensor {
+  return full(like.shape, 0, optionsLike(like, options));
+}
+
+/**
+ * Ones with shape, dtype and device of another tensor.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { onesLike, tensor } from "@torchopt/torchopt";
+ *
+ * assertEquals(onesLike(tensor([1, 2])).toArray(), [1, 1]);
+ * ```
+ */
+export function onesLike(like: Tensor, options: TensorOptions = {}): Tensor {
+  return full(like.shape, 1, optionsLike(like, options));
+}
+
+/**
+ * A tensor of one value with shape, dtype and device of another tensor.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { fullLike, tensor } from "@torchopt/torchopt";
+ *
+ * assertEquals(fullLike(tensor([1, 2]), 0.5).toArray(), [0.5, 0.5]);
+ * ```
+ */
+export function fullLike(
+  like: Tensor,
+  value: number | boolean,
+  options: TensorOptions = {},
+): Tensor {
+  return full(like.shape, value, optionsLike(like, options));
+}
+
+/**
+ * The identity: ones on the diagonal of a matrix of `n` rows and `m` (default `n`) columns.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { eye } from "@torchopt/torchopt";
+ *
+ * assertEquals(eye(2).toArray(), [[1, 0], [0, 1]]);
+ * ```
+ */
+export function eye(n: number, options: TensorOptions & { m?: number } = {}): Tensor {
+  const { m = n, dtype = defaultDtype() } = options;
+  checkShape("eye", [n, m]);
+  const at = dtype === "float32" || dtype === "float64" ? dtype : "int64";
+  const same = eq(iotaAlong(n, 0, 2, at), iotaAlong(m, 1, 2, at));
+  return finish("eye", cast(same, dtype), options);
+}
+
+/**
+ * Numbers from `start` up to (not including) `end` in steps. With one number, from 0. Whole numbers
+ * have the dtype int64 only if asked for; the default is the default dtype.
+ *
+ * @throws {RangeError} where the step is 0 or leads away from `end`
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { arange } from "@torchopt/torchopt";
+ *
+ * assertEquals(arange(3).toArray(), [0, 1, 2]);
+ * assertEquals(arange(1, 2, 0.25).toArray(), [1, 1.25, 1.5, 1.75]);
+ * ```
+ */
+export function arange(end: number, options?: TensorOptions): Tensor;
+/** Numbers from `start` up to (not including) `end` in steps of `step` (default 1). */
+export function arange(start: number, end: number, options?: TensorOptions): Tensor;
+/** Numbers from `start` up to (not including) `end` in steps of `step`. */
+export function arange(start: number, end: number, step: number, options?: TensorOptions): Tensor;
+export function arange(...args: (number | TensorOptions | undefined)[]): Tensor {
+  const numbers = args.filter((a) => typeof a === "number") as number[];
+  const options = args.find((a) => typeof a === "object") as TensorOptions | undefined ?? {};
+  const [start, end, step = 1] = numbers.length === 1 ? [0, numbers[0]] : numbers;
+  if (step === 0 || !Number.isFinite((end - start) / step) || (end - start) / step < 0) {
+    throw new RangeError(
+      `arange: cannot go from ${start} to ${end} in steps of ${step}; the step leads from start ` +
+        `towards end and is not 0.`,
+    );
+  }
+  const n = Math.ceil((end - start) / step);
+  return sequence("arange", n, (i) => start + i * step, options);
+}
+
+/**
+ * `steps` numbers from `start` to `end`, both included, evenly spaced.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { linspace } from "@torchopt/torchopt";
+ *
+ * assertEquals(linspace(0, 1, 3).toArray(), [0, 0.5, 1]);
+ * ```
+ */
+export function linspace(
+  start: number,
+  end: number,
+  steps: number,
+  options: TensorOptions = {},
+): Tensor {
+  checkShape("linspace", [steps]);
+  const step = steps > 1 ? (end - start) / (steps - 1) : 0;
+  // Counted from the nearer end, so that both ends are exact.
+  const at = (i: number) => i < steps / 2 ? start + i * step : end - (steps - 1 - i) * step;
+  return sequence("linspace", steps, at, options);
+}
+
+/**
+ * `steps` powers of `base` (default 10) with evenly spaced exponents from `start` to `end`.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { logspace } from "@torchopt/torchopt";
+ *
+ * assertEquals(logspace(0, 2, 3).toArray(), [1, 10, 100]);
+ * ```
+ */
+export function logspace(
+  start: number,
+  end: number,
+  steps: number,
+  options: TensorOptions & { base?: number } = {},
+): Tensor {
+  const { base = 10 } = options;
+  const step = steps > 1 ? (end - start) / (steps - 1) : 0;
+  return sequence("logspace", steps, (i) => base ** (start + i * step), options);
+}
+
+function sequence(
+  op: string,
+  n: number,
+  at: (i: number) => number,
+  options: TensorOptions,
+): Tensor {
+  const dtype = options.dtype ?? defaultDtype();
+  const data = newArray(dtype, n);
+  for (let i = 0; i < n; i++) {
+    if (data instanceof BigInt64Array) data[i] = BigInt(Math.trunc(at(i)));
+    else data[i] = at(i);
+  }
+  return fromOwned(op, data, [n], dtype, options);
+}

@@ -1,0 +1,83 @@
+/** Looking at the lowered graph of a value or of a compiled function. @module */
+
+import { opsLibrary } from "../runtime/mod.ts";
+import { lower } from "../graph/lower.ts";
+import { walk } from "../graph/walk.ts";
+import type { Compiled } from "./compile.ts";
+import { Tensor } from "./tensor.ts";
+
+/** What a graph was lowered to. */
+export interface Explanation {
+  /** One line for each step of the lowered graph. */
+  readonly steps: readonly string[];
+  /** Bytes of the ONNX model. */
+  readonly model: Uint8Array;
+  /** Number of graph inputs (tensors, and numbers that are data). */
+  readonly inputs: number;
+  /** Number of values that are written. */
+  readonly outputs: number;
+  /** How many outputs are written over the memory of an input. */
+  readonly inPlace: number;
+  /** Milliseconds of the last run; NaN before the first. */
+  readonly lastRun: number;
+  /** Whether the compiled kernels are in use, and if not, why. */
+  readonly kernels: string;
+  /** All of it as text. */
+  toString(): string;
+}
+
+function describe(
+  lowered: { summary: string[]; model: Uint8Array; inputs: unknown[]; outputs: unknown[]; donations: unknown[] },
+  lastRun: number,
+): Explanation {
+  const ops = opsLibrary();
+  const kernels = ops.loaded
+    ? "compiled kernels in use"
+    : `plain ONNX Runtime kernels only (${ops.why})`;
+  const head = `${lowered.summary.length} step(s), ${lowered.inputs.length} input(s), ` +
+    `${lowered.outputs.length} output(s), ${lowered.donations.length} in place; ${kernels}; ` +
+    (Number.isNaN(lastRun) ? "not run yet" : `last run ${lastRun.toFixed(3)} ms`);
+  return {
+    steps: lowered.summary,
+    model: lowered.model,
+    inputs: lowered.inputs.length,
+    outputs: lowered.outputs.length,
+    inPlace: lowered.donations.length,
+    lastRun,
+    kernels,
+    toString: () => [head, ...lowered.summary.map((s) => `  ${s}`)].join("\n"),
+  };
+}
+
+/**
+ * Shows what a tensor's pending computation, or a compiled function's last graph, is lowered to:
+ * the steps (fused groups and single ONNX operators), memory written in place, the kernels chosen,
+ * and the time of the last run.
+ *
+ * @param of a tensor, or a function made by `compile()` that was called at least once
+ *
+ * @example
+ * ```ts
+ * import { explain, tensor } from "@torchopt/torchopt";
+ * import { assert } from "@std/assert";
+ *
+ * const y = tensor([1, 2]).mul(3).add(1);
+ * assert(explain(y).steps.length >= 1);
+ * ```
+ */
+// deno-lint-ignore no-explicit-any
+export function explain(of: Tensor | Compiled<(...args: any[]) => any>): Explanation {
+  if (of instanceof Tensor) {
+    const node = of.node;
+    if (node.storage !== null) {
+      return describe({ summary: [], model: new Uint8Array(0), inputs: [], outputs: [], donations: [] }, NaN);
+    }
+    const lowered = lower(walk([node]), [node], [], { device: "cpu", ops: opsLibrary().loaded });
+    return describe(lowered, NaN);
+  }
+  const program = of.programs[0];
+  if (program === undefined) {
+    throw new TypeError("explain: the compiled function was not called yet; call it once first.");
+  }
+  return describe(program.lowered, program.lastRun);
+}

@@ -1,0 +1,355 @@
+/** Functions of several tensors. @module */
+
+import { DTypeError, ShapeError } from "../graph/errors.ts";
+import type { Node } from "../graph/node.ts";
+import { broadcastShapes, normalizeAxis, sameShape, showShape } from "../graph/shape.ts";
+import * as p from "../primitives/elementwise.ts";
+import * as m from "../primitives/movement.ts";
+import { pair, promote, type TensorLike, wrap } from "./core.ts";
+import { einsum as einsumNodes } from "./einsum.ts";
+import { hotMask } from "./formulas.ts";
+import { choose } from "./methods_logic.ts";
+import type { Dims, ReduceOptions } from "./methods_reduction.ts";
+import type { Tensor } from "./tensor.ts";
+
+export type { NanToNumOptions, RoundingMode } from "./methods_arithmetic.ts";
+export type { CloseOptions } from "./methods_logic.ts";
+export type { PadOptions, SliceSpec } from "./methods_movement.ts";
+export type { Dims, ReduceOptions, ValuesAndIndices, VarianceOptions } from "./methods_reduction.ts";
+export type { Sizes } from "./operands.ts";
+export type { GeluApproximation } from "./activation.ts";
+export type { PadMode } from "./rearrange.ts";
+
+/**
+ * `a` where `condition` (bool) holds, `b` elsewhere; all three broadcast. The gradient reaches each
+ * side only where it was chosen.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { tensor, where } from "@torchopt/torchopt";
+ *
+ * const x = tensor([-1, 2]);
+ * assertEquals(where(x.gt(0), x, 0).toArray(), [0, 2]);
+ * ```
+ */
+export function where(condition: Tensor, a: TensorLike, b: TensorLike): Tensor {
+  return choose(condition, a, b);
+}
+
+/**
+ * Larger of two elements; ties share the gradient evenly.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { maximum, tensor } from "@torchopt/torchopt";
+ *
+ * assertEquals(maximum(tensor([1, 5]), 3).toArray(), [3, 5]);
+ * ```
+ */
+export function maximum(a: TensorLike, b: TensorLike): Tensor {
+  const [x, y] = pair(a, b);
+  return wrap(p.maximum(x, y));
+}
+
+/**
+ * Smaller of two elements; ties share the gradient evenly.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { minimum, tensor } from "@torchopt/torchopt";
+ *
+ * assertEquals(minimum(tensor([1, 5]), 3).toArray(), [1, 3]);
+ * ```
+ */
+export function minimum(a: TensorLike, b: TensorLike): Tensor {
+  const [x, y] = pair(a, b);
+  return wrap(p.minimum(x, y));
+}
+
+/** Nodes of tensors in their common dtype. */
+function alike(op: string, tensors: readonly Tensor[]): Node[] {
+  if (tensors.length === 0) {
+    throw new ShapeError(`${op}: got no tensors; give at least one.`);
+  }
+  const dtype = tensors.map((t) => t.dtype).reduce(promote);
+  return tensors.map((t) => p.cast(t.node, dtype));
+}
+
+/**
+ * Tensors one after another along an existing dimension. All other sizes must be equal.
+ *
+ * @throws {ShapeError} where sizes differ outside of `dim`
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { concat, tensor } from "@torchopt/torchopt";
+ *
+ * assertEquals(concat([tensor([1]), tensor([2, 3])]).toArray(), [1, 2, 3]);
+ * ```
+ */
+export function concat(tensors: readonly Tensor[], dim = 0): Tensor {
+  const nodes = alike("concat", tensors);
+  if (nodes.some((n) => n.shape.length === 0)) {
+    throw new ShapeError("concat: got a scalar; stack() joins scalars along a new dimension.");
+  }
+  return wrap(m.concat(nodes, normalizeAxis("concat", dim, nodes[0].shape.length)));
+}
+
+/**
+ * PyTorch's name for `concat`.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { cat, ones } from "@torchopt/torchopt";
+ *
+ * assertEquals(cat([ones([2, 1]), ones([2, 3])], 1).shape, [2, 4]);
+ * ```
+ */
+export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
+  return concat(tensors, dim);
+}
+
+/**
+ * Tensors of one shape side by side along a new dimension.
+ *
+ * @throws {ShapeError} where shapes differ
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { stack, tensor } from "@torchopt/torchopt";
+ *
+ * const x = tensor([1, 2]), y = tensor([3, 4]);
+ * assertEquals(stack([x, y]).toArray(), [[1, 2], [3, 4]]);
+ * assertEquals(stack([x, y], 1).toArray(), [[1, 3], [2, 4]]);
+ * ```
+ */
+export function stack(tensors: readonly Tensor[], dim = 0): Tensor {
+  const nodes = alike("stack", tensors);
+  const { shape } = nodes[0];
+  for (const n of nodes) {
+    if (!sameShape(n.shape, shape)) {
+      throw new ShapeError(
+        `stack: got shapes ${showShape(shape)} and ${showShape(n.shape)}; all must be equal ` +
+          `(concat() joins tensors that differ along one dimension).`,
+      );
+    }
+  }
+  const axis = normalizeAxis("stack", dim, shape.length + 1);
+  const slot = [...shape.slice(0, axis), 1, ...shape.slice(axis)];
+  return wrap(m.concat(nodes.map((n) => m.reshape(n, slot)), axis));
+}
+
+/**
+ * Sum of products by Einstein's convention: letters name dimensions, those that are missing in the
+ * result are summed over. `...` stands for any dimensions in front that broadcast; a letter used twice
+ * in one operand takes its diagonal; without `->` the result has the letters that occur once, sorted.
+ *
+ * @throws {TypeError} where the equation is malformed
+ * @throws {ShapeError} where sizes of one letter differ
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { einsum, tensor } from "@torchopt/torchopt";
+ *
+ * const a = tensor([[1, 2], [3, 4]]);
+ * assertEquals(einsum("ij,jk->ik", a, a).toArray(), [[7, 10], [15, 22]]);
+ * assertEquals(einsum("ii->", a).item(), 5);
+ * ```
+ */
+export function einsum(equation: string, ...operands: Tensor[]): Tensor {
+  return wrap(einsumNodes(equation, alike("einsum", operands)));
+}
+
+/**
+ * Matrix product; see the method of the same name.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { matmul, ones } from "@torchopt/torchopt";
+ *
+ * assertEquals(matmul(ones([2, 3]), ones([3, 4])).shape, [2, 4]);
+ * ```
+ */
+export function matmul(a: Tensor, b: Tensor): Tensor {
+  return a.matmul(b);
+}
+
+/**
+ * Matrix of all products of elements of two vectors.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { outer, tensor } from "@torchopt/torchopt";
+ *
+ * assertEquals(outer(tensor([1, 2]), tensor([3, 4])).toArray(), [[3, 4], [6, 8]]);
+ * ```
+ */
+export function outer(a: Tensor, b: Tensor): Tensor {
+  return a.outer(b);
+}
+
+/**
+ * Product summed over the last `dims` dimensions of `a` and the first of `b`, or over the dimensions
+ * listed for each.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { ones, tensordot } from "@torchopt/torchopt";
+ *
+ * assertEquals(tensordot(ones([2, 3, 4]), ones([3, 4, 5])).shape, [2, 5]);
+ * ```
+ */
+export function tensordot(
+  a: Tensor,
+  b: Tensor,
+  dims: number | readonly [readonly number[], readonly number[]] = 2,
+): Tensor {
+  const count = (n: number) => Array.from({ length: n }, (_, i) => i);
+  const [da, db] = typeof dims === "number"
+    ? [count(dims).map((i) => a.ndim - dims + i), count(dims)]
+    : dims;
+  const axesA = da.map((d) => normalizeAxis("tensordot", d, a.ndim));
+  const axesB = db.map((d) => normalizeAxis("tensordot", d, b.ndim));
+  const sizes = (t: Tensor, axes: readonly number[]) => axes.map((i) => t.shape[i]);
+  if (!sameShape(sizes(a, axesA), sizes(b, axesB))) {
+    throw new ShapeError(
+      `tensordot: dimensions ${showShape(axesA)} of ${showShape(a.shape)} and ` +
+        `${showShape(axesB)} of ${showShape(b.shape)} must have equal sizes.`,
+    );
+  }
+  const restA = count(a.ndim).filter((i) => !axesA.includes(i));
+  const restB = count(b.ndim).filter((i) => !axesB.includes(i));
+  const k = sizes(a, axesA).reduce((n, d) => n * d, 1);
+  const rows = (t: Tensor, axes: readonly number[]) => sizes(t, axes).reduce((n, d) => n * d, 1);
+  const left = a.permute([...restA, ...axesA]).reshape(rows(a, restA), k);
+  const right = b.permute([...axesB, ...restB]).reshape(k, rows(b, restB));
+  return left.matmul(right).reshape([...sizes(a, restA), ...sizes(b, restB)]);
+}
+
+/**
+ * Coordinates of a grid: from n vectors n tensors of the grid's shape. With `indexing: "xy"` the first
+ * two dimensions are swapped (default `"ij"`).
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { arange, meshgrid } from "@torchopt/torchopt";
+ *
+ * const [i, j] = meshgrid([arange(2), arange(3)]);
+ * assertEquals(i.toArray(), [[0, 0, 0], [1, 1, 1]]);
+ * assertEquals(j.toArray(), [[0, 1, 2], [0, 1, 2]]);
+ * ```
+ */
+export function meshgrid(
+  vectors: readonly Tensor[],
+  options: { indexing?: "ij" | "xy" } = {},
+): Tensor[] {
+  for (const v of vectors) {
+    if (v.ndim > 1) {
+      throw new ShapeError(`meshgrid: got ${showShape(v.shape)}, wants vectors; flatten() it.`);
+    }
+  }
+  const shape = vectors.map((v) => v.size);
+  const grid = vectors.map((v, i) => v.reshape(shape.map((d, k) => k === i ? d : 1)).expand(shape));
+  return options.indexing === "xy" && vectors.length > 1
+    ? grid.map((g) => g.transpose(0, 1))
+    : grid;
+}
+
+/**
+ * Tensors grown to their common shape.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { broadcastTensors, ones } from "@torchopt/torchopt";
+ *
+ * const [a, b] = broadcastTensors([ones([2, 1]), ones([3])]);
+ * assertEquals([a.shape, b.shape], [[2, 3], [2, 3]]);
+ * ```
+ */
+export function broadcastTensors(tensors: readonly Tensor[]): Tensor[] {
+  const shape = tensors.map((t) => t.shape)
+    .reduce((a, b) => broadcastShapes("broadcastTensors", a, b), []);
+  return tensors.map((t) => t.expand(shape));
+}
+
+/**
+ * `log(sum(exp(x)))` over dimensions, safe for large elements.
+ *
+ * @example
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { logsumexp, tensor } from "@torchopt/torchopt";
+ *
+ * assertAlmostEquals(logsumexp(tensor([1000, 1000])).item(), 1000.6931, 1e-3);
+ * ```
+ */
+export function logsumexp(x: Tensor, dim?: Dims, options: ReduceOptions = {}): Tensor {
+  return x.logsumexp(dim, options);
+}
+
+/**
+ * `exp(x)` divided by its sum along a dimension.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { softmax, tensor } from "@torchopt/torchopt";
+ *
+ * assertEquals(softmax(tensor([0, 0]), 0).toArray(), [0.5, 0.5]);
+ * ```
+ */
+export function softmax(x: Tensor, dim: number): Tensor {
+  return x.softmax(dim);
+}
+
+/**
+ * Logarithm of `softmax`.
+ *
+ * @example
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { logSoftmax, tensor } from "@torchopt/torchopt";
+ *
+ * assertAlmostEquals(logSoftmax(tensor([0, 0]), 0).sum().item(), -2 * Math.LN2, 1e-6);
+ * ```
+ */
+export function logSoftmax(x: Tensor, dim: number): Tensor {
+  return x.logSoftmax(dim);
+}
+
+/**
+ * Class numbers as rows with a single one: `[...]` to `[..., numClasses]` in int64. Without
+ * `numClasses`, one more than the largest number (which computes the value).
+ *
+ * @throws {DTypeError} where the class numbers are no integers
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { oneHot, tensor } from "@torchopt/torchopt";
+ *
+ * const classes = tensor([0, 2], { dtype: "int64" });
+ * assertEquals(oneHot(classes, 3).toArray(), [[1, 0, 0], [0, 0, 1]]);
+ * ```
+ */
+export function oneHot(classes: Tensor, numClasses?: number): Tensor {
+  if (classes.dtype !== "int64" && classes.dtype !== "int32") {
+    throw new DTypeError(
+      `oneHot: got ${classes.dtype}, wants int64 or int32; convert it with to("int64").`,
+    );
+  }
+  const n = numClasses ?? classes.max().item() + 1;
+  return wrap(p.cast(hotMask(p.cast(classes.node, "int64"), n), "int64"));
+}

@@ -1,0 +1,126 @@
+/** Methods of tensors: linear algebra. @module */
+
+import { ShapeError } from "../graph/errors.ts";
+import type { Node } from "../graph/node.ts";
+import { showShape } from "../graph/shape.ts";
+import * as linalg from "../primitives/linalg.ts";
+import { mul } from "../primitives/elementwise.ts";
+import { reshape } from "../primitives/movement.ts";
+import { sum } from "../primitives/reduce.ts";
+import { wrap } from "./core.ts";
+import { IndexMethods } from "./methods_index.ts";
+import { pairOf } from "./operands.ts";
+import { inner, matmul } from "./products.ts";
+import { diagonal } from "./rearrange.ts";
+import type { Tensor } from "./tensor.ts";
+
+/** Products and linear systems. */
+export abstract class LinearMethods extends IndexMethods {
+  /**
+   * Matrix product with PyTorch's rules: two vectors give their inner product, a vector is a row on
+   * the left and a column on the right, and leading dimensions are batches that broadcast.
+   *
+   * @example
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import { tensor } from "@torchopt/torchopt";
+   *
+   * const a = tensor([[1, 2], [3, 4]]);
+   * assertEquals(a.matmul(tensor([1, -1])).toArray(), [-1, -1]);
+   * ```
+   */
+  matmul(other: Tensor): Tensor {
+    const [a, b] = pairOf(this, other);
+    return wrap(matmul(a, b));
+  }
+
+  /** Product of two matrices. */
+  mm(other: Tensor): Tensor {
+    checkRanks("mm", [this.shape, 2], [other.shape, 2]);
+    return this.matmul(other);
+  }
+
+  /** Products of two batches of matrices, `[b, n, k]` and `[b, k, m]`. */
+  bmm(other: Tensor): Tensor {
+    checkRanks("bmm", [this.shape, 3], [other.shape, 3]);
+    if (this.shape[0] !== other.shape[0]) {
+      throw new ShapeError(
+        `bmm: got ${showShape(this.shape)} and ${showShape(other.shape)}, wants batches of one ` +
+          `size; matmul() broadcasts.`,
+      );
+    }
+    return this.matmul(other);
+  }
+
+  /** Product of a matrix and a vector. */
+  mv(vector: Tensor): Tensor {
+    checkRanks("mv", [this.shape, 2], [vector.shape, 1]);
+    return this.matmul(vector);
+  }
+
+  /** `beta * this + alpha * (a @ b)`. */
+  addmm(a: Tensor, b: Tensor, options: { alpha?: number; beta?: number } = {}): Tensor {
+    const { alpha = 1, beta = 1 } = options;
+    const product = a.mm(b);
+    const scaled = alpha === 1 ? product : product.mul(alpha);
+    return scaled.add(wrap(this.node).mul(beta));
+  }
+
+  /** Inner product of two vectors of one length. */
+  dot(other: Tensor): Tensor {
+    const [a, b] = pairOf(this, other);
+    return wrap(inner("dot", a, b));
+  }
+
+  /** Matrix of all products of elements of two vectors. */
+  outer(other: Tensor): Tensor {
+    checkRanks("outer", [this.shape, 1], [other.shape, 1]);
+    const [a, b] = pairOf(this, other);
+    return wrap(mul(reshape(a, [a.shape[0], 1]), b));
+  }
+
+  /** Sum of the elements on a matrix's main diagonal. */
+  trace(): Tensor {
+    checkRanks("trace", [this.shape, 2]);
+    return wrap(sum(diagonal(this.node, 0), [0], false));
+  }
+
+  /** Inverses of square matrices `[..., n, n]`; infinities or NaN where there is none. */
+  inverse(): Tensor {
+    return wrap(linalg.inv(this.node));
+  }
+
+  /** Determinants of square matrices `[..., n, n]`. */
+  det(): Tensor {
+    return wrap(linalg.det(this.node));
+  }
+
+  /**
+   * X with `this @ X = b`. `b` is a vector `[n]` or matrices `[..., n, k]`; batches broadcast. A
+   * singular matrix gives infinities or NaN.
+   *
+   * @example
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import { tensor } from "@torchopt/torchopt";
+   *
+   * const a = tensor([[2, 0], [0, 4]]);
+   * assertEquals(a.solve(tensor([2, 2])).toArray(), [1, 0.5]);
+   * ```
+   */
+  solve(b: Tensor): Tensor {
+    const [a, right] = pairOf(this, b);
+    if (right.shape.length > 1) return wrap(linalg.solve(a, right));
+    const column = (x: Node) => reshape(x, [...x.shape, 1]);
+    const y = linalg.solve(a, column(right));
+    return wrap(reshape(y, y.shape.slice(0, -1)));
+  }
+}
+
+function checkRanks(op: string, ...wanted: [readonly number[], number][]): void {
+  if (wanted.every(([shape, rank]) => shape.length === rank)) return;
+  throw new ShapeError(
+    `${op}: got ${wanted.map(([s]) => showShape(s)).join(" and ")}, wants ` +
+      `${wanted.map(([, rank]) => rank).join(" and ")} dimension(s); matmul() takes any.`,
+  );
+}

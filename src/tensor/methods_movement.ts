@@ -1,0 +1,450 @@
+/** Methods of tensors: shape and order of elements, conversions. @module */
+
+import type { Device, DType } from "../runtime/mod.ts";
+import { DTYPES } from "../runtime/mod.ts";
+import { ShapeError } from "../graph/errors.ts";
+import type { Node } from "../graph/node.ts";
+import { normalizeAxes, normalizeAxis, showShape, sizeOf } from "../graph/shape.ts";
+import { cast } from "../primitives/elementwise.ts";
+import * as m from "../primitives/movement.ts";
+import { TensorCore, wrap } from "./core.ts";
+import { ReductionMethods } from "./methods_reduction.ts";
+import { type Sizes, sizesOf } from "./operands.ts";
+import * as re from "./rearrange.ts";
+import { transfer } from "./transfer.ts";
+import type { Tensor } from "./tensor.ts";
+
+/** What one dimension of `slice` keeps: everything (null), one index, or `[start, end, step]`. */
+export type SliceSpec =
+  | number
+  | null
+  | readonly [start?: number | null, end?: number | null, step?: number];
+
+/** Options of `pad`. */
+export interface PadOptions {
+  /** What the border holds (default `"constant"`). */
+  mode?: re.PadMode;
+  /** The constant (default 0). */
+  value?: number;
+}
+
+/** Reshaping, reordering, cutting and repeating. Values are never changed, only their places. */
+export abstract class MovementMethods extends ReductionMethods {
+  /** Same elements under another shape; one size may be -1 and is worked out. */
+  reshape(...shape: Sizes): Tensor {
+    const x = this.node;
+    return wrap(m.reshape(x, re.inferShape("reshape", x.shape, sizesOf(shape))));
+  }
+
+  /** Same as `reshape`: tensors have no strides, so every view is possible. */
+  view(...shape: Sizes): Tensor {
+    const x = this.node;
+    return wrap(m.reshape(x, re.inferShape("view", x.shape, sizesOf(shape))));
+  }
+
+  /** Same elements with the shape of `other`. */
+  viewAs(other: Tensor): Tensor {
+    return this.view(other.shape);
+  }
+
+  /** Dimensions `startDim` to `endDim` joined into one (default: all). */
+  flatten(startDim = 0, endDim = -1): Tensor {
+    const x = this.node, rank = x.shape.length;
+    const from = normalizeAxis("flatten", startDim, rank);
+    const to = normalizeAxis("flatten", endDim, rank);
+    if (from > to) {
+      throw new RangeError(`flatten: startDim ${startDim} comes after endDim ${endDim}.`);
+    }
+    const joined = sizeOf(x.shape.slice(from, to + 1));
+    return wrap(m.reshape(x, [...x.shape.slice(0, from), joined, ...x.shape.slice(to + 1)]));
+  }
+
+  /** One dimension split into several; one size may be -1. */
+  unflatten(dim: number, sizes: readonly number[]): Tensor {
+    const x = this.node, axis = normalizeAxis("unflatten", dim, x.shape.length);
+    const inner = re.inferShape("unflatten", [x.shape[axis]], sizes);
+    return wrap(m.reshape(x, [...x.shape.slice(0, axis), ...inner, ...x.shape.slice(axis + 1)]));
+  }
+
+  /** Without dimensions of size 1: all of them, or those named (others stay). */
+  squeeze(dim?: number | readonly number[]): Tensor {
+    const x = this.node;
+    const axes = normalizeAxes("squeeze", dim, x.shape.length);
+    return wrap(m.reshape(x, x.shape.filter((d, i) => d !== 1 || !axes.includes(i))));
+  }
+
+  /** A new dimension of size 1 before dimension `dim` (-1: at the end). */
+  unsqueeze(dim: number): Tensor {
+    const x = this.node, axis = normalizeAxis("unsqueeze", dim, x.shape.length + 1);
+    return wrap(m.reshape(x, [...x.shape.slice(0, axis), 1, ...x.shape.slice(axis)]));
+  }
+
+  /** Two dimensions swapped. */
+  transpose(dim0: number, dim1: number): Tensor {
+    const x = this.node, rank = x.shape.length;
+    const a = normalizeAxis("transpose", dim0, rank), b = normalizeAxis("transpose", dim1, rank);
+    if (a === b) return wrap(x);
+    const perm = x.shape.map((_, i) => i === a ? b : i === b ? a : i);
+    return wrap(m.permute(x, perm));
+  }
+
+  /** Dimensions in the given order, each named once. */
+  permute(...dims: Sizes): Tensor {
+    const x = this.node, rank = x.shape.length;
+    return wrap(m.permute(x, sizesOf(dims).map((d) => normalizeAxis("permute", d, rank))));
+  }
+
+  /** One dimension moved to another place, the others in order. */
+  movedim(source: number, destination: number): Tensor {
+    const x = this.node, rank = x.shape.length;
+    const from = normalizeAxis("movedim", source, rank);
+    const to = normalizeAxis("movedim", destination, rank);
+    const perm = x.shape.map((_, i) => i).filter((i) => i !== from);
+    if (rank > 0) perm.splice(to, 0, from);
+    return wrap(m.permute(x, perm));
+  }
+
+  /** Matrix transpose of at most two dimensions. */
+  t(): Tensor {
+    const x = this.node;
+    if (x.shape.length > 2) {
+      throw new ShapeError(
+        `t: got ${showShape(x.shape)}, wants at most two dimensions; use transpose(-2, -1).`,
+      );
+    }
+    return wrap(x.shape.length < 2 ? x : m.permute(x, [1, 0]));
+  }
+
+  /** The last two dimensions swapped. */
+  get mT(): Tensor {
+    return this.transpose(-2, -1);
+  }
+
+  /**
+   * Dimensions of size 1 (and new ones in front) grown by repetition, without a copy where that is
+   * possible; -1 keeps a size.
+   */
+  expand(...shape: Sizes): Tensor {
+    const x = this.node, target = sizesOf(shape), skip = target.length - x.shape.length;
+    return wrap(m.expand(x, target.map((d, i) => d === -1 && i >= skip ? x.shape[i - skip] : d)));
+  }
+
+  /** Grown to the shape of `other`; see `expand`. */
+  expandAs(other: Tensor): Tensor {
+    return this.expand(other.shape);
+  }
+
+  /** Alias of `expand`. */
+  broadcastTo(...shape: Sizes): Tensor {
+    return this.expand(...shape);
+  }
+
+  /** The whole repeated `repeats[i]` times along dimension i. */
+  repeat(...repeats: Sizes): Tensor {
+    return wrap(re.repeat("repeat", this.node, sizesOf(repeats)));
+  }
+
+  /** Like `repeat`, but missing counts (in front) are 1. */
+  tile(...repeats: Sizes): Tensor {
+    const given = sizesOf(repeats);
+    const missing = Math.max(0, this.ndim - given.length);
+    return wrap(re.repeat("tile", this.node, [...new Array(missing).fill(1), ...given]));
+  }
+
+  /** Each element repeated `repeats` times; without `dim` the tensor is flattened first. */
+  repeatInterleave(repeats: number, dim?: number): Tensor {
+    if (dim === undefined) return this.flatten().repeatInterleave(repeats, 0);
+    const x = this.node;
+    const axis = normalizeAxis("repeatInterleave", dim, x.shape.length);
+    return wrap(re.repeatInterleave(x, repeats, axis));
+  }
+
+  // -------------------------------------------------------------- cutting
+
+  /**
+   * A regular sub-grid: for each dimension an index (which removes the dimension), `null` for all of
+   * it, or `[start, end, step]`. Negative positions count from the end, missing ones mean the border,
+   * a negative step walks backwards. Dimensions not mentioned stay whole.
+   *
+   * @example
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import { arange } from "@torchopt/torchopt";
+   *
+   * const x = arange(12).reshape(3, 4);
+   * assertEquals(x.slice([[1, null], [0, null, 2]]).toArray(), [[4, 6], [8, 10]]);
+   * assertEquals(x.slice([-1]).toArray(), [8, 9, 10, 11]);
+   * ```
+   */
+  slice(specs: readonly SliceSpec[]): Tensor {
+    const x = this.node;
+    if (specs.length > x.shape.length) {
+      throw new ShapeError(
+        `slice: got ${specs.length} entries for ${showShape(x.shape)}; give at most one for each ` +
+          `dimension.`,
+      );
+    }
+    const cuts = x.shape.map((d, i) => cut(specs[i] ?? null, d, i));
+    const y = m.slice(x, {
+      starts: cuts.map((c) => c.start),
+      sizes: cuts.map((c) => c.size),
+      steps: cuts.map((c) => c.step),
+    });
+    return wrap(m.reshape(y, y.shape.filter((_, i) => typeof specs[i] !== "number")));
+  }
+
+  /** `length` elements of a dimension from `start` (negative: from the end). */
+  narrow(dim: number, start: number, length: number): Tensor {
+    const x = this.node, axis = normalizeAxis("narrow", dim, x.shape.length);
+    return wrap(m.narrow(x, axis, start < 0 ? start + x.shape[axis] : start, length));
+  }
+
+  /** Position `index` of a dimension (negative: from the end); the dimension goes away. */
+  select(dim: number, index: number): Tensor {
+    const x = this.node, axis = normalizeAxis("select", dim, x.shape.length);
+    const { start } = cut(index, x.shape[axis] ?? 0, axis);
+    const y = m.narrow(x, axis, start, 1);
+    return wrap(m.reshape(y, y.shape.filter((_, i) => i !== axis)));
+  }
+
+  /** Pieces of the given size (the last may be smaller) or sizes along a dimension. */
+  split(size: number | readonly number[], dim = 0): Tensor[] {
+    const x = this.node, axis = normalizeAxis("split", dim, x.shape.length);
+    const n = x.shape[axis] ?? 0;
+    if (typeof size === "number" && !(Number.isInteger(size) && size > 0)) {
+      throw new RangeError(`split: a size is a whole number above 0, got ${size}.`);
+    }
+    const sizes = typeof size === "number"
+      ? Array.from({ length: Math.ceil(n / size) }, (_, i) => Math.min(size, n - i * size))
+      : size;
+    if (sizes.reduce((a, b) => a + b, 0) !== n) {
+      throw new ShapeError(
+        `split: sizes ${showShape(sizes)} must add up to ${n}, the size of dimension ${axis} of ` +
+          `${showShape(x.shape)}.`,
+      );
+    }
+    let at = 0;
+    return sizes.map((d) => {
+      at += d;
+      return wrap(m.narrow(x, axis, at - d, d));
+    });
+  }
+
+  /** At most `count` pieces of equal size (the last may be smaller) along a dimension. */
+  chunk(count: number, dim = 0): Tensor[] {
+    const n = this.shape[normalizeAxis("chunk", dim, this.ndim)] ?? 0;
+    return this.split(Math.max(1, Math.ceil(n / count)), dim);
+  }
+
+  /** The positions of a dimension as separate tensors. */
+  unbind(dim = 0): Tensor[] {
+    const n = this.shape[normalizeAxis("unbind", dim, this.ndim)] ?? 0;
+    return Array.from({ length: n }, (_, i) => this.select(dim, i));
+  }
+
+  /** Windows of `size` elements along a dimension, `step` apart, as a new last dimension. */
+  unfold(dim: number, size: number, step: number): Tensor {
+    const x = this.node;
+    return wrap(re.unfold(x, normalizeAxis("unfold", dim, x.shape.length), size, step));
+  }
+
+  // -------------------------------------------------------------- borders and order
+
+  /**
+   * A border around the tensor, in PyTorch's order: `[left, right]` of the last dimension, then of the
+   * one before it, and so on. Negative counts crop.
+   *
+   * @example
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import { tensor } from "@torchopt/torchopt";
+   *
+   * assertEquals(tensor([1, 2, 3]).pad([1, 2]).toArray(), [0, 1, 2, 3, 0, 0]);
+   * assertEquals(tensor([1, 2, 3]).pad([2, 0], { mode: "reflect" }).toArray(), [3, 2, 1, 2, 3]);
+   * ```
+   */
+  pad(borders: readonly number[], options: PadOptions = {}): Tensor {
+    const x = this.node, rank = x.shape.length;
+    if (
+      borders.length % 2 !== 0 || borders.length > 2 * rank || !borders.every(Number.isInteger)
+    ) {
+      throw new ShapeError(
+        `pad: got borders ${showShape(borders)} for ${showShape(x.shape)}; give two whole numbers ` +
+          `for each dimension, the last dimension first.`,
+      );
+    }
+    const side = (s: number) => x.shape.map((_, i) => borders[2 * (rank - 1 - i) + s] ?? 0);
+    const { mode = "constant", value = 0 } = options;
+    return wrap(re.pad(x, side(0), side(1), mode, value));
+  }
+
+  /** Dimensions in reversed order of elements. */
+  flip(...dims: Sizes): Tensor {
+    const x = this.node;
+    return wrap(m.flip(x, normalizeAxes("flip", sizesOf(dims), x.shape.length)));
+  }
+
+  /** Elements moved along dimensions; those that fall off come back at the other end. */
+  roll(shifts: number | readonly number[], dims?: number | readonly number[]): Tensor {
+    if (dims === undefined) {
+      return this.flatten().roll(shifts, 0).reshape(this.shape);
+    }
+    const by = typeof shifts === "number" ? [shifts] : shifts;
+    const along = typeof dims === "number" ? [dims] : dims;
+    if (by.length !== along.length) {
+      throw new RangeError(
+        `roll: got ${by.length} shift(s) for ${along.length} dimension(s); give one for each.`,
+      );
+    }
+    const x = this.node;
+    return wrap(along.reduce<Node>(
+      (y, d, i) => re.roll(y, by[i], normalizeAxis("roll", d, x.shape.length)),
+      x,
+    ));
+  }
+
+  /** Matrices without what is above a diagonal (0: the main one, positive: above it). */
+  tril(diagonal = 0): Tensor {
+    return wrap(re.triangle("tril", this.node, diagonal, false));
+  }
+
+  /** Matrices without what is below a diagonal (0: the main one, positive: above it). */
+  triu(diagonal = 0): Tensor {
+    return wrap(re.triangle("triu", this.node, diagonal, true));
+  }
+
+  /** A vector's matrix with it on a diagonal, or a matrix's diagonal. */
+  diag(diagonal = 0): Tensor {
+    const x = this.node;
+    if (x.shape.length === 1) return wrap(re.diagonalMatrix(x, diagonal));
+    if (x.shape.length === 2) return wrap(re.diagonal(x, diagonal));
+    throw new ShapeError(
+      `diag: got ${showShape(x.shape)}, wants one or two dimensions; use diagonal() or ` +
+        `diagEmbed() for batches.`,
+    );
+  }
+
+  /** Matrices with the last dimension on a diagonal, zeros elsewhere. */
+  diagEmbed(offset = 0): Tensor {
+    const x = this.node;
+    normalizeAxis("diagEmbed", 0, Math.min(x.shape.length, 1));
+    return wrap(re.diagonalMatrix(x.shape.length === 0 ? m.reshape(x, [1]) : x, offset));
+  }
+
+  /** Elements (i, i + offset) of two dimensions, which become one at the end. */
+  diagonal(offset = 0, dim1 = 0, dim2 = 1): Tensor {
+    const x = this.node, rank = x.shape.length;
+    const a = normalizeAxis("diagonal", dim1, rank), b = normalizeAxis("diagonal", dim2, rank);
+    if (a === b) {
+      throw new RangeError(`diagonal: dim1 and dim2 are both ${a}; name two dimensions.`);
+    }
+    const rest = x.shape.map((_, i) => i).filter((i) => i !== a && i !== b);
+    return wrap(re.diagonal(m.permute(x, [...rest, a, b]), offset));
+  }
+
+  // -------------------------------------------------------------- conversions
+
+  /**
+   * Converted to a dtype, or copied to a device; with a tensor, to its dtype and device. Copying
+   * computes the value at once; gradients are copied back. Inside `compile()` the arguments decide the
+   * device.
+   */
+  to(target: DType | Device | Tensor): Tensor {
+    if (target instanceof TensorCore) {
+      const like = target as Tensor;
+      return this.to(like.dtype).to(like.device);
+    }
+    const x = this.node;
+    if (Object.hasOwn(DTYPES, target)) return wrap(cast(x, target as DType));
+    return wrap(transfer(x, target as Device));
+  }
+
+  /** In the dtype of `other`. */
+  typeAs(other: Tensor): Tensor {
+    return wrap(cast(this.node, other.dtype));
+  }
+
+  /** As float32. */
+  float(): Tensor {
+    return wrap(cast(this.node, "float32"));
+  }
+
+  /** As float64. */
+  double(): Tensor {
+    return wrap(cast(this.node, "float64"));
+  }
+
+  /** As float16. */
+  half(): Tensor {
+    return wrap(cast(this.node, "float16"));
+  }
+
+  /** As int64, fractions cut off. */
+  long(): Tensor {
+    return wrap(cast(this.node, "int64"));
+  }
+
+  /** As int32, fractions cut off. */
+  int(): Tensor {
+    return wrap(cast(this.node, "int32"));
+  }
+
+  /** As bool: whether elements differ from 0. */
+  bool(): Tensor {
+    return wrap(cast(this.node, "bool"));
+  }
+
+  /** On the CPU. */
+  cpu(): Tensor {
+    return this.to("cpu");
+  }
+
+  /** On the current CUDA device, or the one given by number. */
+  cuda(index = 0): Tensor {
+    return this.to(index === 0 ? "cuda" : `cuda:${index}`);
+  }
+
+  /** A tensor of its own with the same value; gradients pass through. */
+  clone(): Tensor {
+    return wrap(m.alias(this.node));
+  }
+
+  /** The tensor itself: elements always lie in row-major order. */
+  contiguous(): Tensor {
+    return wrap(this.node);
+  }
+}
+
+interface Cut {
+  readonly start: number;
+  readonly size: number;
+  readonly step: number;
+}
+
+/** What a slice keeps of a dimension of size d, with Python's rules for borders. */
+function cut(spec: SliceSpec, d: number, axis: number): Cut {
+  if (spec === null) return { start: 0, size: d, step: 1 };
+  if (typeof spec === "number") {
+    const start = spec < 0 ? spec + d : spec;
+    if (!Number.isInteger(spec) || start < 0 || start >= d) {
+      throw new RangeError(
+        `slice: index ${spec} is out of range for dimension ${axis} of size ${d}; it must be an ` +
+          `integer from ${-d} to ${d - 1}.`,
+      );
+    }
+    return { start, size: 1, step: 1 };
+  }
+  const [from, to, step = 1] = spec;
+  if (!Number.isInteger(step) || step === 0) {
+    throw new RangeError(`slice: a step is a whole number other than 0, got ${step}.`);
+  }
+  const lowest = step > 0 ? 0 : -1, highest = step > 0 ? d : d - 1;
+  const place = (v: number | null | undefined, missing: number) => {
+    if (v === null || v === undefined) return missing;
+    return Math.min(highest, Math.max(lowest, v < 0 ? v + d : v));
+  };
+  const start = place(from, step > 0 ? 0 : d - 1), end = place(to, step > 0 ? d : -1);
+  const size = Math.max(0, Math.ceil((end - start) / step));
+  return { start: size === 0 ? 0 : start, size, step };
+}
+

@@ -1,0 +1,221 @@
+/** The tensor class. @module */
+
+import type { Node } from "../graph/node.ts";
+import { cast } from "../primitives/elementwise.ts";
+import { alias, expand } from "../primitives/movement.ts";
+import { lift, setConstructor, type TensorLike } from "./core.ts";
+import type { NanToNumOptions, RoundingMode } from "./methods_arithmetic.ts";
+import { LinearMethods } from "./methods_linear.ts";
+
+/** Options of `backward()`. */
+export interface BackwardOptions {
+  /** Keep the graph for another pass (default: the value of `createGraph`). */
+  retainGraph?: boolean;
+  /** Record the gradients, so that they can be differentiated (default false). */
+  createGraph?: boolean;
+  /** Accumulate into these tensors only (default: every leaf that requires a gradient). */
+  inputs?: readonly Tensor[];
+}
+
+/** What `backward()` calls. */
+export type BackwardFunction = (
+  tensor: Tensor,
+  gradient: Tensor | undefined,
+  options: BackwardOptions,
+) => void;
+
+let backwardFunction: BackwardFunction;
+
+/** Tells tensors how to differentiate; the layer above does. */
+export function setBackward(fn: BackwardFunction): void {
+  backwardFunction = fn;
+}
+
+/**
+ * A multi-dimensional array whose operations can be differentiated.
+ *
+ * Operations return at once: they build a graph, which is compiled and run when a value is read with
+ * `item()`, `data()` or `toArray()`. Make tensors with `tensor()`, `zeros()`, `randn()` and their
+ * like. Methods with a trailing underscore change the tensor in place; a leaf that requires a
+ * gradient can be changed inside `noGrad()` only.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { tensor } from "@torchopt/torchopt";
+ *
+ * const x = tensor([1, 2, 3], { requiresGrad: true });
+ * const y = x.square().sum();
+ * y.backward();
+ * assertEquals(y.item(), 14);
+ * assertEquals(x.grad!.toArray(), [2, 4, 6]);
+ * ```
+ */
+export class Tensor extends LinearMethods {
+  /**
+   * Adds the gradient of this tensor to `grad` of the leaves it was computed from. A tensor of several
+   * elements needs `gradient`, of its own shape: the gradient of the final result with respect to it.
+   */
+  backward(gradient?: Tensor | null, options: BackwardOptions = {}): void {
+    backwardFunction(this, gradient ?? undefined, options);
+  }
+
+  // -------------------------------------------------------------- in place
+
+  /** Takes over the values of `other`, which broadcasts. */
+  copy_(other: TensorLike): this {
+    return this.#take("copy_", lift(other, this.dtype));
+  }
+
+  /** All elements become `value`. */
+  fill_(value: TensorLike): this {
+    return this.#take("fill_", lift(value, this.dtype));
+  }
+
+  /** All elements become 0. */
+  zero_(): this {
+    return this.#take("zero_", lift(0, this.dtype));
+  }
+
+  /** Adds `other * alpha`. */
+  add_(other: TensorLike, options: { alpha?: number } = {}): this {
+    return this.assign("add_", this.add(other, options).node);
+  }
+
+  /** Subtracts `other * alpha`. */
+  sub_(other: TensorLike, options: { alpha?: number } = {}): this {
+    return this.assign("sub_", this.sub(other, options).node);
+  }
+
+  /** Multiplies by `other`. */
+  mul_(other: TensorLike): this {
+    return this.assign("mul_", this.mul(other).node);
+  }
+
+  /** Divides by `other`. */
+  div_(other: TensorLike, options: { roundingMode?: RoundingMode } = {}): this {
+    return this.assign("div_", this.div(other, options).node);
+  }
+
+  /** Raises to a power. */
+  pow_(exponent: TensorLike): this {
+    return this.assign("pow_", this.pow(exponent).node);
+  }
+
+  /** Adds `value * a * b`. */
+  addcmul_(a: TensorLike, b: TensorLike, options: { value?: number } = {}): this {
+    return this.assign("addcmul_", this.addcmul(a, b, options).node);
+  }
+
+  /** Adds `value * a / b`. */
+  addcdiv_(a: TensorLike, b: TensorLike, options: { value?: number } = {}): this {
+    return this.assign("addcdiv_", this.addcdiv(a, b, options).node);
+  }
+
+  /** Moves towards `end` by the fraction `weight`. */
+  lerp_(end: TensorLike, weight: TensorLike): this {
+    return this.assign("lerp_", this.lerp(end, weight).node);
+  }
+
+  /** Changes signs. */
+  neg_(): this {
+    return this.assign("neg_", this.neg().node);
+  }
+
+  /** Magnitudes in place. */
+  abs_(): this {
+    return this.assign("abs_", this.abs().node);
+  }
+
+  /** Square roots in place. */
+  sqrt_(): this {
+    return this.assign("sqrt_", this.sqrt().node);
+  }
+
+  /** Reciprocals of square roots in place. */
+  rsqrt_(): this {
+    return this.assign("rsqrt_", this.rsqrt().node);
+  }
+
+  /** Squares in place. */
+  square_(): this {
+    return this.assign("square_", this.square().node);
+  }
+
+  /** Reciprocals in place. */
+  reciprocal_(): this {
+    return this.assign("reciprocal_", this.reciprocal().node);
+  }
+
+  /** Exponentials in place. */
+  exp_(): this {
+    return this.assign("exp_", this.exp().node);
+  }
+
+  /** Natural logarithms in place. */
+  log_(): this {
+    return this.assign("log_", this.log().node);
+  }
+
+  /** Hyperbolic tangents in place. */
+  tanh_(): this {
+    return this.assign("tanh_", this.tanh().node);
+  }
+
+  /** `sigmoid` in place. */
+  sigmoid_(): this {
+    return this.assign("sigmoid_", this.sigmoid().node);
+  }
+
+  /** `relu` in place. */
+  relu_(): this {
+    return this.assign("relu_", this.relu().node);
+  }
+
+  /** `floor` in place. */
+  floor_(): this {
+    return this.assign("floor_", this.floor().node);
+  }
+
+  /** `ceil` in place. */
+  ceil_(): this {
+    return this.assign("ceil_", this.ceil().node);
+  }
+
+  /** `round` in place. */
+  round_(): this {
+    return this.assign("round_", this.round().node);
+  }
+
+  /** Brings elements within bounds. */
+  clamp_(min?: TensorLike | null, max?: TensorLike | null): this {
+    return this.assign("clamp_", this.clamp(min, max).node);
+  }
+
+  /** Replaces NaN and infinities. */
+  nanToNum_(options: NanToNumOptions = {}): this {
+    return this.assign("nanToNum_", this.nanToNum(options).node);
+  }
+
+  /** Puts `value` where `mask` (bool) holds. */
+  maskedFill_(mask: Tensor, value: TensorLike): this {
+    return this.assign("maskedFill_", this.maskedFill(mask, value).node);
+  }
+
+  /** Replaces elements by number; see `scatter`. */
+  scatter_(dim: number, index: Tensor, src: TensorLike): this {
+    return this.assign("scatter_", this.scatter(dim, index, src).node);
+  }
+
+  /** Adds to elements by number; see `scatterAdd`. */
+  scatterAdd_(dim: number, index: Tensor, src: TensorLike): this {
+    return this.assign("scatterAdd_", this.scatterAdd(dim, index, src).node);
+  }
+
+  #take(op: string, value: Node): this {
+    // An alias has memory of its own: a later update of one tensor leaves the other as it is.
+    return this.assign(op, alias(expand(cast(value, this.dtype), this.shape)));
+  }
+}
+
+setConstructor((node) => new Tensor(node));

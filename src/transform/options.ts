@@ -1,0 +1,95 @@
+/** Checking options: each error names the option, its value and what is allowed. @module */
+
+import type { ScalarOrSchedule } from "../base.ts";
+import { isFloat } from "../graph/node.ts";
+import { showShape } from "../graph/shape.ts";
+import { TensorCore } from "../tensor/core.ts";
+
+/** A value in words, for messages. */
+export function describe(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  if (value instanceof TensorCore) return `a tensor of shape ${showShape(value.shape)}`;
+  if (Array.isArray(value)) return `an array of ${value.length}`;
+  if (typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "function") return "a function";
+  if (typeof value !== "object") return String(value);
+  const keys = Object.keys(value);
+  return keys.length === 0 ? "an empty object" : `an object with ${keys.slice(0, 8).join(", ")}`;
+}
+
+/** A range of numbers. */
+interface Range {
+  /** Smallest number allowed. */
+  readonly from?: number;
+  /** First number above the range. */
+  readonly below?: number;
+}
+
+function checkNumbers(op: string, values: Readonly<Record<string, unknown>>, range: Range): void {
+  const { from = -Infinity, below = Infinity } = range;
+  const allowed = below === Infinity ? `a number >= ${from}` : `a number in [${from}, ${below})`;
+  for (const [name, value] of Object.entries(values)) {
+    if (typeof value !== "number") {
+      throw new TypeError(`${op}: ${name} is ${describe(value)}, wants ${allowed}.`);
+    }
+    if (!(value >= from && value < below)) {
+      throw new RangeError(`${op}: ${name} is ${value}, wants ${allowed}.`);
+    }
+  }
+}
+
+/** Throws unless all values are numbers of at least 0. */
+export function checkNonNegative(op: string, values: Readonly<Record<string, unknown>>): void {
+  checkNumbers(op, values, { from: 0 });
+}
+
+/** Throws unless all values are numbers in [0, 1). */
+export function checkDecay(op: string, values: Readonly<Record<string, unknown>>): void {
+  checkNumbers(op, values, { from: 0, below: 1 });
+}
+
+/** Throws unless `betas` is a pair of numbers in [0, 1). */
+export function checkBetas(op: string, betas: unknown): void {
+  if (!Array.isArray(betas) || betas.length !== 2) {
+    throw new TypeError(`${op}: betas is ${describe(betas)}, wants two numbers in [0, 1).`);
+  }
+  checkDecay(op, { "betas[0]": betas[0], "betas[1]": betas[1] });
+}
+
+/** Throws unless all values are finite numbers. */
+export function checkFinite(op: string, values: Readonly<Record<string, unknown>>): void {
+  for (const [name, value] of Object.entries(values)) {
+    if (typeof value !== "number") {
+      throw new TypeError(`${op}: ${name} is ${describe(value)}, wants a finite number.`);
+    }
+    if (!Number.isFinite(value)) {
+      throw new RangeError(`${op}: ${name} is ${value}, wants a finite number.`);
+    }
+  }
+}
+
+/** Throws unless `lr` is a number of at least 0, a schedule or a 0-d floating-point tensor. */
+export function checkLr(op: string, lr: unknown): asserts lr is ScalarOrSchedule {
+  const allowed = "a number >= 0, a schedule or a 0-d floating-point tensor";
+  if (typeof lr === "function") return;
+  if (lr instanceof TensorCore) {
+    if (lr.shape.length === 0 && isFloat(lr.dtype)) return;
+    throw new RangeError(
+      `${op}: lr is a ${lr.dtype} tensor of shape ${showShape(lr.shape)}, wants ${allowed}.`,
+    );
+  }
+  if (typeof lr !== "number") throw new TypeError(`${op}: lr is ${describe(lr)}, wants ${allowed}.`);
+  if (!(lr >= 0 && lr < Infinity)) throw new RangeError(`${op}: lr is ${lr}, wants ${allowed}.`);
+}
+
+/** Throws where Nesterov momentum is asked for without a momentum, or with dampening. */
+export function checkNesterov(
+  op: string,
+  { nesterov, momentum, dampening }: { nesterov: boolean; momentum: number; dampening: number },
+): void {
+  if (!nesterov || (momentum > 0 && dampening === 0)) return;
+  throw new RangeError(
+    `${op}: nesterov is true with momentum ${momentum} and dampening ${dampening}, wants ` +
+      `momentum > 0 and dampening = 0.`,
+  );
+}

@@ -1,0 +1,56 @@
+/** Centered RMSProp's scaling. @module */
+
+import type { GradientTransformation, TensorTree } from "../base.ts";
+import { add, div, mul, sub } from "../primitives/elementwise.ts";
+import { root } from "../primitives/root.ts";
+import { checkNonNegative } from "./options.ts";
+import type { ScaleByRmsOptions } from "./scale_by_rms.ts";
+import { scaler } from "./scaler.ts";
+
+/** State of `scaleByStddev`. */
+export type ScaleByStddevState = {
+  /** Mean of the gradients. */
+  mu: TensorTree;
+  /** Mean of their squares. */
+  nu: TensorTree;
+};
+
+/**
+ * Scales updates by the standard deviation of the gradients, as the centered RMSProp does:
+ * `g / (sqrt(n - m ** 2) + eps)` (Graves, Generating Sequences With Recurrent Neural Networks, 2013).
+ *
+ * @param options `alpha`, `eps`, `initialScale`
+ * @returns the transformation; its state holds `mu` and `nu`
+ * @throws {RangeError} a negative number
+ *
+ * @example
+ * ```ts
+ * import { tensor, transform } from "@torchopt/torchopt";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const scaling = transform.scaleByStddev({ alpha: 0.5, eps: 0 });
+ * const grads = [tensor([4, -1])];
+ * const [[u]] = scaling.update(grads, scaling.init(grads)) as [typeof grads, unknown];
+ * assertEquals(u.toArray(), [2, -2]); // g / sqrt(g * g / 2 - g * g / 4)
+ * ```
+ */
+export function scaleByStddev(
+  options: ScaleByRmsOptions = {},
+): GradientTransformation<ScaleByStddevState> {
+  const { alpha = 0.9, eps = 1e-8, initialScale = 0 } = options;
+  checkNonNegative("scaleByStddev", { alpha, eps, initialScale });
+  return scaler({
+    name: "scaleByStddev",
+    moments: { mu: 0, nu: initialScale },
+    coefficients: (number, dtype) => ({
+      alpha: number(alpha, dtype),
+      rest: number(1 - alpha, dtype),
+      eps: number(eps, dtype),
+    }),
+    step(g, [mu, nu], c) {
+      const mean = add(mul(c.alpha, mu), mul(c.rest, g));
+      const square = add(mul(c.alpha, nu), mul(c.rest, mul(g, g)));
+      return [div(g, add(root(sub(square, mul(mean, mean))), c.eps)), mean, square];
+    },
+  });
+}

@@ -1,0 +1,147 @@
+/** What the adaptive transformations have in common: moments for each leaf, and counts. @module */
+
+import type { GradientTransformation, TensorTree, UpdateOptions } from "../base.ts";
+import { gradientTransformation } from "../combine.ts";
+import { constantNode } from "../graph/leaf.ts";
+import { type Node, withGrad } from "../graph/node.ts";
+import { treeMap, treeUnflatten } from "../pytree/mod.ts";
+import type { DType } from "../runtime/mod.ts";
+import { TensorCore, wrap } from "../tensor/core.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { countNode, newCount, NextCounts } from "./counter.ts";
+import { checkParams, filledLike } from "./moments.ts";
+import { type NumberOf, sharedNumbers } from "./numbers.ts";
+import { rebind } from "./rebind.ts";
+import { checkState, takeState, takeUpdates } from "./trees.ts";
+
+/** How steps are counted. */
+export interface CounterSpec {
+  /** Name in the state. */
+  readonly key: string;
+  /** Value in a new state. */
+  readonly start: number;
+  /** Whether each leaf has a count of its own, which stays where there is no gradient. */
+  readonly perLeaf: boolean;
+  /** Whether the step sees the count after it was increased (default false). */
+  readonly early?: boolean;
+}
+
+/** A transformation by its rule for one leaf. */
+export interface ScalerSpec<C> {
+  /** Name, for messages. */
+  readonly name: string;
+  /** Names of the moments in the state, with their first values. */
+  readonly moments: Readonly<Record<string, number>>;
+  /** Whether moments are made so that one can differentiate with respect to them. */
+  readonly requiresGrad?: boolean;
+  /** The counter, if there is one. */
+  readonly counter?: CounterSpec;
+  /** Coefficients; made once for all leaves of one dtype and count. */
+  coefficients(number: NumberOf, dtype: DType, count: Node): C;
+  /** From gradient and moments to the update and the next moments. */
+  step(g: Node, moments: readonly Node[], coefficients: C): readonly Node[];
+}
+
+type ScalerState = Record<string, TensorTree>;
+
+function initState<C>(spec: ScalerSpec<C>, params: TensorTree): ScalerState {
+  checkParams(spec.name, params);
+  const state: ScalerState = {};
+  for (const [key, value] of Object.entries(spec.moments)) {
+    state[key] = filledLike(params, value, spec.requiresGrad ?? false);
+  }
+  const { counter } = spec;
+  if (counter === undefined) return state;
+  if (!counter.perLeaf) state[counter.key] = newCount(counter.start);
+  else {
+    const shared = countNode(counter.start);
+    state[counter.key] = treeMap((_: Tensor) => wrap(shared), params);
+  }
+  return state;
+}
+
+/** Coefficients of the leaves of one update, each set made once. */
+function coefficientsOf<C>(spec: ScalerSpec<C>): (dtype: DType, count: Node) => C {
+  const number = sharedNumbers(), known = new Map<Node, Map<DType, C>>();
+  return (dtype, count) => {
+    let ofCount = known.get(count);
+    if (ofCount === undefined) known.set(count, ofCount = new Map());
+    let made = ofCount.get(dtype);
+    if (made === undefined) ofCount.set(dtype, made = spec.coefficients(number, dtype, count));
+    return made;
+  };
+}
+
+function updateState<C>(
+  spec: ScalerSpec<C>,
+  updates: TensorTree,
+  state: ScalerState,
+  inplace: boolean,
+): [TensorTree, ScalerState] {
+  const { name, counter } = spec, keys = Object.keys(spec.moments);
+  checkState(name, state, counter === undefined ? keys : [...keys, counter.key]);
+  const taken = takeUpdates(name, updates), { leaves, def } = taken;
+  const moments = keys.map((key) => takeState(name, key, taken, state[key], true));
+  const counts = counter === undefined
+    ? null
+    : counter.perLeaf
+    ? takeState(name, counter.key, taken, state[counter.key], false)
+    : leaves.map(() => state[counter.key] as Tensor);
+
+  const coefficients = coefficientsOf(spec), nextCounts = new NextCounts();
+  const results = leaves.map((leaf, i) => {
+    if (leaf === null) return null;
+    const g = leaf.node;
+    let count = counts === null ? noCount : counts[i].node;
+    if (counter?.early) count = nextCounts.of(count);
+    return spec.step(g, moments.map((m) => m[i].node), coefficients(g.dtype, count));
+  });
+
+  const transformed = treeUnflatten(def, results.map((r) => r === null ? null : wrap(r[0])));
+  if (inplace) {
+    results.forEach((result, i) => {
+      if (result !== null) moments.forEach((m, k) => rebind(m[i], result[k + 1]));
+      if (!counter?.perLeaf) return;
+      if (result !== null) nextCounts.advance(counts![i]);
+      else if (counts![i] instanceof TensorCore) nextCounts.keep(counts![i]);
+    });
+    if (counter?.perLeaf === false) nextCounts.advance(state[counter.key] as Tensor);
+    return [transformed, state];
+  }
+
+  const next: ScalerState = {};
+  keys.forEach((key, k) => {
+    next[key] = treeUnflatten(
+      def,
+      moments[k].map((old, i) => results[i] === null ? old : kept(results[i][k + 1])),
+    );
+  });
+  if (counter?.perLeaf) {
+    next[counter.key] = treeUnflatten(
+      def,
+      counts!.map((old, i) => results[i] === null ? old : kept(nextCounts.of(old.node))),
+    );
+  } else if (counter !== undefined) {
+    next[counter.key] = kept(nextCounts.of((state[counter.key] as Tensor).node));
+  }
+  return [transformed, next];
+}
+
+const noCount = constantNode(0, "int64");
+
+/** A tensor of the next state; a run that passes by stores it, as the next step starts from it. */
+function kept(node: Node): Tensor {
+  node.keep = true;
+  return wrap(node);
+}
+
+/** Makes a transformation of a rule for one leaf. */
+export function scaler<C, S>(spec: ScalerSpec<C>): GradientTransformation<S> {
+  return gradientTransformation({
+    init: (params) => initState(spec, params),
+    update(updates, state: ScalerState, { inplace = true }: UpdateOptions) {
+      const run = () => updateState(spec, updates, state, inplace);
+      return inplace ? withGrad(false, run) : run();
+    },
+  }) as unknown as GradientTransformation<S>;
+}

@@ -1,0 +1,29 @@
+/** Running a graph with and without the compiled kernels, in one process. @module */
+
+import { Executable } from "../../src/graph/executable.ts";
+import { lower } from "../../src/graph/lower.ts";
+import type { Node } from "../../src/graph/node.ts";
+import { walk } from "../../src/graph/walk.ts";
+import { opsLibrary, type TypedArray } from "../../src/runtime/mod.ts";
+
+/** Whether the compiled kernels are there to be compared. */
+export function haveKernels(): boolean {
+  return opsLibrary().loaded;
+}
+
+/** Values of nodes; the nodes stay uncomputed, so that the same graph can be run again. */
+export function evaluate(nodes: readonly Node[], ops: boolean): TypedArray[] {
+  const walked = walk(nodes);
+  const lowered = lower(walked, nodes, [], { device: "cpu", ops });
+  const program = new Executable(walked.key, lowered, "cpu");
+  try {
+    const results = program.bind(
+      walked.leaves.map((n) => n.storage!),
+      walked.scalars.map((n) => n.attrs.value as number),
+    );
+    program.run(results);
+    return results.map((s) => s.host().slice());
+  } finally {
+    program.dispose();
+  }
+}

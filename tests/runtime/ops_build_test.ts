@@ -1,0 +1,190 @@
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import { BackendError, buildOps, opsLibrary, Session, Storage } from "../../src/runtime/mod.ts";
+import { findCompiler } from "../../src/runtime/ops_build.ts";
+import { matches, opsKey, type OpsStamp, stampPath } from "../../src/runtime/ops_cache.ts";
+import { sha256 } from "../../src/runtime/sha256.ts";
+import { child } from "./child.ts";
+import { binary, bind, floats, spec } from "./models.ts";
+
+const compiler = await findCompiler();
+
+/** A library that loads and answers, but of another ABI version. */
+const SOURCES: Record<string, string> = {
+  "sources.json": JSON.stringify({
+    sources: [
+      { file: "a/ops.cc", flags: ["-DVERSION=-7"] },
+      { file: "other.cc", archs: ["none"] },
+    ],
+    headers: ["a/ops.h"],
+  }),
+  "a/ops.h": '#define EXPORT extern "C" __attribute__((visibility("default")))\n',
+  "a/ops.cc": '#include "ops.h"\nEXPORT int torchopt_abi_version() { return VERSION; }\n' +
+    [
+      "init",
+      "register_ops",
+      "address",
+      "plan_create",
+      "plan_run",
+      "plan_release",
+    ].map((name) => `EXPORT void torchopt_${name}() {}\n`).join(""),
+  "other.cc": "#error for another processor\n",
+};
+
+/** Calls `body` with a folder that holds `sources`, and another one as `TORCHOPT_CACHE`. */
+async function withSources(
+  sources: Record<string, string>,
+  body: (url: URL, cache: string) => Promise<void>,
+): Promise<void> {
+  const folder = Deno.makeTempDirSync({ prefix: "torchopt sources " });
+  const cache = Deno.makeTempDirSync({ prefix: "torchopt cache " });
+  const before = Deno.env.get("TORCHOPT_CACHE");
+  try {
+    for (const [name, text] of Object.entries(sources)) {
+      Deno.mkdirSync(`${folder}/${name}`.replace(/\/[^/]*$/, ""), { recursive: true });
+      Deno.writeTextFileSync(`${folder}/${name}`, text);
+    }
+    Deno.env.set("TORCHOPT_CACHE", cache);
+    await body(new URL(`file://${encodeURI(folder)}/`), cache);
+  } finally {
+    if (before === undefined) Deno.env.delete("TORCHOPT_CACHE");
+    else Deno.env.set("TORCHOPT_CACHE", before);
+    Deno.removeSync(folder, { recursive: true });
+    Deno.removeSync(cache, { recursive: true });
+  }
+}
+
+/** `buildOps` where there is a compiler; else checks that it says that there is none. */
+async function build(url: URL): Promise<string | undefined> {
+  if (compiler) return (await buildOps({ url })).path;
+  await assertRejects(() => buildOps({ url }), BackendError, "no C++ compiler runs");
+  return undefined;
+}
+
+Deno.test("buildOps() compiles into the cache folder, once for the same sources", async () => {
+  await withSources(SOURCES, async (url, cache) => {
+    const path = await build(url);
+    if (!path) return;
+    assertStringIncludes(path, cache);
+    assertEquals((await buildOps({ url })).cached, true);
+    assertEquals((await buildOps({ url, force: true })).cached, false);
+    // Nothing but the library's folder and the stamp is left behind.
+    assertEquals([...Deno.readDirSync(cache)].length, 2);
+    Deno.writeTextFileSync(new URL("a/ops.h", url), SOURCES["a/ops.h"] + "// changed\n");
+    const changed = await buildOps({ url });
+    assertEquals(changed.cached, false);
+    assert(changed.path !== path);
+  });
+});
+
+Deno.test("buildOps() may run twice at a time", async () => {
+  await withSources(SOURCES, async (url) => {
+    const [first, second] = await Promise.all([build(url), build(url)]);
+    assertEquals(first, second);
+  });
+});
+
+Deno.test("buildOps() reads its sources from a server", async () => {
+  await withSources(SOURCES, async (folder) => {
+    const server = Deno.serve({ port: 0, onListen: () => {} }, async (request) => {
+      const name = new URL(request.url).pathname.slice("/ops/".length);
+      const content = await Deno.readFile(new URL(name, folder)).catch(() => null);
+      return new Response(content, { status: content ? 200 : 404 });
+    });
+    const url = new URL(`http://localhost:${server.addr.port}/ops/`);
+    assertEquals(await build(url), await build(folder));
+    Deno.removeSync(new URL("a/ops.h", folder));
+    await assertRejects(() => buildOps({ url }), BackendError, "a/ops.h cannot be read: 404");
+    await server.shutdown();
+  });
+});
+
+Deno.test("buildOps() shows what the compiler says", async () => {
+  const broken = { ...SOURCES, "a/ops.cc": "int f() { return nonsense; }\n" };
+  await withSources(broken, async (url, cache) => {
+    if (!compiler) return void await build(url);
+    const error = await assertRejects(() => buildOps({ url }), BackendError);
+    assertStringIncludes(error.message, "compiling ops/a/ops.cc");
+    assertStringIncludes(error.message, "nonsense");
+    assertEquals([...Deno.readDirSync(cache)], []);
+  });
+});
+
+Deno.test("findCompiler() takes the first command that runs", async () => {
+  assertEquals(await findCompiler([undefined, "/no/compiler", Deno.execPath()]), Deno.execPath());
+  assertEquals(await findCompiler(["/no/compiler"]), undefined);
+});
+
+Deno.test("opsLibrary() refuses a library of another ABI version", async () => {
+  await withSources(SOURCES, async (url) => {
+    const path = await build(url);
+    if (!path) return;
+    assertEquals(await why({ TORCHOPT_OPS: path }), "false of ABI version -7, wanted 1\n");
+  });
+});
+
+Deno.test("opsLibrary() says why there are no compiled ops", async () => {
+  const nowhere = { TORCHOPT_OPS: "", TORCHOPT_CACHE: "/no/such/folder" };
+  assertEquals(await why(nowhere), 'false not built: run "deno task build:ops"\n');
+  assertEquals(await why({ TORCHOPT_OPS: "off" }), "false switched off by TORCHOPT_OPS=off\n");
+  const missing = { TORCHOPT_OPS: "/no/lib" };
+  assertEquals(await why(missing), 'false missing: TORCHOPT_OPS names "/no/lib"\n');
+});
+
+Deno.test("opsLibrary() is what sessions register their ops from", () => {
+  const graph = spec(binary("Add", 2), { useOps: true });
+  if (!opsLibrary().loaded) {
+    assertThrows(() => new Session(graph), BackendError, opsLibrary().why);
+    return;
+  }
+  using session = new Session(graph);
+  const z = Storage.alloc("float32", 2);
+  bind(session, floats(1, 2), floats(3, 4), z);
+  session.run();
+  assertEquals([...z.host()], [4, 6]);
+});
+
+function why(env: Record<string, string>): Promise<string> {
+  const module = import.meta.resolve("../../src/runtime/mod.ts");
+  return child(
+    `import { opsLibrary } from "${module}";
+    const { loaded, why } = opsLibrary();
+    console.log(loaded, why);`,
+    env,
+  );
+}
+
+Deno.test("matches() compares times, then contents", async () => {
+  await withSources(SOURCES, async (url) => {
+    if (!await build(url)) return;
+    const stamp: OpsStamp = JSON.parse(Deno.readTextFileSync(stampPath(url)));
+    assert(matches(stamp, url));
+    Deno.utimeSync(new URL("a/ops.cc", url), 1, 1);
+    assert(matches(stamp, url), "same contents, other time");
+    Deno.writeTextFileSync(new URL("a/ops.cc", url), "// other contents");
+    assert(!matches(stamp, url));
+    Deno.removeSync(new URL("a/ops.cc", url));
+    assert(!matches(stamp, url));
+  });
+});
+
+Deno.test("opsKey() changes with names and contents, and not with their order", () => {
+  const content = new TextEncoder().encode("x");
+  const a = { name: "a", content }, b = { name: "b", content };
+  assertEquals(opsKey([a, b]), opsKey([b, a]));
+  assert(opsKey([a]) !== opsKey([b]));
+  assert(opsKey([a]) !== opsKey([{ name: "a", content: new TextEncoder().encode("y") }]));
+});
+
+Deno.test("sha256() agrees with Web Crypto", async () => {
+  for (const length of [0, 1, 55, 56, 63, 64, 65, 1000]) {
+    const bytes = crypto.getRandomValues(new Uint8Array(length));
+    const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+    assertEquals(sha256(bytes), digest.toHex());
+  }
+});

@@ -1,5 +1,6 @@
-// Minimal hand-written view of the ONNX Runtime C ABI, version 30. The npm package that provides the
-// library ships no headers, so the few functions in use are named here by their index in `OrtApi`.
+// Minimal hand-written view of the ONNX Runtime C ABI, version 30. The npm package that provides
+// the library ships no headers, so the few functions in use are named here by their index in
+// `OrtApi`.
 #pragma once
 
 #include <cstddef>
@@ -90,8 +91,8 @@ inline constexpr Function<99, void(TensorTypeAndShapeInfo*)> ReleaseTensorTypeAn
 inline constexpr Function<101, void(CustomOpDomain*)> ReleaseCustomOpDomain{};
 inline constexpr Function<163, Status*(const KernelInfo*, const char*, int64_t*, size_t*)>
     KernelInfoGetAttributeArrayInt64{};
-inline constexpr Function<
-    274, Status*(const KernelContext*, void (*)(void*, size_t), size_t, size_t, void*)>
+inline constexpr Function<274, Status*(const KernelContext*, void (*)(void*, size_t), size_t,
+                                       size_t, void*)>
     KernelContextParallelFor{};
 
 }  // namespace torchopt::ort

@@ -12,7 +12,8 @@ namespace torchopt {
 
 namespace {
 
-// One domain serves all sessions of the process and is never released: sessions keep pointers into it.
+// One domain serves all sessions of the process and is never released: sessions keep pointers into
+// it.
 ort::Status* domain(ort::CustomOpDomain** result) {
   static std::mutex mutex;
   static ort::CustomOpDomain* shared = nullptr;
@@ -20,8 +21,8 @@ ort::Status* domain(ort::CustomOpDomain** result) {
   if (shared == nullptr) {
     ort::CustomOpDomain* created = nullptr;
     if (auto* status = ort::CreateCustomOpDomain("torchopt", &created)) return status;
-    for (const ort::CustomOp* op : {programOp<float>(), programOp<double>(), fusedAdamOp<float>(),
-                                    fusedAdamOp<double>()}) {
+    for (const ort::CustomOp* op :
+         {programOp<float>(), programOp<double>(), fusedAdamOp<float>(), fusedAdamOp<double>()}) {
       if (auto* status = ort::CustomOpDomainAdd(created, op)) {
         ort::ReleaseCustomOpDomain(created);
         return status;
@@ -38,7 +39,8 @@ ort::Status* domain(ort::CustomOpDomain** result) {
 }  // namespace torchopt
 
 // Adds the ops to the options of a session to be made. Returns null, or a status to be released.
-extern "C" __attribute__((visibility("default"))) void* torchopt_register_ops(void* sessionOptions) {
+extern "C" __attribute__((visibility("default"))) void* torchopt_register_ops(
+    void* sessionOptions) {
   torchopt::ort::CustomOpDomain* domain = nullptr;
   if (auto* status = torchopt::domain(&domain)) return status;
   return torchopt::ort::AddCustomOpDomain(

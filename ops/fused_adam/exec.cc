@@ -32,11 +32,11 @@ void execute(bool apply, size_t count, const int64_t* sizes, const double* addre
 
 }  // namespace torchopt
 
-// Runs one step. Addresses: of each input of the op, then of each output. Returns 0, or 1 with a message
-// in torchopt_last_error.
-extern "C" __attribute__((visibility("default"))) int32_t torchopt_fused_adam_exec(
-    int32_t isF64, int32_t apply, size_t count, const int64_t* sizes, const double* addresses,
-    int32_t threads) {
+// Runs one step. Addresses: of each input of the op, then of each output. Returns 0, or 1 with a
+// message in torchopt_last_error.
+extern "C" __attribute__((visibility("default"))) int32_t
+torchopt_fused_adam_exec(int32_t isF64, int32_t apply, size_t count, const int64_t* sizes,
+                         const double* addresses, int32_t threads) {
   return torchopt::recordingErrors([&] {
     const auto run = isF64 != 0 ? torchopt::execute<double> : torchopt::execute<float>;
     run(apply != 0, count, sizes, addresses, threads);

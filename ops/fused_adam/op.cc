@@ -59,7 +59,8 @@ class AdamKernel {
     size_t at = 0;
     for (const int64_t size : sizes) {
       if (at >= dims.size() || dims[at] < 0 || size_t(dims[at]) > dims.size() - at - 1) {
-        throw std::invalid_argument("FusedAdam: dims does not hold a rank and its dimensions per tensor");
+        throw std::invalid_argument(
+            "FusedAdam: dims does not hold a rank and its dimensions per tensor");
       }
       const auto begin = dims.begin() + int64_t(at) + 1;
       shapes.emplace_back(begin, begin + dims[at]);
@@ -71,11 +72,12 @@ class AdamKernel {
         }
       }
       if (product != size) {
-        throw std::invalid_argument("FusedAdam: size " + std::to_string(size) + " is not that of its shape, " +
-                                    std::to_string(product));
+        throw std::invalid_argument("FusedAdam: size " + std::to_string(size) +
+                                    " is not that of its shape, " + std::to_string(product));
       }
     }
-    if (at != dims.size()) throw std::invalid_argument("FusedAdam: dims has shapes for more tensors than sizes");
+    if (at != dims.size())
+      throw std::invalid_argument("FusedAdam: dims has shapes for more tensors than sizes");
     return shapes;
   }
 
@@ -117,8 +119,8 @@ void destroy(void* kernel) {
 template <class T>
 const ort::CustomOp* fusedAdamOp() {
   static const ort::CustomOp op = variadicOp<T>(
-      [](const ort::CustomOp*) { return sizeof(T) == 4 ? "FusedAdamF32" : "FusedAdamF64"; }, create<T>,
-      compute<T>, destroy<T>);
+      [](const ort::CustomOp*) { return sizeof(T) == 4 ? "FusedAdamF32" : "FusedAdamF64"; },
+      create<T>, compute<T>, destroy<T>);
   return &op;
 }
 template const ort::CustomOp* fusedAdamOp<float>();

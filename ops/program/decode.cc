@@ -20,8 +20,8 @@ int64_t CodeReader::next() {
 int64_t CodeReader::next(const char* what, int64_t low, int64_t high) {
   const int64_t x = next();
   if (x < low || x > high) {
-    fail(std::string(what) + " is " + std::to_string(x) + ", outside [" + std::to_string(low) + ", " +
-         std::to_string(high) + "]");
+    fail(std::string(what) + " is " + std::to_string(x) + ", outside [" + std::to_string(low) +
+         ", " + std::to_string(high) + "]");
   }
   return x;
 }
@@ -92,7 +92,8 @@ ViewCopy planViewCopy(const std::vector<Axis>& axes) {
 
 template <class T>
 T Decoder<T>::constant(int64_t index) const {
-  if (index < 0 || size_t(index) >= constCount) fail("constant " + std::to_string(index) + " does not exist");
+  if (index < 0 || size_t(index) >= constCount)
+    fail("constant " + std::to_string(index) + " does not exist");
   double value;
   std::memcpy(&value, consts + index, sizeof value);
   return T(value);
@@ -132,16 +133,17 @@ void Decoder<T>::writes(uint32_t buffer, int64_t high) const {
 template <class T>
 void Decoder<T>::readsView(uint32_t buffer, int64_t offset, const std::vector<Axis>& axes) const {
   int64_t low = offset, high = offset;
+  bool empty = false;
   for (const Axis& axis : axes) {
     int64_t reach;
-    if (axis.size == 0) return;
+    empty = empty || axis.size == 0;
     if (__builtin_mul_overflow(axis.size - 1, axis.stride, &reach) || reach > kMaxElements ||
         reach < -kMaxElements) {
       fail("a stride is too large");
     }
     (reach < 0 ? low : high) += reach;
   }
-  reads(buffer, low, high + 1);
+  if (!empty) reads(buffer, low, high + 1);
 }
 
 template <class T>

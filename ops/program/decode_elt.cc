@@ -1,5 +1,6 @@
-// Decoder of ELT. Values get slots here: memory is read and written in place where possible, scalars
-// are worked out once ahead of the loop, and the rest shares as few tile registers as possible.
+// Decoder of ELT. Values get slots here: memory is read and written in place where possible,
+// scalars are worked out once ahead of the loop, and the rest shares as few tile registers as
+// possible.
 
 #include <algorithm>
 #include <limits>
@@ -83,9 +84,7 @@ class EltDecoder {
   }
 
  private:
-  int64_t registerIndex() {
-    return in_.next("a register", 0, int64_t(registers_.size()) - 1);
-  }
+  int64_t registerIndex() { return in_.next("a register", 0, int64_t(registers_.size()) - 1); }
   int add(Home home, size_t index) {
     values_.push_back({home, uint32_t(index)});
     return int(values_.size()) - 1;
@@ -127,10 +126,12 @@ class EltDecoder {
     std::vector<Axis> axes(rank);
     for (size_t i = 0; i < rank; ++i) axes[i].size = dims[i] = in_.next();
     for (auto& axis : axes) axis.stride = in_.next();
-    if (checkedProduct(dims) != step_.n) throw ProgramError("Program: a view's size differs from its loop's");
+    if (checkedProduct(dims) != step_.n)
+      throw ProgramError("Program: a view's size differs from its loop's");
     decoder_.readsView(buffer, offset, axes);
     axes = mergeAxes(axes);
-    const bool still = std::all_of(axes.begin(), axes.end(), [](const Axis& a) { return a.stride == 0; });
+    const bool still =
+        std::all_of(axes.begin(), axes.end(), [](const Axis& a) { return a.stride == 0; });
     if (step_.n == 0) return addInput(buffer, 0);
     if (still) return loadScalar(buffer, offset);
     if (axes.size() == 1 && axes[0].stride == 1) return addInput(buffer, offset);
@@ -173,7 +174,8 @@ class EltDecoder {
       return;
     }
     result = scalar ? addScalar() : add(Home::kTile, 0);
-    (scalar ? scalarDrafts_ : drafts_).push_back({op, result, {operands[0], operands[1], operands[2]}});
+    (scalar ? scalarDrafts_ : drafts_)
+        .push_back({op, result, {operands[0], operands[1], operands[2]}});
   }
 
   void readStore() {
@@ -189,7 +191,8 @@ class EltDecoder {
     last = std::max(last, at);
   }
 
-  // The value of a store's first instruction is written in place; anything else is copied at the end.
+  // The value of a store's first instruction is written in place; anything else is copied at the
+  // end.
   void findUses() {
     for (const auto& [buffer, value] : stores_) {
       Value& v = values_[size_t(value)];
@@ -249,13 +252,15 @@ class EltDecoder {
     tile = std::max(kMinTile, std::min(kMaxTile, tile / kMinTile * kMinTile));
     for (auto& row : step_.rows) {
       const Axis& inner = row.axes.back();
-      if (inner.stride == 1 && inner.size >= kLongRow && step_.segment == 0) step_.segment = inner.size;
+      if (inner.stride == 1 && inner.size >= kLongRow && step_.segment == 0)
+        step_.segment = inner.size;
     }
     for (auto& row : step_.rows) {
       if (step_.segment != 0 || row.period > tile) continue;
       if (tile % row.period != 0) {
         // Whole periods, as long as the rows already in step stay so.
-        const bool alone = std::none_of(step_.rows.begin(), step_.rows.end(), [](const EltRow& r) { return r.once; });
+        const bool alone = std::none_of(step_.rows.begin(), step_.rows.end(),
+                                        [](const EltRow& r) { return r.once; });
         if (!alone) continue;
         tile = tile / row.period * row.period;
       }
@@ -265,7 +270,8 @@ class EltDecoder {
     const int64_t streams = int64_t(step_.inputs.size() + step_.outputs.size());
     step_.prefetch = streams * step_.n * int64_t(sizeof(T)) > kPrefetchBytes &&
                      drafts_.size() >= kPrefetchInstructions;
-    const int64_t work = step_.n * int64_t(drafts_.size() + step_.inputs.size() + step_.rows.size());
+    const int64_t work =
+        step_.n * int64_t(drafts_.size() + step_.inputs.size() + step_.rows.size());
     if (work >= kParallelWork && step_.n > kParallelChunk / 2) {
       const int64_t unit = step_.segment != 0 ? step_.segment : step_.tile;
       step_.chunk = std::max<int64_t>(1, kParallelChunk / unit) * unit;
@@ -294,8 +300,8 @@ class EltDecoder {
       if (values_[size_t(draft.operands[i])].home == Home::kScalar) mask |= 1u << i;
     }
     const int* operands = draft.operands;
-    return {decoder_.program.kernels->elementwise(draft.op, mask), slot(draft.out), slot(operands[0]),
-            slot(operands[1]), slot(operands[2])};
+    return {decoder_.program.kernels->elementwise(draft.op, mask), slot(draft.out),
+            slot(operands[0]), slot(operands[1]), slot(operands[2])};
   }
 
   void emit() {

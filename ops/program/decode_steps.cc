@@ -59,7 +59,8 @@ ReduceStep Decoder<T>::reduce(CodeReader in) const {
   step.segmentsPerAxis = (inner + step.segment - 1) / step.segment;
   step.segments = step.length == 0 ? 0 : step.length / inner * step.segmentsPerAxis;
   step.segmentsPerGroup = std::max<int64_t>(1, perGroup / step.segment);
-  step.groups = std::max<int64_t>(1, (step.segments + step.segmentsPerGroup - 1) / step.segmentsPerGroup);
+  step.groups =
+      std::max<int64_t>(1, (step.segments + step.segmentsPerGroup - 1) / step.segmentsPerGroup);
   step.parallel = step.outputs * step.length >= kReduceParallel;
   if (step.groups > 1 || (step.columns && step.segments > 1)) {
     step.scratch = scratch(2 * step.groups * step.outputs);

@@ -37,9 +37,9 @@ __attribute__((visibility("default"))) const char* torchopt_last_error() {
 
 // Decodes and runs a program. Addresses: of each input, then of each output. Returns 0, or 1 with a
 // message in torchopt_last_error.
-__attribute__((visibility("default"))) int32_t torchopt_program_exec(
-    int32_t isF64, const int64_t* code, size_t codeLength, const int64_t* consts, size_t constCount,
-    const double* addresses, int32_t threads) {
+__attribute__((visibility("default"))) int32_t
+torchopt_program_exec(int32_t isF64, const int64_t* code, size_t codeLength, const int64_t* consts,
+                      size_t constCount, const double* addresses, int32_t threads) {
   return torchopt::recordingErrors([&] {
     const auto run = isF64 != 0 ? torchopt::execute<double> : torchopt::execute<float>;
     run(code, codeLength, consts, constCount, addresses, threads);

@@ -40,7 +40,8 @@ Context<T>::Context(const Program<T>& program)
     const auto* elt = std::get_if<EltStep<T>>(&step);
     if (elt == nullptr) continue;
     outputs = std::max(outputs, elt->outputs.size());
-    for (const auto& [index, value] : elt->constants) scalars[size_t(elt->scalarBase) + index] = value;
+    for (const auto& [index, value] : elt->constants)
+      scalars[size_t(elt->scalarBase) + index] = value;
   }
   direct.resize(outputs);
 }

@@ -29,10 +29,10 @@ class AlignedMemory {
 template <class T>
 struct Context {
   explicit Context(const Program<T>& program);
-  AlignedMemory memory;          // the arena, then the scratch of the steps
-  std::vector<T*> buffers;       // inputs, outputs, arena buffers
-  std::vector<T> scalars;        // of all ELT steps; constants are set for good
-  std::vector<char> direct;      // of the ELT step at work: outputs written straight to memory
+  AlignedMemory memory;      // the arena, then the scratch of the steps
+  std::vector<T*> buffers;   // inputs, outputs, arena buffers
+  std::vector<T> scalars;    // of all ELT steps; constants are set for good
+  std::vector<char> direct;  // of the ELT step at work: outputs written straight to memory
   T* scratch(int64_t offset) const { return static_cast<T*>(memory.data()) + offset; }
 };
 
@@ -43,7 +43,8 @@ class Interpreter {
   ~Interpreter();
   const Program<T>& program() const { return program_; }
 
-  // A context to fill in (buffers of inputs and outputs) and to run with; given back by its destructor.
+  // A context to fill in (buffers of inputs and outputs) and to run with; given back by its
+  // destructor.
   class Lease {
    public:
     explicit Lease(Interpreter& owner) : owner_(owner), context_(owner.acquire()) {}

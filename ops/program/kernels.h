@@ -5,14 +5,15 @@
 
 namespace torchopt {
 
-// Elementwise loop over n elements. A scalar operand is a pointer to one element. `out` may be exactly
-// one of the operands; other overlaps are not allowed.
+// Elementwise loop over n elements. A scalar operand is a pointer to one element. `out` may be
+// exactly one of the operands; other overlaps are not allowed.
 template <class T>
 using EltFn = void (*)(T* out, const T* a, const T* b, const T* c, size_t n);
 
 enum class ReduceKind : int { kSum = 0, kMax = 1, kMin = 2, kProd = 3 };
 
-// A running reduction. `rest` is the rounding error of a sum so far (compensated summation over blocks).
+// A running reduction. `rest` is the rounding error of a sum so far (compensated summation over
+// blocks).
 template <class T>
 struct Accumulator {
   T value;
@@ -37,7 +38,8 @@ struct Kernels {
   // Reduces n elements that lie `stride` apart.
   Accumulator<T> (*reduceRow)(ReduceKind kind, const T* p, size_t n, ptrdiff_t stride);
   // Reduces each of `rows` rows of n adjacent elements, for good.
-  void (*reduceRows)(ReduceKind kind, const T* p, size_t rows, ptrdiff_t rowStride, size_t n, T* out);
+  void (*reduceRows)(ReduceKind kind, const T* p, size_t rows, ptrdiff_t rowStride, size_t n,
+                     T* out);
   // Reduces each of `cols` adjacent columns over `rows` rows, on top of what value and rest hold if
   // `resume`. A null rest (not with resume) makes value final.
   void (*reduceColumns)(ReduceKind kind, const T* p, size_t rows, ptrdiff_t rowStride, size_t cols,
@@ -58,7 +60,8 @@ struct Kernels {
 // Operands an opcode reads; 0 for an unknown one.
 int eltArity(int op);
 
-// The best kernels for this machine; the environment variable TORCHOPT_SIMD=base forces the baseline.
+// The best kernels for this machine; the environment variable TORCHOPT_SIMD=base forces the
+// baseline.
 template <class T>
 const Kernels<T>& kernels();
 

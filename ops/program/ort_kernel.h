@@ -47,7 +47,8 @@ inline std::vector<int64_t> integers(const ort::KernelInfo* info, const char* na
 
 inline Parallel ortParallel(ort::KernelContext* context) {
   const auto dispatch = [](void* owner, Parallel::Task task, size_t total, void* user) {
-    auto* status = ort::KernelContextParallelFor(static_cast<ort::KernelContext*>(owner), task, total, 0, user);
+    auto* status = ort::KernelContextParallelFor(static_cast<ort::KernelContext*>(owner), task,
+                                                 total, 0, user);
     if (status == nullptr) return;
     ort::ReleaseStatus(status);
     for (size_t i = 0; i < total; ++i) task(user, i);
@@ -64,9 +65,11 @@ ort::Status* inputData(const ort::KernelContext* context, size_t i, T** data) {
 }
 
 template <class T>
-ort::Status* outputData(ort::KernelContext* context, size_t i, const std::vector<int64_t>& shape, T** data) {
+ort::Status* outputData(ort::KernelContext* context, size_t i, const std::vector<int64_t>& shape,
+                        T** data) {
   ort::Value* value = nullptr;
-  if (auto* status = ort::KernelContextGetOutput(context, i, shape.data(), shape.size(), &value)) return status;
+  if (auto* status = ort::KernelContextGetOutput(context, i, shape.data(), shape.size(), &value))
+    return status;
   return ort::GetTensorMutableData(value, reinterpret_cast<void**>(data));
 }
 
@@ -84,17 +87,21 @@ inline ort::Status* inputElements(const ort::KernelContext* context, size_t i, s
 // An op with variadic inputs and outputs of type T, on the CPU.
 template <class T>
 ort::CustomOp variadicOp(const char* (*name)(const ort::CustomOp*),
-                         ort::Status* (*create)(const ort::CustomOp*, void**, const ort::KernelInfo*, void**),
-                         ort::Status* (*compute)(void*, ort::KernelContext*), void (*destroy)(void*)) {
+                         ort::Status* (*create)(const ort::CustomOp*, void**,
+                                                const ort::KernelInfo*, void**),
+                         ort::Status* (*compute)(void*, ort::KernelContext*),
+                         void (*destroy)(void*)) {
   ort::CustomOp op;
   std::memset(&op, 0, sizeof op);
   op.version = ort::kApiVersion;
   op.GetName = name;
   op.GetExecutionProviderType = [](const ort::CustomOp*) -> const char* { return nullptr; };
-  op.GetInputType = op.GetOutputType = [](const ort::CustomOp*, size_t) -> int { return kElementType<T>; };
+  op.GetInputType =
+      op.GetOutputType = [](const ort::CustomOp*, size_t) -> int { return kElementType<T>; };
   op.GetInputTypeCount = op.GetOutputTypeCount = [](const ort::CustomOp*) -> size_t { return 1; };
-  op.GetInputCharacteristic = op.GetOutputCharacteristic =
-      [](const ort::CustomOp*, size_t) -> int { return ort::kVariadic; };
+  op.GetInputCharacteristic = op.GetOutputCharacteristic = [](const ort::CustomOp*, size_t) -> int {
+    return ort::kVariadic;
+  };
   op.GetInputMemoryType = [](const ort::CustomOp*, size_t) { return 0; };
   const auto one = [](const ort::CustomOp*) { return 1; };
   op.GetVariadicInputMinArity = op.GetVariadicOutputMinArity = one;

@@ -21,8 +21,9 @@ struct Parallel {
       for (size_t i = 0; i < total; ++i) body(i);
       return;
     }
-    dispatch(owner, [](void* user, size_t i) { (*static_cast<const Body*>(user))(i); },
-             total, const_cast<Body*>(&body));
+    dispatch(
+        owner, [](void* user, size_t i) { (*static_cast<const Body*>(user))(i); }, total,
+        const_cast<Body*>(&body));
   }
 };
 

@@ -24,7 +24,8 @@ struct Axis {
 
 // ---- Step ELT ----------------------------------------------------------------------------------
 // Operands live in slots. A slot is a pointer: into memory (it moves with the tile), to a tile
-// register, or to a scalar. Slots are numbered in that order: memory, outputs, rows, tiles, scalars.
+// register, or to a scalar. Slots are numbered in that order: memory, outputs, rows, tiles,
+// scalars.
 
 template <class T>
 struct EltInstr {
@@ -38,16 +39,18 @@ struct EltInput {
   int64_t offset;
 };
 
-// A buffer that one instruction writes. It writes straight to memory, unless that memory is one that a
-// later instruction still reads (in-place runs): then to the tile `spill`, copied at the tile's end.
+// A buffer that one instruction writes. It writes straight to memory, unless that memory is one
+// that a later instruction still reads (in-place runs): then to the tile `spill`, copied at the
+// tile's end.
 struct EltOutput {
   uint32_t buffer;
   int32_t spill;
   std::vector<uint32_t> readLater;  // inputs
 };
 
-// A strided view whose innermost axis is contiguous or repeats one element: rows are copied or filled
-// into a tile. If the view repeats every `period` elements, the tile can serve for all tiles.
+// A strided view whose innermost axis is contiguous or repeats one element: rows are copied or
+// filled into a tile. If the view repeats every `period` elements, the tile can serve for all
+// tiles.
 struct EltRow {
   uint32_t buffer;
   int64_t offset;
@@ -57,14 +60,15 @@ struct EltRow {
   uint32_t tile;
 };
 
-// How to write a strided view contiguously. Where some axis has stride 1, that is a transposition of it
-// and the innermost axis, repeated over the rest; otherwise rows of single elements.
+// How to write a strided view contiguously. Where some axis has stride 1, that is a transposition
+// of it and the innermost axis, repeated over the rest; otherwise rows of single elements.
 struct ViewCopy {
   Axis inner;
   bool transposes = false;
   int64_t rows = 1, rowStride = 0;  // the axis of stride 1: its size, and its stride in the output
   int64_t blocks = 1;
-  std::vector<Axis> from, to;  // the remaining axes, in the view and in the output; a dummy axis last
+  std::vector<Axis> from,
+      to;  // the remaining axes, in the view and in the output; a dummy axis last
 };
 
 // Any other strided view: rearranged into the scratch memory before the loop.
@@ -86,9 +90,9 @@ template <class T>
 struct EltStep {
   int64_t n = 0;
   int64_t tile = 0;
-  int64_t chunk = 0;    // elements per parallel task; 0: not worth threads
+  int64_t chunk = 0;      // elements per parallel task; 0: not worth threads
   bool prefetch = false;  // more memory than the caches hold
-  int64_t segment = 0;  // tiles do not cross multiples of it
+  int64_t segment = 0;    // tiles do not cross multiples of it
   std::vector<EltInput> inputs;
   std::vector<EltOutput> outputs;
   std::vector<EltRow> rows;
@@ -114,12 +118,13 @@ struct ReduceStep {
   std::vector<Axis> kept, reduced;  // merged where possible, innermost last
   int64_t outputs = 1, length = 1;  // products of the sizes
   bool columns = false;             // the last kept axis is contiguous: reduce whole rows at a time
-  // The reduced elements of an output are taken in segments (parts of the innermost axis); groups of
-  // segments make one partial result each, and these are joined in order. None of that depends on the
-  // number of threads, so neither does the result.
+  // The reduced elements of an output are taken in segments (parts of the innermost axis); groups
+  // of segments make one partial result each, and these are joined in order. None of that depends
+  // on the number of threads, so neither does the result.
   int64_t segment = 0, segmentsPerAxis = 0, segments = 0;
   int64_t segmentsPerGroup = 1, groups = 1;
-  int64_t scratch = -1;  // pairs (value, rest) of the groups in the context's memory; -1: none needed
+  int64_t scratch =
+      -1;  // pairs (value, rest) of the groups in the context's memory; -1: none needed
   bool parallel = false;
 };
 
@@ -146,7 +151,7 @@ struct Program {
   std::vector<int64_t> inputSizes;    // least number of elements each input must have
   std::vector<int64_t> arenaOffsets;  // in elements
   std::vector<Step> steps;
-  int64_t arena = 0;    // elements of the arena, followed by scratch up to `memory`
+  int64_t arena = 0;  // elements of the arena, followed by scratch up to `memory`
   int64_t memory = 0;
   int64_t scalars = 0;
   const Kernels<T>* kernels = nullptr;

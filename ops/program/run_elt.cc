@@ -14,8 +14,9 @@ namespace {
 // Tiles up to this size live on the stack.
 constexpr size_t kStackBytes = 1 << 16;
 
-// Fetches the memory of the next tile, a share after each instruction of this one. Without it every tile
-// would start by waiting for memory: the hardware does not look that far ahead in so many streams.
+// Fetches the memory of the next tile, a share after each instruction of this one. Without it every
+// tile would start by waiting for memory: the hardware does not look that far ahead in so many
+// streams.
 template <class T>
 class Prefetcher {
  public:
@@ -27,7 +28,8 @@ class Prefetcher {
       for (size_t j = 0; j < count_ && i >= inputs; ++j) known = known || streams[j] == slots[i];
       if (!known) streams[count_++] = slots[i];
     }
-    share_ = (count_ * size_t(step.tile) * sizeof(T) / kLine + step.instrs.size() - 1) / step.instrs.size();
+    share_ = (count_ * size_t(step.tile) * sizeof(T) / kLine + step.instrs.size() - 1) /
+             step.instrs.size();
   }
   // Goes to the tile after [.., +elements).
   void next(int64_t elements) {
@@ -57,8 +59,10 @@ void runTiles(const EltStep<T>& step, const Context<T>& context, int64_t begin, 
   const int64_t stride = (step.tile + 63) / 64 * 64;
   T* tiles = reinterpret_cast<T*>((reinterpret_cast<uintptr_t>(memory) + 63) & ~uintptr_t(63));
   T** slot = slots;
-  for (const auto& input : step.inputs) *slot++ = context.buffers[input.buffer] + input.offset + begin;
-  for (const auto& gather : step.gathers) slots[gather.input] = context.scratch(gather.scratch) + begin;
+  for (const auto& input : step.inputs)
+    *slot++ = context.buffers[input.buffer] + input.offset + begin;
+  for (const auto& gather : step.gathers)
+    slots[gather.input] = context.scratch(gather.scratch) + begin;
   // Outputs that move with the tile, and those that are copied at its end.
   for (size_t i = 0; i < step.outputs.size(); ++i) {
     moving[i] = context.buffers[step.outputs[i].buffer] + begin;
@@ -66,7 +70,8 @@ void runTiles(const EltStep<T>& step, const Context<T>& context, int64_t begin, 
   }
   for (const auto& row : step.rows) {
     T* tile = tiles + row.tile * stride;
-    if (row.once) copyRows<T>(context.buffers[row.buffer] + row.offset, row.axes, 0, row.period, tile);
+    if (row.once)
+      copyRows<T>(context.buffers[row.buffer] + row.offset, row.axes, 0, row.period, tile);
     // The period was filled in once; the rest of the tile repeats it.
     for (int64_t at = row.period; row.once && at < step.tile; at += row.period) {
       std::memcpy(tile + at, tile, size_t(std::min(row.period, step.tile - at)) * sizeof(T));
@@ -132,12 +137,14 @@ void runRange(const EltStep<T>& step, const Context<T>& context, int64_t begin, 
   if (bytes + pointers <= kStackBytes) {
     char* memory = static_cast<char*>(alloca(bytes));
     T** slots = static_cast<T**>(alloca(pointers));
-    runTiles(step, context, begin, end, memory, slots, slots + moving, const_cast<const T**>(slots + streams));
+    runTiles(step, context, begin, end, memory, slots, slots + moving,
+             const_cast<const T**>(slots + streams));
   } else {
     const AlignedMemory memory(bytes + pointers);
     char* tiles = static_cast<char*>(memory.data());
     T** slots = reinterpret_cast<T**>(tiles + bytes);
-    runTiles(step, context, begin, end, tiles, slots, slots + moving, const_cast<const T**>(slots + streams));
+    runTiles(step, context, begin, end, tiles, slots, slots + moving,
+             const_cast<const T**>(slots + streams));
   }
 }
 
@@ -152,8 +159,10 @@ void runElt(const Program<T>& program, const EltStep<T>& step, Context<T>& conte
              context.scratch(gather.scratch), parallel);
   }
   T* scalars = context.scalars.data() + step.scalarBase;
-  for (const auto& load : step.scalars) scalars[load.scalar] = context.buffers[load.buffer][load.offset];
-  for (const auto& x : step.scalarInstrs) x.fn(scalars + x.out, scalars + x.a, scalars + x.b, scalars + x.c, 1);
+  for (const auto& load : step.scalars)
+    scalars[load.scalar] = context.buffers[load.buffer][load.offset];
+  for (const auto& x : step.scalarInstrs)
+    x.fn(scalars + x.out, scalars + x.a, scalars + x.b, scalars + x.c, 1);
   for (size_t i = 0; i < step.outputs.size(); ++i) {
     const EltOutput& output = step.outputs[i];
     const T* out = context.buffers[output.buffer];
@@ -172,7 +181,9 @@ void runElt(const Program<T>& program, const EltStep<T>& step, Context<T>& conte
   parallel(size_t((step.n + step.chunk - 1) / step.chunk), chunk);
 }
 
-template void runElt(const Program<float>&, const EltStep<float>&, Context<float>&, const Parallel&);
-template void runElt(const Program<double>&, const EltStep<double>&, Context<double>&, const Parallel&);
+template void runElt(const Program<float>&, const EltStep<float>&, Context<float>&,
+                     const Parallel&);
+template void runElt(const Program<double>&, const EltStep<double>&, Context<double>&,
+                     const Parallel&);
 
 }  // namespace torchopt

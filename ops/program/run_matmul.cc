@@ -32,11 +32,14 @@ void runMatmul(const Program<T>& program, const MatmulStep& step, Context<T>& co
   const T* a = context.buffers[step.a] + step.aOffset;
   const T* b = context.buffers[step.b] + step.bOffset;
   T* out = context.buffers[step.out];
-  // The split does not change results: every block has enough rows to take the same path as the whole.
+  // The split does not change results: every block has enough rows to take the same path as the
+  // whole.
   const int64_t parts = step.rowsPerTask == 0 || !parallel.threaded()
                             ? 1
                             : std::max<int64_t>(1, step.m / step.rowsPerTask);
-  const auto edge = [&](int64_t part) { return part == parts ? step.m : step.m * part / parts / kAlign * kAlign; };
+  const auto edge = [&](int64_t part) {
+    return part == parts ? step.m : step.m * part / parts / kAlign * kAlign;
+  };
   const auto task = [&](size_t index) {
     const int64_t item = int64_t(index) / parts, part = int64_t(index) % parts;
     const int64_t begin = edge(part);
@@ -59,6 +62,7 @@ void runMatmul(const Program<T>& program, const MatmulStep& step, Context<T>& co
 }
 
 template void runMatmul(const Program<float>&, const MatmulStep&, Context<float>&, const Parallel&);
-template void runMatmul(const Program<double>&, const MatmulStep&, Context<double>&, const Parallel&);
+template void runMatmul(const Program<double>&, const MatmulStep&, Context<double>&,
+                        const Parallel&);
 
 }  // namespace torchopt

@@ -1,5 +1,5 @@
-// The REDUCE step. Two ways: row by row where the reduced elements are close together, whole rows at a
-// time where the kept ones are.
+// The REDUCE step. Two ways: row by row where the reduced elements are close together, whole rows
+// at a time where the kept ones are.
 
 #include <algorithm>
 
@@ -39,7 +39,9 @@ template <class T>
 class Reduction {
  public:
   Reduction(const Program<T>& program, const ReduceStep& step, Context<T>& context)
-      : kernels_(*program.kernels), step_(step), in_(context.buffers[step.in] + step.offset),
+      : kernels_(*program.kernels),
+        step_(step),
+        in_(context.buffers[step.in] + step.offset),
         out_(context.buffers[step.out]) {
     if (step.scratch < 0) return;
     values_ = context.scratch(step.scratch);
@@ -48,10 +50,12 @@ class Reduction {
 
   void rows(const Parallel& parallel) const {
     const int64_t groups = step_.groups;
-    const int64_t perTask = groups > 1 ? 1 : std::max<int64_t>(1, kTaskElements / std::max<int64_t>(step_.length, 1));
+    const int64_t perTask =
+        groups > 1 ? 1 : std::max<int64_t>(1, kTaskElements / std::max<int64_t>(step_.length, 1));
     const int64_t total = step_.outputs * groups;
     // Rows of adjacent elements at even distances.
-    const bool simple = step_.segments == 1 && step_.reduced.back().stride == 1 && step_.kept.size() <= 1;
+    const bool simple =
+        step_.segments == 1 && step_.reduced.back().stride == 1 && step_.kept.size() <= 1;
     const int64_t keptStride = step_.kept.empty() ? 0 : step_.kept[0].stride;
     const auto task = [&](size_t i) {
       const int64_t begin = int64_t(i) * perTask, end = std::min(begin + perTask, total);
@@ -68,13 +72,15 @@ class Reduction {
     for (int64_t o = 0; o < step_.outputs; ++o) {
       T* value = values_ + o * groups;
       T* rest = rests_ + o * groups;
-      for (int64_t g = 1; g < groups; ++g) kernels_.joinPartials(step_.kind, 1, value, rest, value + g, rest + g);
+      for (int64_t g = 1; g < groups; ++g)
+        kernels_.joinPartials(step_.kind, 1, value, rest, value + g, rest + g);
       kernels_.settle(1, value, rest, out_ + o);
     }
   }
 
   void columns(const Parallel& parallel) const {
-    const int64_t cols = step_.kept.back().size, planes = step_.outputs / std::max<int64_t>(cols, 1);
+    const int64_t cols = step_.kept.back().size,
+                  planes = step_.outputs / std::max<int64_t>(cols, 1);
     const int64_t parts = planes * step_.groups;
     const int64_t strips = parts >= 16 ? 1 : (cols + kTaskColumns - 1) / kTaskColumns;
     const int64_t width = strips == 1 ? cols : kTaskColumns;
@@ -90,7 +96,8 @@ class Reduction {
       T* value = values_ + p * step_.groups * cols;
       T* rest = rests_ + p * step_.groups * cols;
       for (int64_t g = 1; g < step_.groups; ++g) {
-        kernels_.joinPartials(step_.kind, size_t(cols), value, rest, value + g * cols, rest + g * cols);
+        kernels_.joinPartials(step_.kind, size_t(cols), value, rest, value + g * cols,
+                              rest + g * cols);
       }
       kernels_.settle(size_t(cols), value, rest, out_ + p * cols);
     }
@@ -102,7 +109,8 @@ class Reduction {
     const ptrdiff_t stride = step_.reduced.back().stride;
     Accumulator<T> all = kernels_.reduceRow(step_.kind, base, 0, 1);
     eachSegment(step_, group, [&](int64_t address, int64_t count) {
-      const Accumulator<T> x = kernels_.reduceRow(step_.kind, base + address, size_t(count), stride);
+      const Accumulator<T> x =
+          kernels_.reduceRow(step_.kind, base + address, size_t(count), stride);
       kernels_.joinPartials(step_.kind, 1, &all.value, &all.rest, &x.value, &x.rest);
     });
     const int64_t at = output * step_.groups + group;
@@ -149,6 +157,7 @@ void runReduce(const Program<T>& program, const ReduceStep& step, Context<T>& co
 }
 
 template void runReduce(const Program<float>&, const ReduceStep&, Context<float>&, const Parallel&);
-template void runReduce(const Program<double>&, const ReduceStep&, Context<double>&, const Parallel&);
+template void runReduce(const Program<double>&, const ReduceStep&, Context<double>&,
+                        const Parallel&);
 
 }  // namespace torchopt

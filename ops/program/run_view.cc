@@ -56,7 +56,8 @@ constexpr int64_t kTaskRows = 64;
 }  // namespace
 
 template <class T>
-void copyRows(const T* source, const std::vector<Axis>& axes, int64_t start, int64_t count, T* out) {
+void copyRows(const T* source, const std::vector<Axis>& axes, int64_t start, int64_t count,
+              T* out) {
   const Axis inner = axes.back();
   Position position(axes, start / inner.size);
   int64_t skip = start % inner.size;
@@ -102,7 +103,9 @@ void copyView(const Kernels<T>& kernels, const T* source, const ViewCopy& copy, 
 
 template void copyRows(const float*, const std::vector<Axis>&, int64_t, int64_t, float*);
 template void copyRows(const double*, const std::vector<Axis>&, int64_t, int64_t, double*);
-template void copyView(const Kernels<float>&, const float*, const ViewCopy&, float*, const Parallel&);
-template void copyView(const Kernels<double>&, const double*, const ViewCopy&, double*, const Parallel&);
+template void copyView(const Kernels<float>&, const float*, const ViewCopy&, float*,
+                       const Parallel&);
+template void copyView(const Kernels<double>&, const double*, const ViewCopy&, double*,
+                       const Parallel&);
 
 }  // namespace torchopt

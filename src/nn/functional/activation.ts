@@ -1,0 +1,288 @@
+/** Activation functions. @module */
+
+import { numberNode } from "../../graph/leaf.ts";
+import * as p from "../../primitives/elementwise.ts";
+import { type GeluApproximation, leakyRelu as leaky } from "../../tensor/activation.ts";
+import { floating, wrap } from "../../tensor/core.ts";
+import type { Tensor } from "../../tensor/tensor.ts";
+
+/**
+ * The elements above 0, else 0; derivative 0 at 0.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { nn, tensor } from "@torchopt/torchopt";
+ *
+ * assertEquals(nn.functional.relu(tensor([-1, 2])).toArray(), [0, 2]);
+ * ```
+ */
+export function relu(x: Tensor): Tensor {
+  return x.relu();
+}
+
+/**
+ * `relu` cut off at 6.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { nn, tensor } from "@torchopt/torchopt";
+ *
+ * assertEquals(nn.functional.relu6(tensor([-1, 2, 9])).toArray(), [0, 2, 6]);
+ * ```
+ */
+export function relu6(x: Tensor): Tensor {
+  return hardtanh(x, { min: 0, max: 6 });
+}
+
+/**
+ * The elements above 0, `negativeSlope` (default 0.01) times them below.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { nn, tensor } from "@torchopt/torchopt";
+ *
+ * assertEquals(nn.functional.leakyRelu(tensor([-2, 2]), 0.5).toArray(), [-1, 2]);
+ * ```
+ */
+export function leakyRelu(x: Tensor, negativeSlope = 0.01): Tensor {
+  return x.leakyRelu(negativeSlope);
+}
+
+/**
+ * `leakyRelu` with a learned slope: one for all, or one for each channel (dimension 1).
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { nn, tensor } from "@torchopt/torchopt";
+ *
+ * assertEquals(nn.functional.prelu(tensor([-2, 2]), tensor([0.25])).toArray(), [-0.5, 2]);
+ * ```
+ */
+export function prelu(x: Tensor, weight: Tensor): Tensor {
+  const spread = weight.size > 1 && x.ndim > 2;
+  const slope = spread ? weight.reshape([-1, ...x.shape.slice(2).map(() => 1)]) : weight;
+  return wrap(leaky(x.node, slope.node));
+}
+
+/**
+ * The elements above 0, `alpha * (exp(x) - 1)` below (default alpha 1).
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { nn, tensor } from "@torchopt/torchopt";
+ *
+ * assertEquals(nn.functional.elu(tensor([-1000, 2])).toArray(), [-1, 2]);
+ * ```
+ */
+export function elu(x: Tensor, alpha = 1): Tensor {
+  return x.elu(alpha);
+}
+
+/**
+ * `elu` with the constants that keep mean and variance (G. Klambauer et al., "Self-normalizing neural
+ * networks", 2017).
+ *
+ * @example
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { nn, tensor } from "@torchopt/torchopt";
+ *
+ * assertAlmostEquals(nn.functional.selu(tensor(1)).item(), 1.0507, 1e-4);
+ * ```
+ */
+export function selu(x: Tensor): Tensor {
+  return x.elu(1.6732632423543772).mul(1.0507009873554805);
+}
+
+/**
+ * Gaussian error linear unit, exact (`"none"`, default) or by the `"tanh"` approximation.
+ *
+ * @example
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { nn, tensor } from "@torchopt/torchopt";
+ *
+ * assertAlmostEquals(nn.functional.gelu(tensor(1)).item(), 0.8413, 1e-4);
+ * ```
+ */
+export function gelu(x: Tensor, options: { approximate?: GeluApproximation } = {}): Tensor {
+  return x.gelu(options);
+}
+
+/**
+ * `x * sigmoid(x)`, also called swish.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { nn, tensor } from "@torchopt/torchopt";
+ *
+ * assertEquals(nn.functional.silu(tensor(0)).item(), 0);
+ * ```
+ */
+export function silu(x: Tensor): Tensor {
+  return x.silu();
+}
+
+/**
+ * `x * tanh(softplus(x))` (D. Misra, 2019).
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { nn, tensor } from "@torchopt/torchopt";
+ *
+ * assertEquals(nn.functional.mish(tensor(0)).item(), 0);
+ * ```
+ */
+export function mish(x: Tensor): Tensor {
+  const y = floating(x);
+  return wrap(p.mul(y, p.tanh(p.softplus(y))));
+}
+
+/**
+ * `1 / (1 + exp(-x))`
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { nn, tensor } from "@torchopt/torchopt";
+ *
+ * assertEquals(nn.functional.sigmoid(tensor(0)).item(), 0.5);
+ * ```
+ */
+export function sigmoid(x: Tensor): Tensor {
+  return x.sigmoid();
+}
+
+/**
+ * Logarithm of `sigmoid`, safe for large negative elements.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { nn, tensor } from "@torchopt/torchopt";
+ *
+ * assertEquals(nn.functional.logSigmoid(tensor(-1000)).item(), -1000);
+ * ```
+ */
+export function logSigmoid(x: Tensor): Tensor {
+  return x.logSigmoid();
+}
+
+/**
+ * Hyperbolic tangent.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { nn, tensor } from "@torchopt/torchopt";
+ *
+ * assertEquals(nn.functional.tanh(tensor(0)).item(), 0);
+ * ```
+ */
+export function tanh(x: Tensor): Tensor {
+  return x.tanh();
+}
+
+/**
+ * `log(1 + exp(beta * x)) / beta`; above `threshold`, x itself (defaults 1 and 20).
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { nn, tensor } from "@torchopt/torchopt";
+ *
+ * assertEquals(nn.functional.softplus(tensor(100)).item(), 100);
+ * ```
+ */
+export function softplus(
+  x: Tensor,
+  options: { beta?: number; threshold?: number } = {},
+): Tensor {
+  return x.softplus(options);
+}
+
+/**
+ * `x / (1 + |x|)`
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { nn, tensor } from "@torchopt/torchopt";
+ *
+ * assertEquals(nn.functional.softsign(tensor(1)).item(), 0.5);
+ * ```
+ */
+export function softsign(x: Tensor): Tensor {
+  return x.div(x.abs().add(1));
+}
+
+/**
+ * Elements cut off at `min` and `max` (default -1 and 1); derivative 0 at the bounds.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { nn, tensor } from "@torchopt/torchopt";
+ *
+ * assertEquals(nn.functional.hardtanh(tensor([-3, 0.5])).toArray(), [-1, 0.5]);
+ * ```
+ */
+export function hardtanh(x: Tensor, options: { min?: number; max?: number } = {}): Tensor {
+  const { min = -1, max = 1 } = options;
+  const y = floating(x);
+  const low = numberNode(min, y.dtype), high = numberNode(max, y.dtype);
+  return wrap(p.where(p.le(y, low), low, p.where(p.le(high, y), high, y)));
+}
+
+/**
+ * First half of a dimension times the sigmoid of the second half.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { nn, tensor } from "@torchopt/torchopt";
+ *
+ * assertEquals(nn.functional.glu(tensor([4, 0])).toArray(), [2]);
+ * ```
+ */
+export function glu(x: Tensor, dim = -1): Tensor {
+  const [a, b] = x.chunk(2, dim);
+  return a.mul(b.sigmoid());
+}
+
+/**
+ * `exp(x)` divided by its sum along a dimension.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { nn, tensor } from "@torchopt/torchopt";
+ *
+ * assertEquals(nn.functional.softmax(tensor([0, 0]), 0).toArray(), [0.5, 0.5]);
+ * ```
+ */
+export function softmax(x: Tensor, dim: number): Tensor {
+  return x.softmax(dim);
+}
+
+/**
+ * Logarithm of `softmax`, accurate where that is tiny.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { nn, tensor } from "@torchopt/torchopt";
+ *
+ * assertEquals(nn.functional.logSoftmax(tensor([0, -1000]), 0).toArray(), [0, -1000]);
+ * ```
+ */
+export function logSoftmax(x: Tensor, dim: number): Tensor {
+  return x.logSoftmax(dim);
+}

@@ -1,0 +1,275 @@
+/** Losses of regression and of yes-no decisions. @module */
+
+import { ShapeError } from "../../graph/errors.ts";
+import { numberNode } from "../../graph/leaf.ts";
+import type { Node } from "../../graph/node.ts";
+import { sameShape, showShape } from "../../graph/shape.ts";
+import * as p from "../../primitives/elementwise.ts";
+import { sum } from "../../primitives/reduce.ts";
+import { pair, wrap } from "../../tensor/core.ts";
+import { clamp } from "../../tensor/formulas.ts";
+import { norm } from "../../tensor/statistics.ts";
+import type { Tensor } from "../../tensor/tensor.ts";
+import { normalizeAxis } from "../../graph/shape.ts";
+import { type LossOptions, reduceLoss } from "./reduction.ts";
+
+const { num } = p;
+
+/** Input and target in one dtype. Unequal shapes are refused: broadcasting there is an accident. */
+function both(op: string, input: Tensor, target: Tensor): [Node, Node] {
+  if (!sameShape(input.shape, target.shape)) {
+    throw new ShapeError(
+      `${op}: got input ${showShape(input.shape)} and target ${showShape(target.shape)}; they must ` +
+        `be equal (expand() the target if broadcasting is meant).`,
+    );
+  }
+  return pair(input, target);
+}
+
+/**
+ * Squared differences.
+ *
+ * @throws {ShapeError} where shapes differ
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { nn, tensor } from "@torchopt/torchopt";
+ *
+ * assertEquals(nn.functional.mseLoss(tensor([1, 2]), tensor([1, 4])).item(), 2);
+ * ```
+ */
+export function mseLoss(input: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
+  const [x, y] = both("mseLoss", input, target);
+  return reduceLoss("mseLoss", p.square(p.sub(x, y)), options.reduction);
+}
+
+/**
+ * Magnitudes of differences; derivative 0 where there is none.
+ *
+ * @throws {ShapeError} where shapes differ
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { nn, tensor } from "@torchopt/torchopt";
+ *
+ * assertEquals(nn.functional.l1Loss(tensor([1, 2]), tensor([1, 4])).item(), 1);
+ * ```
+ */
+export function l1Loss(input: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
+  const [x, y] = both("l1Loss", input, target);
+  return reduceLoss("l1Loss", p.abs(p.sub(x, y)), options.reduction);
+}
+
+/**
+ * Squared differences (halved, over beta) below `beta` (default 1), magnitudes above.
+ *
+ * @throws {ShapeError} where shapes differ
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { nn, tensor } from "@torchopt/torchopt";
+ *
+ * const loss = nn.functional.smoothL1Loss(tensor([0.5, 3]), tensor([0, 0]), { reduction: "none" });
+ * assertEquals(loss.toArray(), [0.125, 2.5]);
+ * ```
+ */
+export function smoothL1Loss(
+  input: Tensor,
+  target: Tensor,
+  options: LossOptions & { beta?: number } = {},
+): Tensor {
+  const { beta = 1, reduction } = options;
+  if (!(beta >= 0)) throw new RangeError(`smoothL1Loss: beta is a number >= 0, got ${beta}.`);
+  if (beta === 0) return l1Loss(input, target, { reduction });
+  const [x, y] = both("smoothL1Loss", input, target);
+  const d = p.sub(x, y), size = p.abs(d), b = numberNode(beta, d.dtype);
+  const small = p.div(p.mul(num(0.5, d), p.square(d)), b);
+  const large = p.sub(size, p.mul(num(0.5, d), b));
+  return reduceLoss("smoothL1Loss", p.where(p.lt(size, b), small, large), reduction);
+}
+
+/**
+ * Squared differences (halved) up to `delta` (default 1), `delta` times magnitudes above (P. J. Huber,
+ * 1964).
+ *
+ * @throws {ShapeError} where shapes differ
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { nn, tensor } from "@torchopt/torchopt";
+ *
+ * const loss = nn.functional.huberLoss(tensor([4]), tensor([0]), { delta: 2 });
+ * assertEquals(loss.item(), 6);
+ * ```
+ */
+export function huberLoss(
+  input: Tensor,
+  target: Tensor,
+  options: LossOptions & { delta?: number } = {},
+): Tensor {
+  const { delta = 1, reduction } = options;
+  if (!(delta > 0)) throw new RangeError(`huberLoss: delta is a number > 0, got ${delta}.`);
+  const [x, y] = both("huberLoss", input, target);
+  const d = p.sub(x, y), size = p.abs(d), bound = numberNode(delta, d.dtype);
+  const small = p.mul(num(0.5, d), p.square(d));
+  const large = p.mul(bound, p.sub(size, p.mul(num(0.5, d), bound)));
+  return reduceLoss("huberLoss", p.where(p.le(size, bound), small, large), reduction);
+}
+
+/** Options of the binary cross-entropies. */
+export interface BinaryCrossEntropyOptions extends LossOptions {
+  /** Weight of each element; broadcasts. */
+  weight?: Tensor;
+}
+
+function weighted(losses: Node, weight: Tensor | undefined): Node {
+  return weight === undefined ? losses : p.mul(losses, p.cast(weight.node, losses.dtype));
+}
+
+/**
+ * Cross-entropy of probabilities `input` in [0, 1] and `target`. Logarithms are cut off at -100. Where
+ * scores are at hand, `binaryCrossEntropyWithLogits` is more accurate.
+ *
+ * @throws {ShapeError} where shapes differ
+ *
+ * @example
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { nn, tensor } from "@torchopt/torchopt";
+ *
+ * const loss = nn.functional.binaryCrossEntropy(tensor([0.5]), tensor([1]));
+ * assertAlmostEquals(loss.item(), Math.LN2, 1e-6);
+ * ```
+ */
+export function binaryCrossEntropy(
+  input: Tensor,
+  target: Tensor,
+  options: BinaryCrossEntropyOptions = {},
+): Tensor {
+  const [x, t] = both("binaryCrossEntropy", input, target);
+  const least = num(-100, x), one = num(1, x);
+  const yes = clamp(p.log(x), least, null), no = clamp(p.log(p.sub(one, x)), least, null);
+  const losses = p.neg(p.add(p.mul(t, yes), p.mul(p.sub(one, t), no)));
+  return reduceLoss("binaryCrossEntropy", weighted(losses, options.weight), options.reduction);
+}
+
+/**
+ * Cross-entropy of the sigmoid of scores `input` and `target`, safe for large scores. `posWeight`
+ * multiplies the part of positive targets.
+ *
+ * @throws {ShapeError} where shapes differ
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { nn, tensor } from "@torchopt/torchopt";
+ *
+ * const loss = nn.functional.binaryCrossEntropyWithLogits(tensor([1000]), tensor([0]));
+ * assertEquals(loss.item(), 1000);
+ * ```
+ */
+export function binaryCrossEntropyWithLogits(
+  input: Tensor,
+  target: Tensor,
+  options: BinaryCrossEntropyOptions & { posWeight?: Tensor } = {},
+): Tensor {
+  const op = "binaryCrossEntropyWithLogits";
+  const [x, t] = both(op, input, target);
+  const one = num(1, x);
+  let yes = p.softplus(p.neg(x));
+  if (options.posWeight !== undefined) {
+    const extra = p.sub(p.cast(options.posWeight.node, x.dtype), one);
+    yes = p.mul(p.add(one, p.mul(extra, t)), yes);
+  }
+  const losses = p.add(p.mul(p.sub(one, t), x), yes);
+  return reduceLoss(op, weighted(losses, options.weight), options.reduction);
+}
+
+/** Options of `klDiv`. */
+export interface KlDivOptions {
+  /** What is returned; `"batchmean"` divides the sum by the first dimension (default `"mean"`). */
+  reduction?: "mean" | "sum" | "none" | "batchmean";
+  /** Whether the target holds logarithms too (default false). */
+  logTarget?: boolean;
+}
+
+/**
+ * Kullback-Leibler divergence of `target` (probabilities) from `input` (logarithms of probabilities).
+ *
+ * @throws {ShapeError} where shapes differ
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { nn, tensor } from "@torchopt/torchopt";
+ *
+ * const q = tensor([[0.5, 0.5]]);
+ * assertEquals(nn.functional.klDiv(q.log(), q, { reduction: "batchmean" }).item(), 0);
+ * ```
+ */
+export function klDiv(input: Tensor, target: Tensor, options: KlDivOptions = {}): Tensor {
+  const { reduction = "mean", logTarget = false } = options;
+  const [x, t] = both("klDiv", input, target);
+  let losses: Node;
+  if (logTarget) losses = p.mul(p.exp(t), p.sub(t, x));
+  else {
+    const some = p.lt(num(0, t), t), one = num(1, t);
+    losses = p.sub(p.mul(t, p.log(p.where(some, t, one))), p.mul(t, x));
+  }
+  if (reduction !== "batchmean") return reduceLoss("klDiv", losses, reduction);
+  return reduceLoss("klDiv", losses, "sum", undefined).div(input.shape[0] ?? 1);
+}
+
+/**
+ * Cosine of the angle of vectors along `dim` (default 1). Lengths below `eps` (default 1e-8) count as
+ * `eps`.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { nn, tensor } from "@torchopt/torchopt";
+ *
+ * const x = tensor([[3, 0]]), y = tensor([[0, 2]]);
+ * assertEquals(nn.functional.cosineSimilarity(x, y).toArray(), [0]);
+ * ```
+ */
+export function cosineSimilarity(
+  a: Tensor,
+  b: Tensor,
+  options: { dim?: number; eps?: number } = {},
+): Tensor {
+  const { dim = 1, eps = 1e-8 } = options;
+  const [x, y] = pair(a, b);
+  const product = p.mul(x, y), least = numberNode(eps, x.dtype);
+  const rank = product.shape.length;
+  const fromEnd = normalizeAxis("cosineSimilarity", dim, rank) - rank;
+  const axesOf = (n: Node) => [n.shape.length + fromEnd];
+  const length = (n: Node) => clamp(norm(n, 2, axesOf(n), true), least, null);
+  const cosines = p.div(product, p.mul(length(x), length(y)));
+  return wrap(sum(cosines, axesOf(product), false));
+}
+
+/**
+ * Vectors along `dim` (default 1) divided by their p-norm (default 2), or by `eps` (default 1e-12)
+ * where that is larger.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { nn, tensor } from "@torchopt/torchopt";
+ *
+ * const unit = nn.functional.normalize(tensor([[0, 5]]));
+ * assertEquals(unit.toArray(), [[0, 1]]);
+ * ```
+ */
+export function normalize(
+  x: Tensor,
+  options: { p?: number; dim?: number; eps?: number } = {},
+): Tensor {
+  const { p: order = 2, dim = 1, eps = 1e-12 } = options;
+  return x.div(x.norm(order, dim, { keepdim: true }).clamp(eps));
+}

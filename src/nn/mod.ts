@@ -1,0 +1,7 @@
+/**
+ * Neural networks.
+ *
+ * @module
+ */
+
+export * as functional from "./functional.ts";

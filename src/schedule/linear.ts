@@ -1,0 +1,28 @@
+/** Linear transitions. @module */
+
+import { transition } from "./polynomial.ts";
+import type { StepSchedule } from "./step_schedule.ts";
+
+/**
+ * A value that goes from `init` to `end` in a straight line.
+ *
+ * @param init value until step `begin`
+ * @param end value from step `begin + steps` on
+ * @param steps length of the transition; the value stays `init` where it is not above 0
+ * @param begin step at which the transition begins (default 0; negative numbers count as 0)
+ * @returns the schedule
+ * @throws {RangeError} where a number is not finite
+ *
+ * @example
+ * ```ts
+ * import { schedule, tensor } from "@torchopt/torchopt";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const lr = schedule.linearSchedule(1, 0, 4);
+ * assertEquals(lr(1), 0.75);
+ * assertEquals(lr(tensor(3)).item(), 0.25);
+ * ```
+ */
+export function linearSchedule(init: number, end: number, steps: number, begin = 0): StepSchedule {
+  return transition("linearSchedule", init, end, 1, steps, begin);
+}

@@ -1,0 +1,27 @@
+/** Schedules for counts that are numbers or tensors. @module */
+
+import { type Node, isFloat } from "../graph/node.ts";
+import { cast } from "../primitives/elementwise.ts";
+import { TensorCore, wrap } from "../tensor/core.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+
+/** A value for each count of steps: a number for a number, a 0-d tensor for a tensor. */
+export interface StepSchedule {
+  /** The value at a known count. */
+  (count: number): number;
+  /** The value as part of a graph, in float64 for whole counts. */
+  (count: Tensor): Tensor;
+}
+
+/** Makes a schedule of its two forms. */
+export function stepSchedule(
+  ofNumber: (count: number) => number,
+  ofNode: (count: Node) => Node,
+): StepSchedule {
+  const at = (count: number | Tensor): number | Tensor => {
+    if (!(count instanceof TensorCore)) return ofNumber(count);
+    const node = count.node;
+    return wrap(ofNode(isFloat(node.dtype) ? node : cast(node, "float64")));
+  };
+  return at as StepSchedule;
+}

@@ -1,0 +1,161 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import {
+  autograd,
+  BackendError,
+  compile,
+  explain,
+  GradientError,
+  memory,
+  noGrad,
+  randn,
+  realize,
+  type Tensor,
+  tensor,
+  zeros,
+} from "../../mod.ts";
+
+Deno.test("compile() traces once for each structure of arguments", () => {
+  const f = compile((x: Tensor, o: { y: Tensor }) => ({ sum: x.add(o.y), twice: [x.mul(2)] }));
+  const out = f(tensor([1, 2]), { y: tensor([10, 20]) });
+  assertEquals(out.sum.toArray(), [11, 22]);
+  assertEquals(out.twice[0].toArray(), [2, 4]);
+  f(tensor([3, 4]), { y: tensor([1, 1]) });
+  assertEquals(f.traces, 1);
+  f(tensor([1, 2, 3]), { y: tensor([1, 2, 3]) });
+  assertEquals(f.traces, 2);
+});
+
+Deno.test("compile() reads closure tensors anew and writes rebound ones back", () => {
+  const p = tensor([1, 2], { requiresGrad: true });
+  const count = zeros([]);
+  const f = compile((x: Tensor) => {
+    const [g] = autograd.grad(p.mul(x).sum(), [p]);
+    noGrad(() => p.sub_(g!));
+    count.add_(1);
+    return p.sum();
+  });
+  assertEquals(f(tensor([1, 1])).item(), 1);
+  assertEquals(f(tensor([1, 0])).item(), 0);
+  noGrad(() => p.copy_(tensor([5, 5])));
+  assertEquals(f(tensor([1, 1])).item(), 8);
+  assertEquals(p.toArray(), [4, 4]);
+  assertEquals(count.item(), 3);
+  assert(p.isLeaf && p.requiresGrad);
+  assertEquals(f.traces, 1);
+});
+
+Deno.test("compile() carries grad in and out", () => {
+  const p = tensor([1, 2], { requiresGrad: true });
+  const f = compile((x: Tensor) => p.mul(x).sum().backward());
+  f(tensor([1, 10]));
+  assertEquals(p.grad!.toArray(), [1, 10]);
+  f(tensor([1, 10]));
+  f(tensor([1, 10]));
+  assertEquals(p.grad!.toArray(), [3, 30]);
+  p.grad = null;
+  f(tensor([2, 2]));
+  assertEquals(p.grad!.toArray(), [2, 2]);
+  const x = tensor([3, 4], { requiresGrad: true });
+  const g = compile((x: Tensor) => x.square().sum().backward());
+  g(x);
+  g(x);
+  assertEquals(x.grad!.toArray(), [12, 16]);
+});
+
+Deno.test("compile() draws random numbers anew at each call", () => {
+  const f = compile(() => randn([4]));
+  const a = f().toArray(), b = f().toArray();
+  assert(JSON.stringify(a) !== JSON.stringify(b));
+  assertEquals(f.traces, 1);
+});
+
+Deno.test("values cannot be read inside compile(), nor tracers outside", () => {
+  const error = assertThrows(() => compile((x: Tensor) => x.item())(tensor(1)), GradientError);
+  assert(error.message.includes("compile()"));
+  let leaked: Tensor | undefined;
+  compile((x: Tensor) => leaked = x.mul(2))(tensor(1));
+  assertThrows(() => leaked!.item(), BackendError, "created inside compile()");
+});
+
+Deno.test("a failing traced function leaves its surroundings as they were", () => {
+  const p = tensor([1, 2]);
+  const f = compile((x: Tensor) => {
+    p.add_(1);
+    return p.add(x);
+  });
+  assertThrows(() => f(tensor([1, 2, 3])));
+  assertEquals(p.toArray(), [1, 2]);
+});
+
+Deno.test("numbers that change each step compile once", () => {
+  const x = tensor([1, 2, 3]);
+  const step = (t: number) => x.mul(1 / t + 0.001).add(t * 0.37 + 10).sum().item();
+  step(3.5);
+  const before = memory().sessionsCreated;
+  for (let t = 3; t < 40; t++) step(t + 0.25);
+  assertEquals(memory().sessionsCreated, before);
+});
+
+Deno.test("memory that another argument shares is not overwritten", () => {
+  const p = tensor([1, 2, 3]);
+  const alias = p.detach();
+  const f = compile((x: Tensor) => {
+    p.add_(1);
+    return x.mul(10);
+  });
+  assertEquals(f(alias).toArray(), [10, 20, 30]);
+  assertEquals(p.toArray(), [2, 3, 4]);
+  assertEquals(alias.toArray(), [1, 2, 3]);
+});
+
+Deno.test("a value built before an in-place update and read after it is an error", () => {
+  const p = tensor([1, 2, 3]);
+  const f = compile(() => {
+    p.add_(1);
+  });
+  f();
+  const before = p.mul(2);
+  f();
+  const error = assertThrows(() => before.toArray(), BackendError);
+  assert(error.message.includes("updated in place"));
+  const fine = p.mul(2);
+  realize(fine);
+  f();
+  assertEquals(fine.toArray(), [6, 8, 10]);
+});
+
+Deno.test("a freed tensor is reported", () => {
+  const x = tensor([1, 2]);
+  const y = x.mul(2);
+  x.dispose();
+  const error = assertThrows(() => y.item === undefined || y.toArray(), BackendError);
+  assert(error.message.includes("dispose()"));
+});
+
+Deno.test("in-place methods compute the old value's uses right", () => {
+  const x = tensor([1, 2]);
+  const y = x.mul(2);
+  x.add_(1);
+  assertEquals(x.toArray(), [2, 3]);
+  assertEquals(y.toArray(), [2, 4]);
+});
+
+Deno.test("a loop that only reads its loss does not recompute earlier steps", () => {
+  const p = tensor([1, 2], { requiresGrad: true });
+  const sizes: number[] = [];
+  for (let i = 0; i < 6; i++) {
+    const loss = p.square().sum();
+    const [g] = autograd.grad(loss, [p]);
+    noGrad(() => p.sub_(g!.mul(0.1)));
+    sizes.push(explain(p.square().sum()).inputs);
+    p.square().sum().item();
+  }
+  assertEquals(new Set(sizes.slice(1)).size, 1);
+});
+
+Deno.test("an unread chain does not grow without end", () => {
+  let x = tensor([1, 2]);
+  for (let i = 0; i < 3000; i++) x = x.mul(0.999).add(0.001);
+  assert(x.rawNode.depth < 1000);
+  assert(Math.abs((x.toArray() as number[])[0] - 1) < 1e-3);
+});

@@ -50,6 +50,16 @@ export type { BackwardOptions, GradOptions } from "./src/autodiff/grad.ts";
 export { customVjp, type Saved } from "./src/autodiff/custom_vjp.ts";
 export { gradcheck, type GradcheckOptions } from "./src/autodiff/gradcheck.ts";
 export * as func from "./src/autodiff/functional.ts";
+export * from "./src/base.ts";
+export { chain, gradientTransformation, identity } from "./src/combine.ts";
+export { applyUpdates } from "./src/update.ts";
+export { clipGradNorm } from "./src/clip.ts";
+export { nanToNum } from "./src/transform/nan_to_num.ts";
+export * from "./src/alias/mod.ts";
+export * from "./src/optim/mod.ts";
+export * as transform from "./src/transform/mod.ts";
+export * as schedule from "./src/schedule/mod.ts";
+export * as hook from "./src/hook.ts";
 export * as nn from "./src/nn/mod.ts";
 export * as pytree from "./src/pytree/mod.ts";
 

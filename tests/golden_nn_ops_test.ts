@@ -38,7 +38,7 @@ const F = nn.functional;
 
 /** Reductions take their dimension apart from the other options. */
 const reduction = (name: "sum" | "mean" | "prod" | "amax" | "amin" | "var" | "std" | "logsumexp") =>
-(([x]: Tensor[], { dim, ...rest }: Options) => x[name](dim, rest)) as Operation;
+  (([x]: Tensor[], { dim, ...rest }: Options) => x[name](dim, rest)) as Operation;
 
 const extremum = (name: "max" | "min"): Operation => ([x], { dim, ...rest }) =>
   dim === undefined || dim === null ? x[name]() : x[name](dim, rest).values;

@@ -3,7 +3,6 @@
 // possible.
 
 #include <algorithm>
-#include <limits>
 
 #include "decoder.h"
 
@@ -25,7 +24,6 @@ constexpr int64_t kLongRow = 512;
 constexpr int64_t kParallelWork = 1 << 18;
 constexpr int64_t kParallelChunk = 1 << 15;
 
-constexpr int kForever = std::numeric_limits<int>::max();
 // Loads come before the first instruction.
 constexpr int kBeforeAll = -1;
 

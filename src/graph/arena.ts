@@ -2,11 +2,23 @@
 
 import type { ComputeType } from "./partition.ts";
 
-/** Values live from the step that makes them to the last that reads them; then their place is free. */
+interface Block {
+  offset: number;
+  size: number;
+}
+
+/**
+ * First fit over a list of free blocks. A value lives from the step that makes it to the last one that
+ * reads it; then its place is free for later steps.
+ */
 export class ArenaPlan {
   #align: number;
   #offsets: number[] = [];
-  #live: { from: number; to: number; offset: number; size: number }[] = [];
+  /** Free blocks by offset; the last reaches to the end of memory. */
+  #free: Block[] = [{ offset: 0, size: Infinity }];
+  /** Blocks in use, by the step after which they are free. */
+  #ending = new Map<number, Block[]>();
+  #now = 0;
   #total = 0;
 
   /** Plans for values of one type; offsets are in elements, aligned to 64 bytes. */
@@ -19,20 +31,46 @@ export class ArenaPlan {
     return this.#offsets.length;
   }
 
-  /** Places a value of `elements` that lives through steps `from`..`to`; returns its index. */
+  /**
+   * Places a value of `elements` that lives through steps `from`..`to`; returns its index. Calls come
+   * in the order of `from`.
+   */
   add(elements: number, from: number, to: number): number {
-    const size = Math.ceil(elements / this.#align) * this.#align;
-    const busy = this.#live.filter((b) => b.to >= from && b.from <= to)
-      .sort((a, b) => a.offset - b.offset);
-    let offset = 0;
-    for (const b of busy) {
-      if (b.offset - offset >= size) break;
-      offset = Math.max(offset, b.offset + b.size);
+    for (; this.#now < from; this.#now++) {
+      for (const block of this.#ending.get(this.#now) ?? []) this.#release(block);
+      this.#ending.delete(this.#now);
     }
-    this.#live.push({ from, to, offset, size });
-    this.#offsets.push(offset);
-    this.#total = Math.max(this.#total, offset + size);
+    const size = Math.ceil(elements / this.#align) * this.#align;
+    const at = this.#free.findIndex((b) => b.size >= size);
+    const home = this.#free[at];
+    const block = { offset: home.offset, size };
+    if (home.size === size) this.#free.splice(at, 1);
+    else {
+      home.offset += size;
+      home.size -= size;
+    }
+    const list = this.#ending.get(to);
+    if (list === undefined) this.#ending.set(to, [block]);
+    else list.push(block);
+    this.#offsets.push(block.offset);
+    this.#total = Math.max(this.#total, block.offset + size);
     return this.#offsets.length - 1;
+  }
+
+  /** Gives a block back, joined with free neighbours. */
+  #release(block: Block): void {
+    const free = this.#free;
+    let at = 0;
+    while (free[at].offset < block.offset) at++;
+    const next = free[at], before = free[at - 1];
+    if (block.offset + block.size === next.offset) {
+      next.offset = block.offset;
+      next.size += block.size;
+    } else free.splice(at, 0, { ...block });
+    if (before !== undefined && before.offset + before.size === free[at].offset) {
+      before.size += free[at].size;
+      free.splice(at, 1);
+    }
   }
 
   /** Offset of each value, then the total size. */

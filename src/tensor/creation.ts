@@ -10,10 +10,15 @@ import { iotaAlong } from "../primitives/iota.ts";
 import { expand } from "../primitives/movement.ts";
 import { finish, fromOwned, optionsLike, type TensorOptions } from "./build.ts";
 import { newArray } from "./core.ts";
-import { elementKind, flattenNested, nestedShape, type NestedInput } from "./nested.ts";
+import { elementKind, flattenNested, type NestedInput, nestedShape } from "./nested.ts";
 import { Tensor } from "./tensor.ts";
 
-export { defaultDevice, defaultDtype, setDefaultDevice, setDefaultDtype } from "../graph/defaults.ts";
+export {
+  defaultDevice,
+  defaultDtype,
+  setDefaultDevice,
+  setDefaultDtype,
+} from "../graph/defaults.ts";
 export type { TensorOptions } from "./build.ts";
 export type { NestedInput } from "./nested.ts";
 export * from "./random.ts";

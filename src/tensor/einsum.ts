@@ -70,19 +70,27 @@ function parse(equation: string, shapes: readonly Shape[]): Equation {
   }
   // Without "->" the result has what "..." stands for, and then each letter that occurs once, sorted.
   const all = operands.flat();
-  const once = [...new Set(all)].filter((l) => l[0] !== "." && all.indexOf(l) === all.lastIndexOf(l));
+  const once = [...new Set(all)].filter((l) =>
+    l[0] !== "." && all.indexOf(l) === all.lastIndexOf(l)
+  );
   return { operands, output: [...dots(widest), ...once.sort()] };
 }
 
 /** Sizes of the labels; a dimension of size 1 broadcasts. */
-function sizesOf(equation: string, { operands }: Equation, nodes: readonly Node[]): Map<string, number> {
+function sizesOf(
+  equation: string,
+  { operands }: Equation,
+  nodes: readonly Node[],
+): Map<string, number> {
   const sizes = new Map<string, number>();
   operands.forEach((labels, i) =>
     labels.forEach((label, d) => {
       const size = nodes[i].shape[d], known = sizes.get(label) ?? 1;
       if (size !== known && size !== 1 && known !== 1) {
         throw new ShapeError(
-          `einsum: "${label.replace(/^\..*/, "...")}" in "${equation}" is ${known} and ${size} for ` +
+          `einsum: "${
+            label.replace(/^\..*/, "...")
+          }" in "${equation}" is ${known} and ${size} for ` +
             `operands of shapes ${nodes.map((n) => showShape(n.shape)).join(", ")}; ` +
             `sizes of one letter must be equal or 1.`,
         );

@@ -12,13 +12,7 @@ import { choose } from "./methods_logic.ts";
 import type { Dims, ReduceOptions } from "./methods_reduction.ts";
 import type { Tensor } from "./tensor.ts";
 
-export type { NanToNumOptions, RoundingMode } from "./methods_arithmetic.ts";
-export type { CloseOptions } from "./methods_logic.ts";
-export type { PadOptions, SliceSpec } from "./methods_movement.ts";
-export type { Dims, ReduceOptions, ValuesAndIndices, VarianceOptions } from "./methods_reduction.ts";
-export type { Sizes } from "./operands.ts";
-export type { GeluApproximation } from "./activation.ts";
-export type { PadMode } from "./rearrange.ts";
+export type * from "./types.ts";
 
 /**
  * `a` where `condition` (bool) holds, `b` elsewhere; all three broadcast. The gradient reaches each

@@ -4,7 +4,13 @@ import { Storage } from "../runtime/mod.ts";
 import { DTypeError, ShapeError } from "../graph/errors.ts";
 import { bufferNode } from "../graph/leaf.ts";
 import type { Node } from "../graph/node.ts";
-import { broadcastShapes, contiguousStrides, normalizeAxis, sameShape, showShape } from "../graph/shape.ts";
+import {
+  broadcastShapes,
+  contiguousStrides,
+  normalizeAxis,
+  sameShape,
+  showShape,
+} from "../graph/shape.ts";
 import { add, cast } from "../primitives/elementwise.ts";
 import * as ix from "../primitives/index.ts";
 import * as m from "../primitives/movement.ts";

@@ -1,17 +1,13 @@
-/** Methods of tensors: shape and order of elements, conversions. @module */
+/** Methods of tensors: shape and order of elements. @module */
 
-import type { Device, DType } from "../runtime/mod.ts";
-import { DTYPES } from "../runtime/mod.ts";
 import { ShapeError } from "../graph/errors.ts";
 import type { Node } from "../graph/node.ts";
 import { normalizeAxes, normalizeAxis, showShape, sizeOf } from "../graph/shape.ts";
-import { cast } from "../primitives/elementwise.ts";
 import * as m from "../primitives/movement.ts";
-import { TensorCore, wrap } from "./core.ts";
-import { ReductionMethods } from "./methods_reduction.ts";
+import { wrap } from "./core.ts";
+import { ConversionMethods } from "./methods_conversion.ts";
 import { type Sizes, sizesOf } from "./operands.ts";
 import * as re from "./rearrange.ts";
-import { transfer } from "./transfer.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** What one dimension of `slice` keeps: everything (null), one index, or `[start, end, step]`. */
@@ -29,7 +25,7 @@ export interface PadOptions {
 }
 
 /** Reshaping, reordering, cutting and repeating. Values are never changed, only their places. */
-export abstract class MovementMethods extends ReductionMethods {
+export abstract class MovementMethods extends ConversionMethods {
   /** Same elements under another shape; one size may be -1 and is worked out. */
   reshape(...shape: Sizes): Tensor {
     const x = this.node;
@@ -269,7 +265,9 @@ export abstract class MovementMethods extends ReductionMethods {
       borders.length % 2 !== 0 || borders.length > 2 * rank || !borders.every(Number.isInteger)
     ) {
       throw new ShapeError(
-        `pad: got borders ${showShape(borders)} for ${showShape(x.shape)}; give two whole numbers ` +
+        `pad: got borders ${showShape(borders)} for ${
+          showShape(x.shape)
+        }; give two whole numbers ` +
           `for each dimension, the last dimension first.`,
       );
     }
@@ -341,78 +339,6 @@ export abstract class MovementMethods extends ReductionMethods {
     const rest = x.shape.map((_, i) => i).filter((i) => i !== a && i !== b);
     return wrap(re.diagonal(m.permute(x, [...rest, a, b]), offset));
   }
-
-  // -------------------------------------------------------------- conversions
-
-  /**
-   * Converted to a dtype, or copied to a device; with a tensor, to its dtype and device. Copying
-   * computes the value at once; gradients are copied back. Inside `compile()` the arguments decide the
-   * device.
-   */
-  to(target: DType | Device | Tensor): Tensor {
-    if (target instanceof TensorCore) {
-      const like = target as Tensor;
-      return this.to(like.dtype).to(like.device);
-    }
-    const x = this.node;
-    if (Object.hasOwn(DTYPES, target)) return wrap(cast(x, target as DType));
-    return wrap(transfer(x, target as Device));
-  }
-
-  /** In the dtype of `other`. */
-  typeAs(other: Tensor): Tensor {
-    return wrap(cast(this.node, other.dtype));
-  }
-
-  /** As float32. */
-  float(): Tensor {
-    return wrap(cast(this.node, "float32"));
-  }
-
-  /** As float64. */
-  double(): Tensor {
-    return wrap(cast(this.node, "float64"));
-  }
-
-  /** As float16. */
-  half(): Tensor {
-    return wrap(cast(this.node, "float16"));
-  }
-
-  /** As int64, fractions cut off. */
-  long(): Tensor {
-    return wrap(cast(this.node, "int64"));
-  }
-
-  /** As int32, fractions cut off. */
-  int(): Tensor {
-    return wrap(cast(this.node, "int32"));
-  }
-
-  /** As bool: whether elements differ from 0. */
-  bool(): Tensor {
-    return wrap(cast(this.node, "bool"));
-  }
-
-  /** On the CPU. */
-  cpu(): Tensor {
-    return this.to("cpu");
-  }
-
-  /** On the current CUDA device, or the one given by number. */
-  cuda(index = 0): Tensor {
-    return this.to(index === 0 ? "cuda" : `cuda:${index}`);
-  }
-
-  /** A tensor of its own with the same value; gradients pass through. */
-  clone(): Tensor {
-    return wrap(m.alias(this.node));
-  }
-
-  /** The tensor itself: elements always lie in row-major order. */
-  contiguous(): Tensor {
-    return wrap(this.node);
-  }
 }
 
 interface Cut {
@@ -447,4 +373,3 @@ function cut(spec: SliceSpec, d: number, axis: number): Cut {
   const size = Math.max(0, Math.ceil((end - start) / step));
   return { start: size === 0 ? 0 : start, size, step };
 }
-

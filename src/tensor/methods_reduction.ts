@@ -39,7 +39,13 @@ export interface ValuesAndIndices {
 /** A reduction of nodes over axes. */
 type Reduction = (x: Node, axes: readonly number[], keepdim: boolean) => Node;
 
-function over(op: string, x: Node, dim: Dims | undefined, options: ReduceOptions, fn: Reduction): Tensor {
+function over(
+  op: string,
+  x: Node,
+  dim: Dims | undefined,
+  options: ReduceOptions,
+  fn: Reduction,
+): Tensor {
   return wrap(fn(x, normalizeAxes(op, dim, x.shape.length), options.keepdim ?? false));
 }
 

@@ -29,7 +29,11 @@ export function elementKind(data: NestedInput): ElementKind {
 }
 
 /** The elements in row-major order. Throws a ShapeError that names the first place out of shape. */
-export function flattenNested(data: NestedInput, shape: readonly number[], dtype: DType): TypedArray {
+export function flattenNested(
+  data: NestedInput,
+  shape: readonly number[],
+  dtype: DType,
+): TypedArray {
   let size = 1;
   for (const d of shape) size *= d;
   const out = newArray(dtype, size);
@@ -40,7 +44,9 @@ export function flattenNested(data: NestedInput, shape: readonly number[], dtype
   const fill = (value: NestedInput, dim: number): void => {
     if (dim < shape.length) {
       if (!Array.isArray(value) || value.length !== shape[dim]) {
-        const got = Array.isArray(value) ? `${value.length} element(s)` : `${typeof value} ${value}`;
+        const got = Array.isArray(value)
+          ? `${value.length} element(s)`
+          : `${typeof value} ${value}`;
         throw new ShapeError(
           `tensor: ${where()} is ${got}, but the first elements say ${shape[dim]} element(s) at ` +
             `this depth; all rows must have equal lengths.`,

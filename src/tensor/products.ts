@@ -39,7 +39,9 @@ export function matmul(a: Node, b: Node): Node {
 export function inner(op: string, a: Node, b: Node): Node {
   if (a.shape.length !== 1 || b.shape.length !== 1 || a.shape[0] !== b.shape[0]) {
     throw new ShapeError(
-      `${op}: got ${showShape(a.shape)} and ${showShape(b.shape)}, wants two vectors of one length.`,
+      `${op}: got ${showShape(a.shape)} and ${
+        showShape(b.shape)
+      }, wants two vectors of one length.`,
     );
   }
   return sum(mul(a, b), [0], false);

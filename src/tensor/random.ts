@@ -109,12 +109,19 @@ function floats(
  * import { assert } from "@std/assert";
  * import { rand } from "@torchopt/torchopt";
  *
- * assert(rand([10]).toArray().every((v) => v >= 0 && v < 1));
+ * const x = rand([10]);
+ * assert(x.ge(0).all().item() && x.lt(1).all().item());
  * ```
  */
 export function rand(shape: readonly number[], options: RandomOptions = {}): Tensor {
   const dtype = floatType("rand", options);
-  return drawn("rand", shape, dtype, options, (g, n) => floats(dtype, n, (out) => g.fillUniform(out)));
+  return drawn(
+    "rand",
+    shape,
+    dtype,
+    options,
+    (g, n) => floats(dtype, n, (out) => g.fillUniform(out)),
+  );
 }
 
 /**
@@ -131,7 +138,13 @@ export function rand(shape: readonly number[], options: RandomOptions = {}): Ten
  */
 export function randn(shape: readonly number[], options: RandomOptions = {}): Tensor {
   const dtype = floatType("randn", options);
-  return drawn("randn", shape, dtype, options, (g, n) => floats(dtype, n, (out) => g.fillNormal(out)));
+  return drawn(
+    "randn",
+    shape,
+    dtype,
+    options,
+    (g, n) => floats(dtype, n, (out) => g.fillNormal(out)),
+  );
 }
 
 /**

@@ -32,7 +32,9 @@ export function repeat(op: string, x: Node, repeats: Shape): Node {
   const rank = repeats.length, skip = rank - x.shape.length;
   if (skip < 0 || repeats.some((n) => !Number.isInteger(n) || n < 0)) {
     throw new ShapeError(
-      `${op}: ${showShape(repeats)} does not fit ${showShape(x.shape)}; give a count >= 0 for each ` +
+      `${op}: ${showShape(repeats)} does not fit ${
+        showShape(x.shape)
+      }; give a count >= 0 for each ` +
         `dimension (more counts add dimensions in front).`,
     );
   }

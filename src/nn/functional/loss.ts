@@ -19,7 +19,9 @@ const { num } = p;
 function both(op: string, input: Tensor, target: Tensor): [Node, Node] {
   if (!sameShape(input.shape, target.shape)) {
     throw new ShapeError(
-      `${op}: got input ${showShape(input.shape)} and target ${showShape(target.shape)}; they must ` +
+      `${op}: got input ${showShape(input.shape)} and target ${
+        showShape(target.shape)
+      }; they must ` +
         `be equal (expand() the target if broadcasting is meant).`,
     );
   }

@@ -170,7 +170,9 @@ export function groupNorm(x: Tensor, numGroups: number, options: NormOptions = {
   const node = floating(x), [n, c = 0, ...rest] = node.shape;
   if (node.shape.length < 2 || !Number.isInteger(numGroups) || numGroups < 1 || c % numGroups) {
     throw new ShapeError(
-      `groupNorm: got ${showShape(node.shape)} and ${numGroups} group(s), wants [N, C, ...] with C ` +
+      `groupNorm: got ${
+        showShape(node.shape)
+      } and ${numGroups} group(s), wants [N, C, ...] with C ` +
         `a multiple of the groups.`,
     );
   }

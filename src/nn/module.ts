@@ -1,0 +1,324 @@
+/** The base class of networks and their parts. @module */
+
+import { ShapeError } from "../graph/errors.ts";
+import { withGrad } from "../graph/node.ts";
+import { sameShape, showShape } from "../graph/shape.ts";
+import { realizeNodes } from "../graph/realize.ts";
+import { type Device, type DType, DTYPES } from "../runtime/mod.ts";
+import { leafOf, TensorCore } from "../tensor/core.ts";
+import { zerosLike } from "../tensor/creation.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { currentTrace } from "../tensor/trace.ts";
+import { Parameter } from "./parameter.ts";
+import {
+  type Entry,
+  entriesOf,
+  isModule,
+  MODULE,
+  readSlot,
+  type Role,
+  setRole,
+  type Slot,
+  writeSlot,
+} from "./slots.ts";
+
+/** Options of listings. */
+export interface ListOptions {
+  /** Whether sub-modules are included (default true). */
+  readonly recurse?: boolean;
+  /** What names begin with (default nothing). */
+  readonly prefix?: string;
+}
+
+/** What `loadStateDict` found. */
+export interface LoadResult {
+  /** Names of the module that the state does not have. */
+  readonly missing: string[];
+  /** Names of the state that the module does not have. */
+  readonly unexpected: string[];
+}
+
+/**
+ * A network or a part of one.
+ *
+ * Sub-modules, parameters and buffers are found as the object's own properties, also in arrays and
+ * maps, so a class needs no registration. A tensor is a parameter if it is a {@linkcode Parameter},
+ * requires a gradient, or replaced one that did (as a meta-optimizer does); any other tensor is a
+ * buffer. Names join properties, indices and keys with dots. What should not be found goes to a
+ * private (`#`) property; such properties are not copied by `moduleClone`.
+ *
+ * @example
+ * ```ts
+ * import { nn, type Tensor, zeros } from "@torchopt/torchopt";
+ * import { assertEquals } from "@std/assert";
+ *
+ * class Net extends nn.Module {
+ *   hidden = new nn.Linear(2, 3);
+ *   out = new nn.Linear(3, 1);
+ *   forward(x: Tensor): Tensor {
+ *     return this.out.call(this.hidden.call(x).tanh());
+ *   }
+ * }
+ * const net = new Net();
+ * assertEquals(net.call(zeros([5, 2])).shape, [5, 1]);
+ * assertEquals(net.namedParameters().map(([name]) => name), [
+ *   "hidden.weight",
+ *   "hidden.bias",
+ *   "out.weight",
+ *   "out.bias",
+ * ]);
+ * ```
+ */
+export abstract class Module {
+  /** Whether the module is in training mode: `train()` and `eval()` switch it. */
+  training = true;
+
+  /** @ignore Modules are told by it. */
+  get [MODULE](): true {
+    return true;
+  }
+
+  /** Computes the result; subclasses define it. */
+  // deno-lint-ignore no-explicit-any
+  abstract forward(...args: any[]): any;
+
+  /** Runs `forward`. */
+  call(...args: Parameters<this["forward"]>): ReturnType<this["forward"]> {
+    return this.forward(...args);
+  }
+
+  // -------------------------------------------------------------- listing
+
+  /** @ignore Tensors and modules that this module holds itself. */
+  ownEntries(): Entry[] {
+    return entriesOf(this);
+  }
+
+  /** @ignore All places with tensors of some roles, also where several hold the same tensor. */
+  slots(roles: readonly Role[], { recurse = true, prefix = "" }: ListOptions = {}): Slot[] {
+    const found: Slot[] = [];
+    const modules = recurse ? this.namedModules({ prefix }) : [[prefix, this] as [string, Module]];
+    for (const [path, module] of modules) {
+      for (const { name, holder, key, role, value } of module.ownEntries()) {
+        if (isModule(value) || !roles.includes(role!)) continue;
+        found.push({ name: joined(path, name), holder, key });
+      }
+    }
+    return found;
+  }
+
+  /** Parameters by name, each tensor once. */
+  namedParameters(options: ListOptions = {}): [string, Tensor][] {
+    return distinct(this.slots(["parameter"], options));
+  }
+
+  /** All parameters, each tensor once. */
+  parameters(options: ListOptions = {}): Tensor[] {
+    return this.namedParameters(options).map(([, tensor]) => tensor);
+  }
+
+  /** Buffers by name: tensors that are no parameters, such as running statistics. */
+  namedBuffers(options: ListOptions = {}): [string, Tensor][] {
+    return distinct(this.slots(["buffer", "transient"], options));
+  }
+
+  /** All buffers, each tensor once. */
+  buffers(options: ListOptions = {}): Tensor[] {
+    return this.namedBuffers(options).map(([, tensor]) => tensor);
+  }
+
+  /** The module's own sub-modules by name, each once. */
+  namedChildren(): [string, Module][] {
+    const seen = new Set<unknown>();
+    return this.ownEntries().flatMap(({ name, value, role }) => {
+      if (!isModule(value) || role === "meta" || seen.has(value)) return [];
+      seen.add(value);
+      return [[name, value as Module]];
+    });
+  }
+
+  /** The module's own sub-modules, each once. */
+  children(): Module[] {
+    return this.namedChildren().map(([, module]) => module);
+  }
+
+  /** This module and all below, parents first, each once; this one's name is the prefix. */
+  namedModules({ prefix = "" }: { readonly prefix?: string } = {}): [string, Module][] {
+    const found: [string, Module][] = [], seen = new Set<Module>();
+    const visit = (path: string, module: Module) => {
+      if (seen.has(module)) return;
+      seen.add(module);
+      found.push([path, module]);
+      for (const [name, child] of module.namedChildren()) visit(joined(path, name), child);
+    };
+    visit(prefix, this);
+    return found;
+  }
+
+  /** This module and all below, parents first, each once. */
+  modules(): Module[] {
+    return this.namedModules().map(([, module]) => module);
+  }
+
+  // -------------------------------------------------------------- registering
+
+  /**
+   * Sets a property that counts as a buffer, even if its tensor requires a gradient. Buffers that are
+   * not persistent are left out of `stateDict()`.
+   */
+  registerBuffer(
+    name: string,
+    tensor: Tensor | null,
+    { persistent = true }: { readonly persistent?: boolean } = {},
+  ): void {
+    (this as Record<string, unknown>)[name] = tensor;
+    setRole(this, name, persistent ? "buffer" : "transient");
+  }
+
+  /** Sets a property that counts as a parameter. */
+  registerParameter(name: string, tensor: Tensor | null): void {
+    (this as Record<string, unknown>)[name] = tensor;
+    setRole(this, name, "parameter");
+  }
+
+  // -------------------------------------------------------------- switching
+
+  /** Switches this module and all below to training mode (or, with false, to evaluation). */
+  train(mode = true): this {
+    for (const module of this.modules()) module.training = mode;
+    return this;
+  }
+
+  /** Switches this module and all below to evaluation mode. */
+  eval(): this {
+    return this.train(false);
+  }
+
+  /** Freezes (false) or thaws all parameters. They have to be leaves to be frozen. */
+  requiresGrad_(flag = true): this {
+    for (const tensor of this.parameters()) tensor.requiresGrad_(flag);
+    return this;
+  }
+
+  /** Forgets the gradients of all parameters, or fills them with zeros. */
+  zeroGrad({ setToNone = true }: { readonly setToNone?: boolean } = {}): void {
+    for (const tensor of this.parameters()) {
+      if (setToNone) tensor.grad = null;
+      else if (tensor.grad !== null) tensor.grad = zerosLike(tensor.grad);
+    }
+  }
+
+  /** Calls `fn` with every module, children before their parents. */
+  apply(fn: (module: Module) => void): this {
+    for (const module of this.modules().reverse()) fn(module);
+    return this;
+  }
+
+  /**
+   * Moves parameters and buffers to a device, or converts those of floating point to a dtype. Leaves
+   * stay the same tensors, so that optimizers keep them; their gradients are forgotten.
+   */
+  to(target: DType | Device): this {
+    const isType = Object.hasOwn(DTYPES, target);
+    const done = new Map<Tensor, Tensor>();
+    for (const slot of this.slots(["parameter", "buffer", "transient"])) {
+      const tensor = readSlot(slot);
+      let moved = done.get(tensor);
+      if (moved === undefined) {
+        done.set(tensor, moved = isType && !isFloating(tensor) ? tensor : moveTo(tensor, target));
+      }
+      if (moved !== tensor) writeSlot(slot, moved);
+    }
+    return this;
+  }
+
+  // -------------------------------------------------------------- states
+
+  /**
+   * Parameters and persistent buffers by name. They are the module's own tensors and follow later
+   * changes; `extractStateDict(module, { by: "deepcopy" })` makes copies.
+   */
+  stateDict({ prefix = "" }: { readonly prefix?: string } = {}): Record<string, Tensor> {
+    const slots = this.slots(["parameter", "buffer"], { prefix });
+    return Object.fromEntries(slots.map((slot) => [slot.name, readSlot(slot)]));
+  }
+
+  /**
+   * Copies the values of a state into the module, converted to its dtypes.
+   *
+   * @param state tensors by name, as `stateDict()` gives them
+   * @param options `strict` (default true): whether names have to agree
+   * @returns names that are missing or unexpected
+   * @throws {TypeError} names that do not agree, in strict mode; an entry that is no tensor
+   * @throws {ShapeError} a tensor of another shape. In all cases nothing was changed.
+   */
+  loadStateDict(
+    state: Readonly<Record<string, Tensor>>,
+    { strict = true }: { readonly strict?: boolean } = {},
+  ): LoadResult {
+    const slots = this.slots(["parameter", "buffer"]);
+    const names = new Set(slots.map((slot) => slot.name));
+    const missing = [...names].filter((name) => !Object.hasOwn(state, name));
+    const unexpected = Object.keys(state).filter((name) => !names.has(name));
+    if (strict && missing.length + unexpected.length > 0) {
+      throw new TypeError(
+        `loadStateDict: the names of the state and of ${this.constructor.name} differ` +
+          (missing.length > 0 ? `; missing: ${missing.join(", ")}` : "") +
+          (unexpected.length > 0 ? `; unexpected: ${unexpected.join(", ")}` : "") +
+          `. Pass strict: false to load what fits.`,
+      );
+    }
+    const present = slots.filter((slot) => !missing.includes(slot.name));
+    for (const slot of present) checkEntry(slot, state[slot.name]);
+    withGrad(false, () => present.forEach((slot) => load(slot, state[slot.name])));
+    // Read now: the tensors of the state may be updated in place later.
+    if (currentTrace() === null) realizeNodes(present.map((slot) => readSlot(slot).node));
+    return { missing, unexpected };
+  }
+}
+
+/** Two parts of a name. */
+function joined(path: string, name: string): string {
+  return path === "" ? name : `${path}.${name}`;
+}
+
+function distinct(slots: readonly Slot[]): [string, Tensor][] {
+  const seen = new Set<Tensor>();
+  return slots.flatMap((slot) => {
+    const tensor = readSlot(slot);
+    if (seen.has(tensor)) return [];
+    seen.add(tensor);
+    return [[slot.name, tensor] as [string, Tensor]];
+  });
+}
+
+function isFloating(tensor: Tensor): boolean {
+  return tensor.dtype.startsWith("float");
+}
+
+function moveTo(tensor: Tensor, target: DType | Device): Tensor {
+  if (!tensor.isLeaf) return tensor.to(target);
+  const { node } = withGrad(false, () => tensor.to(target));
+  tensor.rebind(leafOf(node, tensor.requiresGrad ? { grad: null } : null));
+  return tensor;
+}
+
+function checkEntry(slot: Slot, value: unknown): void {
+  if (!(value instanceof TensorCore)) {
+    throw new TypeError(`loadStateDict: ${slot.name} is ${typeof value}, wants a tensor.`);
+  }
+  const { shape } = readSlot(slot);
+  if (!sameShape(value.shape, shape)) {
+    throw new ShapeError(
+      `loadStateDict: ${slot.name} has shape ${showShape(value.shape)} in the state, ` +
+        `${showShape(shape)} in the module; they must be equal.`,
+    );
+  }
+}
+
+function load(slot: Slot, value: Tensor): void {
+  const tensor = readSlot(slot);
+  if (tensor.isLeaf) tensor.copy_(value);
+  // What a meta-optimizer made has a history, which a loaded value ends.
+  else writeSlot(slot, new Parameter(value.to(tensor.dtype).clone()));
+}

@@ -1,0 +1,95 @@
+/**
+ * Where the tensors and sub-modules of a module are: its own properties, also in arrays and maps.
+ *
+ * @module
+ */
+
+import { TensorCore } from "../tensor/core.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { Parameter } from "./parameter.ts";
+
+/** What a tensor is to the module that holds it. */
+export type Role = "parameter" | "buffer" | "transient" | "meta";
+
+/** A place that holds a tensor. */
+export interface Slot {
+  /** Name, with dots between the parts of the path. */
+  readonly name: string;
+  /** The object, array or map that holds the tensor. */
+  readonly holder: object;
+  /** Its place in there. */
+  readonly key: unknown;
+}
+
+/** Tells modules from everything else without a circular import. */
+export const MODULE: unique symbol = Symbol("torchopt.module");
+/** Method of modules that treat some of their tensors and sub-modules as not their own. */
+export const IS_META: unique symbol = Symbol("torchopt.isMeta");
+
+/** What a property holds: a tensor with its role, or a module. */
+export interface Entry extends Slot {
+  /** The tensor or module. */
+  readonly value: unknown;
+  /** Role of a tensor; for a module "meta" where it is a meta-module, else null. */
+  readonly role: Role | null;
+}
+
+const roles = new WeakMap<object, Map<unknown, Role>>();
+
+/** Fixes the role of whatever tensor is in a place. */
+export function setRole(holder: object, key: unknown, role: Role): void {
+  let known = roles.get(holder);
+  if (known === undefined) roles.set(holder, known = new Map());
+  known.set(key, role);
+}
+
+function roleOf(holder: object, key: unknown, value: unknown, isMeta: boolean): Role {
+  const known = roles.get(holder)?.get(key);
+  if (known !== undefined) return known;
+  const role = isMeta
+    ? "meta"
+    : value instanceof Parameter || (value as Tensor).requiresGrad
+    ? "parameter"
+    : "buffer";
+  // A buffer may still become a parameter; the others stay what they are, whatever replaces them.
+  if (role !== "buffer") setRole(holder, key, role);
+  return role;
+}
+
+/** Whether a value is a module. */
+export function isModule(value: unknown): value is object {
+  return typeof value === "object" && value !== null && MODULE in value;
+}
+
+/** The tensors and modules that one module holds itself, in order of its properties. */
+export function entriesOf(module: object): Entry[] {
+  const found: Entry[] = [], seen = new Set<object>();
+  const isMeta = (value: object): boolean =>
+    IS_META in module && (module[IS_META] as (value: object) => boolean)(value);
+  const visit = (holder: object, key: unknown, name: string, value: unknown) => {
+    if (typeof value !== "object" || value === null) return;
+    if (value instanceof TensorCore) {
+      found.push({ name, holder, key, value, role: roleOf(holder, key, value, isMeta(value)) });
+    } else if (isModule(value)) {
+      found.push({ name, holder, key, value, role: isMeta(value) ? "meta" : null });
+    } else if ((Array.isArray(value) || value instanceof Map) && !seen.has(value)) {
+      seen.add(value);
+      value.forEach((x: unknown, k: unknown) => visit(value, k, `${name}.${String(k)}`, x));
+    }
+  };
+  for (const key of Object.keys(module)) {
+    visit(module, key, key, (module as Record<string, unknown>)[key]);
+  }
+  return found;
+}
+
+/** The tensor in a place. */
+export function readSlot({ holder, key }: Slot): Tensor {
+  return holder instanceof Map ? holder.get(key) : (holder as Record<string, Tensor>)[key as string];
+}
+
+/** Puts a tensor in a place; what was a parameter there stays one. */
+export function writeSlot({ holder, key }: Slot, value: Tensor): void {
+  if (holder instanceof Map) holder.set(key, value);
+  else (holder as Record<string, Tensor>)[key as string] = value;
+}

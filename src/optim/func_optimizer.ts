@@ -1,0 +1,83 @@
+/** A functional optimizer that keeps its state. @module */
+
+import type { GradientTransformation, OptState, TensorTree } from "../base.ts";
+import { grad } from "../autodiff/grad.ts";
+import { checkTransformation } from "../combine.ts";
+import { treeFlatten, treeUnflatten } from "../pytree/mod.ts";
+import { TensorCore } from "../tensor/core.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { describe } from "../transform/options.ts";
+import { applyUpdates } from "../update.ts";
+
+/** Options of `FuncOptimizer`. */
+export interface FuncOptimizerOptions {
+  /** Whether steps update in place (default false). */
+  readonly inplace?: boolean;
+}
+
+/**
+ * Holds a functional optimizer and its state. A step takes a loss and the parameters and returns the
+ * next parameters, which can be differentiated unless it works in place.
+ *
+ * @example
+ * ```ts
+ * import { autograd, FuncOptimizer, sgd, tensor } from "@torchopt/torchopt";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const optimizer = new FuncOptimizer(sgd({ lr: 0.25 }));
+ * const w = tensor(2, { requiresGrad: true });
+ * const { w: next } = optimizer.step(w.square(), { w });
+ * assertEquals(next.item(), 1); // 2 - 0.25 * 4
+ * const [g] = autograd.grad(next, [w]);
+ * assertEquals(g!.item(), 0.5);
+ * ```
+ */
+export class FuncOptimizer {
+  readonly #impl: GradientTransformation;
+  readonly #inplace: boolean;
+  #state: OptState | null = null;
+
+  /**
+   * @param impl the functional optimizer
+   * @param options `inplace` (default false)
+   * @throws {TypeError} where `impl` is no transformation
+   */
+  constructor(impl: GradientTransformation, options: FuncOptimizerOptions = {}) {
+    checkTransformation("FuncOptimizer", impl);
+    this.#impl = impl;
+    this.#inplace = options.inplace ?? false;
+  }
+
+  /**
+   * Differentiates the loss, and updates the parameters. The first step makes the state.
+   *
+   * @param loss a scalar that depends on the parameters; a parameter it does not depend on stays
+   * @param params tree of tensors that require gradients
+   * @param options `inplace`: overrides that of the constructor
+   * @returns the next parameters; `params` itself in place
+   * @throws {TypeError} where the loss is no tensor, or the state belongs to another tree
+   */
+  step<T extends TensorTree>(loss: Tensor, params: T, options: FuncOptimizerOptions = {}): T {
+    const { inplace = this.#inplace } = options;
+    if (!(loss instanceof TensorCore)) {
+      throw new TypeError(`FuncOptimizer.step: the loss is ${describe(loss)}, wants a scalar tensor.`);
+    }
+    const { leaves, def } = treeFlatten<Tensor>(params);
+    const grads = grad(loss, leaves, { createGraph: !inplace, allowUnused: true });
+    const state = this.#state ?? this.#impl.init(params);
+    const tree = treeUnflatten<Tensor | null>(def, grads) as TensorTree;
+    const [updates, next] = this.#impl.update(tree, state, { params, inplace });
+    this.#state = next;
+    return applyUpdates(params, updates, { inplace });
+  }
+
+  /** The state: references to its tensors, or null before the first step. */
+  stateDict(): OptState | null {
+    return this.#state;
+  }
+
+  /** Goes on from a state that `stateDict()` returned; its tensors are taken as they are. */
+  loadStateDict(state: OptState | null): void {
+    this.#state = state;
+  }
+}

@@ -1,0 +1,82 @@
+/** Methods of tensors: element type, device, copies. @module */
+
+import { type Device, type DType, DTYPES } from "../runtime/mod.ts";
+import { cast } from "../primitives/elementwise.ts";
+import { alias } from "../primitives/movement.ts";
+import { TensorCore, wrap } from "./core.ts";
+import { ReductionMethods } from "./methods_reduction.ts";
+import type { Tensor } from "./tensor.ts";
+import { transfer } from "./transfer.ts";
+
+/** Conversions. Gradients are converted back. */
+export abstract class ConversionMethods extends ReductionMethods {
+  /**
+   * Converted to a dtype, or copied to a device; with a tensor, to its dtype and device. Copying
+   * computes the value at once; gradients are copied back. Inside `compile()` the arguments decide the
+   * device.
+   */
+  to(target: DType | Device | Tensor): Tensor {
+    if (target instanceof TensorCore) {
+      const like = target as Tensor;
+      return this.to(like.dtype).to(like.device);
+    }
+    const x = this.node;
+    if (Object.hasOwn(DTYPES, target)) return wrap(cast(x, target as DType));
+    return wrap(transfer(x, target as Device));
+  }
+
+  /** In the dtype of `other`. */
+  typeAs(other: Tensor): Tensor {
+    return wrap(cast(this.node, other.dtype));
+  }
+
+  /** As float32. */
+  float(): Tensor {
+    return wrap(cast(this.node, "float32"));
+  }
+
+  /** As float64. */
+  double(): Tensor {
+    return wrap(cast(this.node, "float64"));
+  }
+
+  /** As float16. */
+  half(): Tensor {
+    return wrap(cast(this.node, "float16"));
+  }
+
+  /** As int64, fractions cut off. */
+  long(): Tensor {
+    return wrap(cast(this.node, "int64"));
+  }
+
+  /** As int32, fractions cut off. */
+  int(): Tensor {
+    return wrap(cast(this.node, "int32"));
+  }
+
+  /** As bool: whether elements differ from 0. */
+  bool(): Tensor {
+    return wrap(cast(this.node, "bool"));
+  }
+
+  /** On the CPU. */
+  cpu(): Tensor {
+    return this.to("cpu");
+  }
+
+  /** On the current CUDA device, or the one given by number. */
+  cuda(index = 0): Tensor {
+    return this.to(index === 0 ? "cuda" : `cuda:${index}`);
+  }
+
+  /** A tensor of its own with the same value; gradients pass through. */
+  clone(): Tensor {
+    return wrap(alias(this.node));
+  }
+
+  /** The tensor itself: elements always lie in row-major order. */
+  contiguous(): Tensor {
+    return wrap(this.node);
+  }
+}

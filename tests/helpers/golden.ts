@@ -1,0 +1,182 @@
+/**
+ * Reading the golden files (see `tests/golden/README.md`). `TORCHOPT_GOLDEN` names the folder, so that
+ * other cases of the same formats can be run.
+ */
+
+import { assertEquals } from "@std/assert";
+import {
+  adadelta,
+  adagrad,
+  adam,
+  adamax,
+  adamw,
+  type GradientTransformation,
+  radam,
+  rmsprop,
+  schedule,
+  sgd,
+  type Tensor,
+  tensor,
+} from "@torchopt/torchopt";
+import { treeMap } from "@torchopt/torchopt/pytree";
+
+/** A number, or the name of one that JSON has no number for. */
+export type GoldenNumber = number | "NaN" | "Infinity" | "-Infinity";
+
+/** A stored tensor. */
+export interface GoldenTensor {
+  shape: number[];
+  dtype: "float64" | "float32" | "int64" | "bool";
+  data: GoldenNumber[];
+}
+
+/** Options of the reference, with its names. */
+// deno-lint-ignore no-explicit-any
+export type GoldenOptions = Record<string, any>;
+
+/** Element types of the cases. */
+export type GoldenDType = "float64" | "float32";
+
+/** Reads a file of the golden folder. */
+export function readGolden<T>(file: string): T {
+  const folder = Deno.env.get("TORCHOPT_GOLDEN") ?? `${import.meta.dirname}/../golden`;
+  return JSON.parse(Deno.readTextFileSync(`${folder}/${file}`)) as T;
+}
+
+/** A stored tensor in the dtype of a case. */
+export function toTensor(stored: GoldenTensor, dtype: Tensor["dtype"] = stored.dtype): Tensor {
+  return tensor(stored.data.map(Number), { shape: stored.shape, dtype });
+}
+
+const camelCase = (name: string) => name.replace(/_([a-z])/g, (_, c) => c.toUpperCase());
+
+/** Options in camelCase. */
+export function toOptions(options: GoldenOptions): GoldenOptions {
+  return Object.fromEntries(Object.entries(options).map(([key, value]) => [camelCase(key), value]));
+}
+
+/** A schedule by its description. */
+export function toSchedule(description: GoldenOptions): schedule.StepSchedule {
+  const o = toOptions(description);
+  const [init, end, steps, begin] = [o.initValue, o.endValue, o.transitionSteps, o.transitionBegin];
+  switch (o.schedule) {
+    case "linear_schedule":
+      return schedule.linearSchedule(init, end, steps, begin);
+    case "polynomial_schedule":
+      return schedule.polynomialSchedule(init, end, o.power, steps, begin);
+    case "exponential_decay":
+      return schedule.exponentialDecay(init, o as schedule.ExponentialDecayOptions);
+  }
+  throw new Error(`unknown schedule ${o.schedule}`);
+}
+
+const optimizers: Record<string, (options: never) => GradientTransformation> = {
+  adadelta,
+  adagrad,
+  adam,
+  adamax,
+  adamw,
+  radam,
+  rmsprop,
+  sgd,
+};
+
+/** A functional optimizer by its name and options. */
+export function toOptimizer(name: string, described: GoldenOptions): GradientTransformation {
+  const options = toOptions(described);
+  if (typeof options.lr === "object") options.lr = toSchedule(options.lr);
+  if (typeof options.mask === "string") {
+    assertEquals(options.mask, "callable: leaf -> leaf.ndim > 1");
+    options.mask = (tree: Tensor[]) => treeMap((leaf: Tensor) => leaf.ndim > 1, tree);
+  }
+  return optimizers[name](options as never);
+}
+
+/** Allowed difference: `|a - b| <= atol + rtol * |b|`. */
+export interface Tolerance {
+  rtol: number;
+  atol: number;
+}
+
+/** Throws unless all numbers are close; `what` names them. */
+export function assertClose(
+  what: string,
+  actual: ArrayLike<number | bigint>,
+  expected: readonly GoldenNumber[],
+  { rtol, atol }: Tolerance,
+): void {
+  assertEquals(actual.length, expected.length, `${what}: number of elements`);
+  expected.map(Number).forEach((want, i) => {
+    const got = Number(actual[i]);
+    if (Object.is(got, want) || got === want) return;
+    if (Math.abs(got - want) <= atol + rtol * Math.abs(want)) return;
+    throw new Error(`${what}[${i}]: ${got}, expected ${want} (rtol ${rtol}, atol ${atol})`);
+  });
+}
+
+/** Runs all cases and reports every one that fails. */
+export function runAll<T extends { name: string }>(cases: readonly T[], run: (c: T) => void): void {
+  const failures: string[] = [];
+  for (const c of cases) {
+    try {
+      run(c);
+    } catch (error) {
+      failures.push(`${c.name}: ${(error as Error).message}`);
+    }
+  }
+  if (failures.length === 0) return;
+  throw new Error(
+    `${failures.length} of ${cases.length} cases fail:\n${failures.slice(0, 20).join("\n")}`,
+  );
+}
+
+/** Ways of running an update, which have to agree. */
+export const modes = [
+  { name: "in place", inplace: true, compiled: false },
+  { name: "functional", inplace: false, compiled: false },
+  { name: "in place, compiled", inplace: true, compiled: true },
+  { name: "functional, compiled", inplace: false, compiled: true },
+] as const;
+
+/** One of them. */
+export type Mode = typeof modes[number];
+
+// deno-lint-ignore no-explicit-any
+type StoredState = any;
+
+/** Compares the state of a transformation with a stored one. */
+export function assertState(
+  what: string,
+  // deno-lint-ignore no-explicit-any
+  actual: any,
+  stored: StoredState | StoredState[],
+  tolerance: Tolerance,
+): void {
+  const stateList = Array.isArray(actual) ? actual : [actual];
+  const storedList: StoredState[] = Array.isArray(stored) ? stored : [stored];
+  assertEquals(stateList.length, storedList.length, `${what}: number of states`);
+  storedList.forEach(({ _type, ...fields }, i) => {
+    for (const [key, value] of Object.entries<StoredState>(fields)) {
+      const at = `${what}: state ${i} ${_type}.${key}`, own = stateList[i][camelCase(key)];
+      if (key === "inner_state") assertState(at, own, value, tolerance);
+      else if (typeof value === "number") assertClose(at, own.data(), [value], tolerance);
+      else assertLeaves(at, own, value, tolerance);
+    }
+  });
+}
+
+/** Leaves are stored as a list in sorted-key order, or by name; those the reference lost are null. */
+function assertLeaves(
+  what: string,
+  own: Record<string, Tensor>,
+  stored: Record<string, GoldenTensor & { _type?: string } | null>,
+  tolerance: Tolerance,
+): void {
+  const names = Object.keys(own).sort();
+  for (const [key, leaf] of Object.entries(stored)) {
+    const name = Array.isArray(stored) ? names[Number(key)] : key;
+    if (leaf === null) continue;
+    if (leaf._type === "MaskedNode") assertEquals(own[name], null, `${what}.${name}`);
+    else assertClose(`${what}.${name}`, own[name].data(), leaf.data, tolerance);
+  }
+}

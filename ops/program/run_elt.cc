@@ -1,7 +1,5 @@
 // The ELT step: tile by tile, one vectorised loop per instruction.
 
-#include <alloca.h>
-
 #include <algorithm>
 #include <cstring>
 
@@ -135,8 +133,8 @@ void runRange(const EltStep<T>& step, const Context<T>& context, int64_t begin, 
   const size_t moving = step.slots(), streams = moving + step.outputs.size();
   const size_t pointers = (streams + step.rowSlot()) * sizeof(T*);
   if (bytes + pointers <= kStackBytes) {
-    char* memory = static_cast<char*>(alloca(bytes));
-    T** slots = static_cast<T**>(alloca(pointers));
+    char* memory = static_cast<char*>(__builtin_alloca(bytes));
+    T** slots = static_cast<T**>(__builtin_alloca(pointers));
     runTiles(step, context, begin, end, memory, slots, slots + moving,
              const_cast<const T**>(slots + streams));
   } else {

@@ -7,7 +7,7 @@ import { sameShape, showShape } from "../graph/shape.ts";
 import { add } from "../primitives/elementwise.ts";
 import { expand } from "../primitives/movement.ts";
 import { wrap } from "../tensor/core.ts";
-import { forgetGraph, holdRoots, isForgotten } from "../tensor/pending.ts";
+import { forgetGraph, holdLatest, holdRoots, isForgotten } from "../tensor/pending.ts";
 import { setBackward, type Tensor } from "../tensor/tensor.ts";
 import { sweep, zerosNode } from "./reverse.ts";
 
@@ -119,6 +119,8 @@ export function grad(
     }
     return node;
   });
+  // A loss is usually read after the step that its gradient is for.
+  if (!createGraph) holdLatest(outs.filter((o) => o.size === 1));
   return withGrad(createGraph, () => {
     const seeds = outs.map((o, i) => seedOf("autograd.grad", o, given[i]));
     const { cotangents, reached } = sweep(outs.map((o) => o.node), seeds, new Set(inNodes));

@@ -57,7 +57,7 @@ function roleOf(holder: object, key: unknown, value: unknown, isMeta: boolean): 
 }
 
 /** Whether a value is a module. */
-export function isModule(value: unknown): value is object {
+export function isModule(value: unknown): boolean {
   return typeof value === "object" && value !== null && MODULE in value;
 }
 
@@ -65,7 +65,7 @@ export function isModule(value: unknown): value is object {
 export function entriesOf(module: object): Entry[] {
   const found: Entry[] = [], seen = new Set<object>();
   const isMeta = (value: object): boolean =>
-    IS_META in module && (module[IS_META] as (value: object) => boolean)(value);
+    IS_META in module && (module as { [IS_META](value: object): boolean })[IS_META](value);
   const visit = (holder: object, key: unknown, name: string, value: unknown) => {
     if (typeof value !== "object" || value === null) return;
     if (value instanceof TensorCore) {

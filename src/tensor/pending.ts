@@ -12,18 +12,27 @@ import { realizeNodes } from "../graph/realize.ts";
 import type { Tensor } from "./tensor.ts";
 import { currentTrace } from "./trace.ts";
 
-/** Values beyond this number are computed at once, so that a loop without steps stays flat. */
-const LIMIT = 1024;
+/** Roots of `backward()` that are remembered (several, since gradients accumulate over batches). */
+const ROOTS = 64;
+
+/** Updates beyond this number are computed at once, so that a loop without steps stays flat. */
+const UPDATES = 4096;
 
 let roots: Tensor[] = [];
 let updated: { handle: Tensor; before: Node }[] = [];
 
-/** Remembers roots of `backward()` until the next step. */
+let latest: readonly Tensor[] = [];
+
+/** Remembers roots of `backward()` until the next step; the oldest are forgotten. */
 export function holdRoots(tensors: readonly Tensor[]): void {
   if (currentTrace() !== null) return;
-  roots = roots.filter((t) => t.rawNode.storage === null);
   roots.push(...tensors);
-  if (roots.length > LIMIT) commit();
+  if (roots.length > ROOTS) roots = roots.slice(-ROOTS);
+}
+
+/** Remembers the scalars that `autograd.grad` was called on last. */
+export function holdLatest(tensors: readonly Tensor[]): void {
+  if (currentTrace() === null) latest = tensors;
 }
 
 /**
@@ -33,7 +42,7 @@ export function holdRoots(tensors: readonly Tensor[]): void {
 export function holdUpdate(handle: Tensor, before: Node): void {
   if (currentTrace() !== null) return;
   updated.push({ handle, before });
-  if (updated.length > 4 * LIMIT) commit();
+  if (updated.length > UPDATES) commit();
 }
 
 /** Computes everything that waits, in one run. Inside a trace this does nothing. */
@@ -46,10 +55,18 @@ export function commit(): void {
     targets.push(node);
     if (before.storage !== null) overwrite.set(node, before);
   }
-  for (const t of roots) if (t.rawNode.storage === null) targets.push(t.rawNode);
+  const extra = [...roots, ...latest].map((t) => t.rawNode).filter((n) => n.storage === null);
   roots = [];
+  latest = [];
   updated = [];
-  realizeNodes(targets, overwrite);
+  if (targets.length === 0) return;
+  try {
+    realizeNodes([...targets, ...extra], overwrite);
+  } catch (error) {
+    // A root that cannot be computed any more must not stop the step; reading it will say why.
+    if (extra.length === 0) throw error;
+    realizeNodes(targets, overwrite);
+  }
 }
 
 const used = new WeakSet<Node>();

@@ -91,9 +91,9 @@ Deno.test("numbers that change each step compile once", () => {
   const x = tensor([1, 2, 3]);
   const step = (t: number) => x.mul(1 / t + 0.001).add(t * 0.37 + 10).sum().item();
   step(3.5);
-  const before = memory().sessionsCreated;
+  const before = memory().sessions.created;
   for (let t = 3; t < 40; t++) step(t + 0.25);
-  assertEquals(memory().sessionsCreated, before);
+  assertEquals(memory().sessions.created, before);
 });
 
 Deno.test("memory that another argument shares is not overwritten", () => {

@@ -1,0 +1,229 @@
+/** Normalisation layers. @module */
+
+import { ShapeError } from "../../graph/errors.ts";
+import { withGrad } from "../../graph/node.ts";
+import { showShape } from "../../graph/shape.ts";
+import { tensor } from "../../tensor/creation.ts";
+import { holdUpdate } from "../../tensor/pending.ts";
+import type { Tensor } from "../../tensor/tensor.ts";
+import { batchNorm, groupNorm, layerNorm } from "../functional.ts";
+import { ones_, zeros_ } from "../init.ts";
+import { Module } from "../module.ts";
+import { checkSizes, type LayerOptions, parameter } from "./options.ts";
+
+/** Options of normalisation layers. */
+export interface NormLayerOptions extends LayerOptions {
+  /** Added to the variance (default 1e-5). */
+  readonly eps?: number;
+  /** Whether there are a learned factor and summand (default true). */
+  readonly affine?: boolean;
+}
+
+/** Options of batch normalisation layers. */
+export interface BatchNormLayerOptions extends NormLayerOptions {
+  /** Weight of each batch in the running statistics (default 0.1). */
+  readonly momentum?: number;
+  /** Whether running mean and variance are kept for evaluation (default true). */
+  readonly trackRunningStats?: boolean;
+}
+
+function affineParts(
+  shape: readonly number[],
+  options: NormLayerOptions,
+): [Tensor | null, Tensor | null] {
+  if (options.affine === false) return [null, null];
+  return [parameter(shape, options, ones_), parameter(shape, options, zeros_)];
+}
+
+/** What `BatchNorm1d` and `BatchNorm2d` share. */
+abstract class BatchNorm extends Module {
+  /** Learned factor `[numFeatures]`, or null. */
+  weight: Tensor | null;
+  /** Learned summand `[numFeatures]`, or null. */
+  bias: Tensor | null;
+  /** Running mean (a buffer), or null. */
+  runningMean: Tensor | null = null;
+  /** Running variance (a buffer), or null. */
+  runningVar: Tensor | null = null;
+  /** Number of batches seen (a buffer), or null. */
+  numBatchesTracked: Tensor | null = null;
+  /** Added to the variance. */
+  readonly eps: number;
+  /** Weight of each batch in the running statistics. */
+  readonly momentum: number;
+
+  constructor(numFeatures: number, options: BatchNormLayerOptions) {
+    super();
+    checkSizes(new.target.name, { numFeatures });
+    const { eps = 1e-5, momentum = 0.1, trackRunningStats = true } = options;
+    this.eps = eps;
+    this.momentum = momentum;
+    [this.weight, this.bias] = affineParts([numFeatures], options);
+    if (!trackRunningStats) return;
+    this.registerBuffer("runningMean", parameter([numFeatures], options, zeros_).detach());
+    this.registerBuffer("runningVar", parameter([numFeatures], options, ones_).detach());
+    this.registerBuffer("numBatchesTracked", tensor(0n, { dtype: "int64" }));
+  }
+
+  protected abstract checkInput(x: Tensor): void;
+
+  /** Normalises each channel; in training mode it updates the running statistics in place. */
+  override forward(x: Tensor): Tensor {
+    this.checkInput(x);
+    const { runningMean, runningVar, numBatchesTracked, weight, bias, eps, momentum, training } = this;
+    const y = batchNorm(x, runningMean, runningVar, { weight, bias, eps, momentum, training });
+    if (!training || numBatchesTracked === null) return y;
+    withGrad(false, () => numBatchesTracked.add_(1));
+    // The next optimizer step computes them along; nothing in the loss does.
+    for (const statistic of [runningMean!, runningVar!, numBatchesTracked]) {
+      holdUpdate(statistic, statistic.node);
+    }
+    return y;
+  }
+}
+
+/**
+ * Batch normalisation of `[N, C]` or `[N, C, L]` (Ioffe & Szegedy, Batch Normalization, 2015).
+ *
+ * @example
+ * ```ts
+ * import { nn, tensor } from "@torchopt/torchopt";
+ * import { assertAlmostEquals, assertEquals } from "@std/assert";
+ *
+ * const layer = new nn.BatchNorm1d(1);
+ * layer.call(tensor([[1], [3]]));
+ * assertAlmostEquals(layer.runningMean!.item(), 0.2, 1e-6);
+ * assertEquals(layer.eval().call(tensor([[0.2]])).shape, [1, 1]);
+ * ```
+ */
+export class BatchNorm1d extends BatchNorm {
+  /**
+   * @param numFeatures number of channels
+   * @param options `eps`, `momentum`, `affine`, `trackRunningStats`, `dtype`, `device`
+   */
+  constructor(numFeatures: number, options: BatchNormLayerOptions = {}) {
+    super(numFeatures, options);
+  }
+
+  /** @ignore */
+  protected override checkInput(x: Tensor): void {
+    if (x.ndim === 2 || x.ndim === 3) return;
+    throw new ShapeError(`BatchNorm1d: got ${showShape(x.shape)}, wants [N, C] or [N, C, L].`);
+  }
+}
+
+/**
+ * Batch normalisation of images `[N, C, H, W]` (Ioffe & Szegedy, Batch Normalization, 2015).
+ *
+ * @example
+ * ```ts
+ * import { nn, ones } from "@torchopt/torchopt";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const layer = new nn.BatchNorm2d(3);
+ * assertEquals(layer.call(ones([2, 3, 4, 4])).abs().max().item(), 0);
+ * assertEquals(layer.numBatchesTracked!.item(), 1);
+ * ```
+ */
+export class BatchNorm2d extends BatchNorm {
+  /**
+   * @param numFeatures number of channels
+   * @param options `eps`, `momentum`, `affine`, `trackRunningStats`, `dtype`, `device`
+   */
+  constructor(numFeatures: number, options: BatchNormLayerOptions = {}) {
+    super(numFeatures, options);
+  }
+
+  /** @ignore */
+  protected override checkInput(x: Tensor): void {
+    if (x.ndim === 4) return;
+    throw new ShapeError(`BatchNorm2d: got ${showShape(x.shape)}, wants [N, C, H, W].`);
+  }
+}
+
+/**
+ * Normalises over the last dimensions (Ba et al., Layer Normalization, 2016).
+ *
+ * @example
+ * ```ts
+ * import { nn, tensor } from "@torchopt/torchopt";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const layer = new nn.LayerNorm(2, { eps: 0 });
+ * assertEquals(layer.call(tensor([[1, 3]])).toArray(), [[-1, 1]]);
+ * ```
+ */
+export class LayerNorm extends Module {
+  /** Learned factor of the normalised shape, or null. */
+  weight: Tensor | null;
+  /** Learned summand of the normalised shape, or null. */
+  bias: Tensor | null;
+  /** Sizes of the dimensions that are normalised. */
+  readonly normalizedShape: readonly number[];
+  /** Added to the variance. */
+  readonly eps: number;
+
+  /**
+   * @param normalizedShape size of the last dimension, or sizes of the last ones
+   * @param options `eps`, `affine`, `dtype`, `device`
+   */
+  constructor(normalizedShape: number | readonly number[], options: NormLayerOptions = {}) {
+    super();
+    this.normalizedShape = typeof normalizedShape === "number" ? [normalizedShape] : [...normalizedShape];
+    this.eps = options.eps ?? 1e-5;
+    [this.weight, this.bias] = affineParts(this.normalizedShape, options);
+  }
+
+  /** Normalises `[..., ...normalizedShape]`. */
+  override forward(x: Tensor): Tensor {
+    const { weight, bias, eps } = this;
+    return layerNorm(x, this.normalizedShape, { weight, bias, eps });
+  }
+}
+
+/**
+ * Normalises groups of channels of `[N, C, ...]` (Wu & He, Group Normalization, 2018).
+ *
+ * @example
+ * ```ts
+ * import { nn, tensor } from "@torchopt/torchopt";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const layer = new nn.GroupNorm(2, 4, { eps: 0 });
+ * assertEquals(layer.call(tensor([[1, 3, 0, 4]])).toArray(), [[-1, 1, -1, 1]]);
+ * ```
+ */
+export class GroupNorm extends Module {
+  /** Learned factor `[numChannels]`, or null. */
+  weight: Tensor | null;
+  /** Learned summand `[numChannels]`, or null. */
+  bias: Tensor | null;
+  /** Number of groups. */
+  readonly numGroups: number;
+  /** Added to the variance. */
+  readonly eps: number;
+
+  /**
+   * @param numGroups number of groups
+   * @param numChannels number of channels, a multiple of it
+   * @param options `eps`, `affine`, `dtype`, `device`
+   */
+  constructor(numGroups: number, numChannels: number, options: NormLayerOptions = {}) {
+    super();
+    checkSizes("GroupNorm", { numGroups, numChannels });
+    if (numChannels % numGroups !== 0) {
+      throw new RangeError(
+        `GroupNorm: ${numChannels} channels cannot be split into ${numGroups} groups.`,
+      );
+    }
+    this.numGroups = numGroups;
+    this.eps = options.eps ?? 1e-5;
+    [this.weight, this.bias] = affineParts([numChannels], options);
+  }
+
+  /** Normalises `[N, C, ...]`. */
+  override forward(x: Tensor): Tensor {
+    const { weight, bias, eps } = this;
+    return groupNorm(x, this.numGroups, { weight, bias, eps });
+  }
+}

@@ -1,0 +1,183 @@
+/** Losses as modules; each holds its options. @module */
+
+import {
+  binaryCrossEntropy,
+  type BinaryCrossEntropyOptions,
+  binaryCrossEntropyWithLogits,
+  crossEntropy,
+  type CrossEntropyOptions,
+  l1Loss,
+  type LossOptions,
+  mseLoss,
+  nllLoss,
+  type NllLossOptions,
+  smoothL1Loss,
+} from "./functional.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { Module } from "./module.ts";
+
+/**
+ * Squared differences; their mean by default.
+ *
+ * @example
+ * ```ts
+ * import { nn, tensor } from "@torchopt/torchopt";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(new nn.MSELoss().call(tensor([1, 3]), tensor([0, 0])).item(), 5);
+ * ```
+ */
+export class MSELoss extends Module {
+  /** `reduction` (default "mean"). */
+  constructor(readonly options: LossOptions = {}) {
+    super();
+  }
+
+  /** The loss of a prediction and a target of the same shape. */
+  override forward(input: Tensor, target: Tensor): Tensor {
+    return mseLoss(input, target, this.options);
+  }
+}
+
+/**
+ * Absolute differences; their mean by default.
+ *
+ * @example
+ * ```ts
+ * import { nn, tensor } from "@torchopt/torchopt";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(new nn.L1Loss().call(tensor([1, -3]), tensor([0, 0])).item(), 2);
+ * ```
+ */
+export class L1Loss extends Module {
+  /** `reduction` (default "mean"). */
+  constructor(readonly options: LossOptions = {}) {
+    super();
+  }
+
+  /** The loss of a prediction and a target of the same shape. */
+  override forward(input: Tensor, target: Tensor): Tensor {
+    return l1Loss(input, target, this.options);
+  }
+}
+
+/**
+ * Squared below `beta` (default 1), absolute above; the mean by default.
+ *
+ * @example
+ * ```ts
+ * import { nn, tensor } from "@torchopt/torchopt";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(new nn.SmoothL1Loss().call(tensor([3]), tensor([0])).item(), 2.5);
+ * ```
+ */
+export class SmoothL1Loss extends Module {
+  /** `beta` (default 1) and `reduction` (default "mean"). */
+  constructor(readonly options: LossOptions & { readonly beta?: number } = {}) {
+    super();
+  }
+
+  /** The loss of a prediction and a target of the same shape. */
+  override forward(input: Tensor, target: Tensor): Tensor {
+    return smoothL1Loss(input, target, this.options);
+  }
+}
+
+/**
+ * Cross-entropy of scores `[N, C, ...]` and class numbers or probabilities.
+ *
+ * @example
+ * ```ts
+ * import { nn, tensor } from "@torchopt/torchopt";
+ * import { assertAlmostEquals } from "@std/assert";
+ *
+ * const loss = new nn.CrossEntropyLoss().call(tensor([[0, 0]]), tensor([1], { dtype: "int64" }));
+ * assertAlmostEquals(loss.item(), Math.LN2, 1e-6);
+ * ```
+ */
+export class CrossEntropyLoss extends Module {
+  /** `weight`, `ignoreIndex`, `labelSmoothing` and `reduction`. */
+  constructor(readonly options: CrossEntropyOptions = {}) {
+    super();
+  }
+
+  /** The loss of scores and classes. */
+  override forward(input: Tensor, target: Tensor): Tensor {
+    return crossEntropy(input, target, this.options);
+  }
+}
+
+/**
+ * Negative log-likelihood of logarithms of probabilities `[N, C, ...]` and class numbers.
+ *
+ * @example
+ * ```ts
+ * import { nn, tensor } from "@torchopt/torchopt";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const loss = new nn.NLLLoss().call(tensor([[-1, -2]]), tensor([1], { dtype: "int64" }));
+ * assertEquals(loss.item(), 2);
+ * ```
+ */
+export class NLLLoss extends Module {
+  /** `weight`, `ignoreIndex` and `reduction`. */
+  constructor(readonly options: NllLossOptions = {}) {
+    super();
+  }
+
+  /** The loss of logarithms of probabilities and classes. */
+  override forward(input: Tensor, target: Tensor): Tensor {
+    return nllLoss(input, target, this.options);
+  }
+}
+
+/**
+ * Cross-entropy of probabilities and targets in [0, 1].
+ *
+ * @example
+ * ```ts
+ * import { nn, tensor } from "@torchopt/torchopt";
+ * import { assertAlmostEquals } from "@std/assert";
+ *
+ * const loss = new nn.BCELoss().call(tensor([0.5]), tensor([1]));
+ * assertAlmostEquals(loss.item(), Math.LN2, 1e-6);
+ * ```
+ */
+export class BCELoss extends Module {
+  /** `weight` and `reduction`. */
+  constructor(readonly options: BinaryCrossEntropyOptions = {}) {
+    super();
+  }
+
+  /** The loss of probabilities and targets of the same shape. */
+  override forward(input: Tensor, target: Tensor): Tensor {
+    return binaryCrossEntropy(input, target, this.options);
+  }
+}
+
+/**
+ * Cross-entropy of the sigmoid of scores and targets in [0, 1].
+ *
+ * @example
+ * ```ts
+ * import { nn, tensor } from "@torchopt/torchopt";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(new nn.BCEWithLogitsLoss().call(tensor([1000]), tensor([0])).item(), 1000);
+ * ```
+ */
+export class BCEWithLogitsLoss extends Module {
+  /** `weight`, `posWeight` and `reduction`. */
+  constructor(
+    readonly options: BinaryCrossEntropyOptions & { readonly posWeight?: Tensor } = {},
+  ) {
+    super();
+  }
+
+  /** The loss of scores and targets of the same shape. */
+  override forward(input: Tensor, target: Tensor): Tensor {
+    return binaryCrossEntropyWithLogits(input, target, this.options);
+  }
+}

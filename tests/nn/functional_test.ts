@@ -1,0 +1,140 @@
+import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
+import {
+  compile,
+  DTypeError,
+  gradcheck,
+  nn,
+  ones,
+  rand,
+  randn,
+  ShapeError,
+  Tensor,
+  tensor,
+} from "@torchopt/torchopt";
+
+const F = nn.functional;
+const f64 = { dtype: "float64" } as const;
+const classes = (data: number[] | number[][]) => tensor(data, { dtype: "int64" });
+
+Deno.test("functional layers and losses have derivatives of order 2", () => {
+  const x = randn([4, 3], f64),
+    y = rand([4, 3], f64),
+    w = rand([3], f64),
+    t = classes([0, 2, 1, 2]);
+  const image = randn([2, 4, 5, 5], f64), signal = randn([1, 2, 6], f64);
+  const cases: [(...xs: Tensor[]) => Tensor, Tensor[]][] = [
+    [(x) => F.selu(x), [x]],
+    [(x) => F.mish(x), [x]],
+    [(x) => F.softsign(x), [x]],
+    [(x) => F.glu(x, 0), [x]],
+    [(x, w) => F.prelu(x, w), [x, w]],
+    [(x, w) => F.crossEntropy(x, t, { weight: w, labelSmoothing: 0.1 }), [x, w]],
+    [(x) => F.crossEntropy(x, t, { ignoreIndex: 2, labelSmoothing: 0.2 }), [x]],
+    [(x, y) => F.crossEntropy(x, y.softmax(1), { labelSmoothing: 0.2 }), [x, y]],
+    [(x, y) => F.huberLoss(x, y, { delta: 0.3 }), [x, y]],
+    [(x, y) => F.smoothL1Loss(x, y, { beta: 0.3 }), [x, y]],
+    [(x, y) => F.klDiv(x, y, { reduction: "batchmean" }), [x, y]],
+    [(x, y) => F.klDiv(x, y, { logTarget: true }), [x, y]],
+    [(x, y) => F.cosineSimilarity(x, y), [x, y]],
+    [(x) => F.normalize(x), [x]],
+    [(x, w) => F.binaryCrossEntropyWithLogits(x, y, { posWeight: w }), [x, w]],
+    [(x, w) => F.rmsNorm(x, [3], { weight: w }), [x, w]],
+    [(x) => F.embedding(t, x, { paddingIdx: null }), [x]],
+    [(i, w) => F.conv2d(i, w, null, { padding: "same", groups: 2 }), [
+      image,
+      randn([2, 2, 3, 2], f64),
+    ]],
+    [(i, w) => F.convTranspose2d(i, w, null, { stride: 2, dilation: 2 }), [
+      randn([1, 4, 2, 2], f64),
+      randn([4, 1, 2, 2], f64),
+    ]],
+    [(s, w) => F.convTranspose1d(s, w, null, { stride: 2, groups: 2 }), [
+      signal,
+      randn([2, 2, 3], f64),
+    ]],
+    [(i) => F.adaptiveAvgPool2d(i, [2, 3]).square(), [image]],
+    [(s) => F.avgPool1d(s, 3, { padding: 1, countIncludePad: false }).square(), [signal]],
+    [(s) => F.maxPool1d(s, 2, { dilation: 2, stride: 1 }).square(), [signal]],
+    [(x) => F.scaledDotProductAttention(x, x, x, { isCausal: true }), [x]],
+  ];
+  cases.forEach(([fn, inputs], i) => assert(gradcheck(fn, inputs, { order: 2 }), `case ${i}`));
+});
+
+Deno.test("functional.crossEntropy() accepts classes in further dimensions", () => {
+  const x = randn([2, 3, 4], f64), t = classes([[0, 1, 2, 0], [2, 1, 0, 0]]);
+  const all = F.crossEntropy(x, t, { reduction: "none" });
+  assertEquals(all.shape, [2, 4]);
+  const rows = x.permute(0, 2, 1).reshape(8, 3);
+  assertAlmostEquals(F.crossEntropy(rows, t.flatten()).item(), all.mean().item(), 1e-12);
+  const single = F.crossEntropy(rows.select(0, 0), classes([0]).squeeze());
+  assertAlmostEquals(single.item(), all.data()[0] as number, 1e-12);
+});
+
+Deno.test("functional.crossEntropy() leaves ignored classes out", () => {
+  const x = randn([3, 4], f64), t = classes([1, -100, 3]);
+  const kept = F.crossEntropy(x.indexSelect(0, classes([0, 2])), classes([1, 3]));
+  assertAlmostEquals(F.crossEntropy(x, t).item(), kept.item(), 1e-12);
+});
+
+Deno.test("functional.crossEntropy() refuses bad targets", () => {
+  const x = randn([2, 3]);
+  assertThrows(
+    () => F.crossEntropy(x, classes([0, 3])),
+    RangeError,
+    "class number 3 for 3 classes",
+  );
+  assertThrows(
+    () => F.crossEntropy(x, classes([0])),
+    ShapeError,
+    "wants class numbers of shape [2]",
+  );
+  assertThrows(() => F.crossEntropy(x, tensor([0, 1])), ShapeError, 'to("int64")');
+  assertThrows(() => F.nllLoss(x, tensor([0, 1])), DTypeError, "nllLoss");
+  assertThrows(
+    () => F.crossEntropy(x, classes([0, 1]), { weight: ones([2]) }),
+    ShapeError,
+    "3 classes",
+  );
+  const compiled = compile((x: Tensor, t: Tensor) => F.crossEntropy(x, t));
+  assert(Number.isNaN(compiled(x, classes([0, 3])).item()));
+});
+
+Deno.test("functional losses refuse unequal shapes and unknown reductions", () => {
+  assertThrows(() => F.mseLoss(ones([2]), ones([2, 1])), ShapeError, "mseLoss: got input [2]");
+  const reduction = "max" as "mean";
+  assertThrows(() => F.mseLoss(ones([2]), ones([2]), { reduction }), TypeError, '"max"');
+});
+
+Deno.test("functional.batchNorm() updates running statistics in training only", () => {
+  const x = tensor([[1], [3]]), mean = tensor([0]), variance = tensor([1]);
+  F.batchNorm(x, mean, variance, { training: true, momentum: 0.5 });
+  assertEquals(mean.toArray(), [1]);
+  assertEquals(variance.toArray(), [1.5]);
+  F.batchNorm(x, mean, variance);
+  assertEquals(mean.toArray(), [1]);
+  assertThrows(() => F.batchNorm(tensor([1]), null, null), ShapeError, "batchNorm");
+});
+
+Deno.test("functional.dropout() keeps the expectation and refuses bad rates", () => {
+  const y = F.dropout(ones([10000]), { p: 0.25 });
+  assertAlmostEquals(y.mean().item(), 1, 0.05);
+  assertAlmostEquals(y.max().item(), 4 / 3, 1e-6);
+  assertThrows(() => F.dropout(ones([1]), { p: 1.5 }), RangeError, "dropout");
+});
+
+Deno.test("functional.embedding() gives the padding row no gradient", () => {
+  const table = ones([3, 2], { requiresGrad: true });
+  F.embedding(classes([0, 1, 1]), table, { paddingIdx: 1 }).sum().backward();
+  assertEquals(table.grad!.toArray(), [[1, 1], [0, 0], [0, 0]]);
+});
+
+Deno.test("functional convolutions accept images without a batch", () => {
+  assertEquals(F.conv2d(ones([2, 4, 4]), ones([3, 2, 3, 3])).shape, [3, 2, 2]);
+  assertEquals(F.maxPool2d(ones([2, 4, 4]), 2).shape, [2, 2, 2]);
+  assertThrows(() => F.conv2d(ones([1, 2, 4, 4]), ones([3, 3, 3, 3])), ShapeError, "conv");
+  assertThrows(
+    () => F.conv2d(ones([1, 2, 4, 4]), ones([3, 2, 3, 3]), null, { stride: 0 }),
+    RangeError,
+    "stride",
+  );
+});

@@ -1,0 +1,126 @@
+import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
+import { DTypeError, gradcheck, ShapeError, Tensor, tensor, zeros } from "@torchopt/torchopt";
+
+const x = tensor([[[0.5, -1.2], [2, 0.3], [0.7, 1.1]], [[1.5, 0.2], [-0.4, 0.9], [2.2, -0.8]]], {
+  dtype: "float64",
+});
+
+Deno.test("Tensor reductions have derivatives of order 2 over any dimensions", () => {
+  const dims = [undefined, 0, -1, [0, 2]];
+  for (const dim of dims) {
+    for (const keepdim of [false, true]) {
+      const fns: ((x: Tensor) => Tensor)[] = [
+        (x) => x.sum(dim, { keepdim }),
+        (x) => x.mean(dim, { keepdim }),
+        (x) => x.prod(dim, { keepdim }),
+        (x) => x.amax(dim, { keepdim }),
+        (x) => x.amin(dim, { keepdim }),
+        (x) => x.var(dim, { keepdim }),
+        (x) => x.std(dim, { keepdim, correction: 0 }),
+        (x) => x.logsumexp(dim, { keepdim }),
+        (x) => x.norm(2, dim, { keepdim }),
+        (x) => x.norm(3, dim, { keepdim }),
+        (x) => x.norm(1.5, dim, { keepdim }),
+        (x) => x.norm("inf", dim, { keepdim }),
+        (x) => x.norm("-inf", dim, { keepdim }),
+      ];
+      if (keepdim) { for (const fn of fns) assert(gradcheck(fn, [x], { order: 2 })); }
+      const shape = dim === undefined
+        ? keepdim ? [1, 1, 1] : []
+        : x.shape.flatMap((d, i) =>
+          [dim].flat().some((a) => (a! + 3) % 3 === i) ? keepdim ? [1] : [] : [d]
+        );
+      for (const fn of fns) assertEquals(fn(x).shape, shape);
+    }
+  }
+});
+
+Deno.test("Tensor.softmax(), logSoftmax(), cumsum() and cumprod() have derivatives of order 2", () => {
+  for (const dim of [0, 1, -1]) {
+    assert(gradcheck((x) => x.softmax(dim), [x], { order: 2 }));
+    assert(gradcheck((x) => x.logSoftmax(dim), [x], { order: 2 }));
+    assert(gradcheck((x) => x.cumsum(dim), [x], { order: 2 }));
+    assert(gradcheck((x) => x.cumprod(dim), [x], { order: 2 }));
+    assert(gradcheck((x) => x.max(dim).values, [x], { order: 2 }));
+    assert(gradcheck((x) => x.median(dim).values, [x], { order: 2 }));
+  }
+});
+
+Deno.test("Tensor.norm() has derivative 0 at 0, and no NaN in the second order", () => {
+  const z = zeros([3], { dtype: "float64", requiresGrad: true });
+  z.norm().backward();
+  assertEquals(z.grad!.toArray(), [0, 0, 0]);
+  const s = zeros([3], { dtype: "float64", requiresGrad: true });
+  s.std().add(s.norm(3)).backward();
+  assertEquals(s.grad!.toArray(), [0, 0, 0]);
+  assertEquals(tensor([0, 3, 0, 4]).norm(0).item(), 2);
+  assertThrows(() => tensor([1], { dtype: "int64" }).norm(), DTypeError, "norm: got int64");
+});
+
+Deno.test("Tensor.max() and min() along a dimension give values and places", () => {
+  const y = tensor([[3, 1], [2, 5], [3, 0]]);
+  const { values, indices } = y.max(0);
+  assertEquals(values.toArray(), [3, 5]);
+  assertEquals(indices.toArray(), [0, 1]);
+  assertEquals(indices.dtype, "int64");
+  assertEquals(y.min(1, { keepdim: true }).values.toArray(), [[1], [2], [0]]);
+  assertEquals(y.max().item(), 5);
+  assertEquals(tensor(7).max(0).values.item(), 7);
+  assertEquals(tensor(7).max(0).indices.item(), 0);
+  assertEquals(tensor([true, false]).max(0).values.item(), 1);
+});
+
+Deno.test("Tensor.argmax() takes a dimension or the flattened tensor", () => {
+  const y = tensor([[3, 1], [2, 5], [3, 0]]);
+  assertEquals(y.argmax().item(), 3);
+  assertEquals(y.argmax(1).toArray(), [0, 1, 0]);
+  assertEquals(y.argmin(0, { keepdim: true }).toArray(), [[1, 2]]);
+  assertEquals(y.argmax(null, { keepdim: true }).toArray(), [[3]]);
+  assertEquals(tensor([1, 2], { dtype: "int64" }).argmax(0).item(), 1);
+  assertEquals(tensor([false, true]).argmax(0).item(), 1);
+  assertEquals(tensor(3).argmax(0).item(), 0);
+});
+
+Deno.test("Tensor reductions count booleans and whole numbers in int64", () => {
+  const b = tensor([[true, false], [true, true]]);
+  assertEquals(b.sum(0).toArray(), [2, 1]);
+  assertEquals(b.sum().dtype, "int64");
+  assertEquals(b.mean().item(), 0.75);
+  assertEquals(b.all(0).toArray(), [true, false]);
+  assertEquals(b.any(1).toArray(), [true, true]);
+  assertEquals(b.countNonzero(1).toArray(), [1, 2]);
+  assertEquals(b.amax(0).toArray(), [true, true]);
+  assertEquals(tensor([2, 3], { dtype: "uint8" }).prod().item(), 6);
+  assertEquals(tensor([2, 3], { dtype: "int64" }).cumsum(0).toArray(), [2, 5]);
+  assertEquals(tensor([2, 3], { dtype: "int64" }).amin().item(), 2);
+});
+
+Deno.test("Tensor reductions over nothing have neutral values or explain themselves", () => {
+  const none = zeros([0, 3]);
+  assertEquals(none.sum(0).toArray(), [0, 0, 0]);
+  assertEquals(none.prod(0).toArray(), [1, 1, 1]);
+  assertEquals(none.all().item(), 1);
+  assertEquals(none.any().item(), 0);
+  assert(Number.isNaN(none.mean().item()));
+  assertThrows(() => none.amax(0), ShapeError, "no elements");
+  assertThrows(() => none.max(0), ShapeError, "empty");
+  assertThrows(() => x.sum(3), RangeError, "sum: dim 3");
+  assertThrows(() => x.sum([0, 0]), RangeError, "twice");
+});
+
+Deno.test("Tensor.median() takes the lower middle", () => {
+  assertEquals(tensor([4, 1, 3, 2]).median().item(), 2);
+  const { values, indices } = tensor([[4, 1, 3]]).median(1);
+  assertEquals([values.toArray(), indices.toArray()], [[3], [2]]);
+});
+
+Deno.test("Tensor.var() of one element is NaN, as in PyTorch", () => {
+  assert(Number.isNaN(tensor([1]).var().item()));
+  assertEquals(tensor([1]).var(0, { correction: 0 }).item(), 0);
+});
+
+Deno.test("Tensor.logsumexp() is safe for large and infinite elements", () => {
+  assertAlmostEquals(tensor([1e4, 1e4]).logsumexp().item(), 1e4 + Math.LN2, 1e-2);
+  assertEquals(tensor([-Infinity, -Infinity]).logsumexp(0).item(), -Infinity);
+  assertEquals(tensor([Infinity, 0]).logsumexp(0).item(), Infinity);
+});

@@ -1,0 +1,70 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { GradientError, noGrad, ShapeError, Tensor, tensor } from "@torchopt/torchopt";
+
+const updates: Record<string, [(x: Tensor) => Tensor, number[]]> = {
+  copy_: [(x) => x.copy_(tensor([5, 6])), [5, 6]],
+  fill_: [(x) => x.fill_(3), [3, 3]],
+  zero_: [(x) => x.zero_(), [0, 0]],
+  add_: [(x) => x.add_(1, { alpha: 2 }), [3, 6]],
+  sub_: [(x) => x.sub_(1), [0, 3]],
+  mul_: [(x) => x.mul_(tensor([2, 3])), [2, 12]],
+  div_: [(x) => x.div_(2), [0.5, 2]],
+  pow_: [(x) => x.pow_(2), [1, 16]],
+  addcmul_: [(x) => x.addcmul_(2, tensor([1, 2])), [3, 8]],
+  addcdiv_: [(x) => x.addcdiv_(tensor([1, 2]), 2, { value: 4 }), [3, 8]],
+  lerp_: [(x) => x.lerp_(0, 0.5), [0.5, 2]],
+  neg_: [(x) => x.neg_(), [-1, -4]],
+  abs_: [(x) => x.neg_().abs_(), [1, 4]],
+  sqrt_: [(x) => x.sqrt_(), [1, 2]],
+  rsqrt_: [(x) => x.rsqrt_(), [1, 0.5]],
+  square_: [(x) => x.square_(), [1, 16]],
+  reciprocal_: [(x) => x.reciprocal_(), [1, 0.25]],
+  clamp_: [(x) => x.clamp_(2, 3), [2, 3]],
+  relu_: [(x) => x.sub_(2).relu_(), [0, 2]],
+  floor_: [(x) => x.div_(3).floor_(), [0, 1]],
+  ceil_: [(x) => x.div_(3).ceil_(), [1, 2]],
+  round_: [(x) => x.div_(3).round_(), [0, 1]],
+  maskedFill_: [(x) => x.maskedFill_(tensor([true, false]), 9), [9, 4]],
+  scatter_: [(x) => x.scatter_(0, tensor([1], { dtype: "int64" }), 9), [1, 9]],
+  scatterAdd_: [(x) => x.scatterAdd_(0, tensor([1], { dtype: "int64" }), 9), [1, 13]],
+  nanToNum_: [(x) => x.div_(0).nanToNum_({ posinf: 1 }), [1, 1]],
+};
+
+for (const [name, [update, expected]] of Object.entries(updates)) {
+  Deno.test(`Tensor.${name}() changes the tensor in place`, () => {
+    const x = tensor([1, 4]);
+    assert(update(x) === x);
+    assertEquals(x.toArray(), expected);
+  });
+}
+
+Deno.test("Tensor.copy_() takes values, not memory", () => {
+  const x = tensor([1, 2]), y = tensor([3, 4]);
+  x.copy_(y);
+  x.add_(1);
+  assertEquals(x.toArray(), [4, 5]);
+  assertEquals(y.toArray(), [3, 4]);
+});
+
+Deno.test("Tensor in-place methods keep shape and dtype", () => {
+  const n = tensor([1, 2], { dtype: "int64" });
+  assertEquals(n.mul_(2).dtype, "int64");
+  assertThrows(() => tensor([1, 2]).add_(tensor([[1], [2]])), ShapeError, "add_");
+  assertThrows(() => tensor([1, 2]).copy_(tensor([1, 2, 3])), ShapeError);
+});
+
+Deno.test("Tensor in-place methods on leaves need noGrad()", () => {
+  const x = tensor([1, 2], { requiresGrad: true });
+  assertThrows(() => x.add_(1), GradientError, "noGrad");
+  noGrad(() => x.add_(1));
+  assertEquals(x.toArray(), [2, 3]);
+  assert(x.requiresGrad && x.isLeaf);
+});
+
+Deno.test("Tensor in-place methods are differentiable on intermediate values", () => {
+  const x = tensor([1, 2], { requiresGrad: true });
+  const y = x.mul(2);
+  y.mul_(3).add_(x);
+  y.sum().backward();
+  assertEquals(x.grad!.toArray(), [7, 7]);
+});

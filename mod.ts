@@ -19,7 +19,6 @@
  * @module
  */
 
-import * as gradients from "./src/autodiff/grad.ts";
 import "./src/autodiff/fused.ts";
 
 export {
@@ -33,28 +32,42 @@ export {
   type DType,
   memory,
   type MemoryStats,
+  type OpsLibrary,
   shutdown,
   type TypedArray,
 } from "./src/runtime/mod.ts";
 export { DTypeError, GradientError, ShapeError } from "./src/graph/errors.ts";
-export { defaultDevice, defaultDtype, setDefaultDevice, setDefaultDtype } from "./src/graph/defaults.ts";
+export {
+  defaultDevice,
+  defaultDtype,
+  setDefaultDevice,
+  setDefaultDtype,
+} from "./src/graph/defaults.ts";
 export type { GradientHook, NestedArray, TensorLike } from "./src/tensor/core.ts";
-export { Tensor } from "./src/tensor/tensor.ts";
+export { type BackwardOptions, Tensor } from "./src/tensor/tensor.ts";
+export * from "./src/tensor/types.ts";
 export * from "./src/tensor/creation.ts";
 export * from "./src/tensor/functions.ts";
 export { realize, realizeAsync } from "./src/tensor/realize.ts";
 export { compile, type Compiled } from "./src/tensor/compile.ts";
 export { explain, type Explanation } from "./src/tensor/explain.ts";
 export { enableGrad, isGradEnabled, noGrad } from "./src/autodiff/modes.ts";
-export type { BackwardOptions, GradOptions } from "./src/autodiff/grad.ts";
+export * as autograd from "./src/autodiff/grad.ts";
 export { customVjp, type Saved } from "./src/autodiff/custom_vjp.ts";
 export { gradcheck, type GradcheckOptions } from "./src/autodiff/gradcheck.ts";
 export * as func from "./src/autodiff/functional.ts";
 export * from "./src/base.ts";
-export { chain, gradientTransformation, identity } from "./src/combine.ts";
-export { applyUpdates } from "./src/update.ts";
-export { clipGradNorm } from "./src/clip.ts";
-export { nanToNum } from "./src/transform/nan_to_num.ts";
+export {
+  type Chain,
+  chain,
+  gradientTransformation,
+  identity,
+  type TransformationFunctions,
+} from "./src/combine.ts";
+export { applyUpdates, type ApplyUpdatesOptions } from "./src/update.ts";
+export { clipGradNorm, type ClipGradNormOptions } from "./src/clip.ts";
+export type { Mask, MaskTree } from "./src/transform/masked.ts";
+export { nanToNum, type NanToNumTransformOptions } from "./src/transform/nan_to_num.ts";
 export * from "./src/alias/mod.ts";
 export * from "./src/optim/mod.ts";
 export * as transform from "./src/transform/mod.ts";
@@ -62,9 +75,3 @@ export * as schedule from "./src/schedule/mod.ts";
 export * as hook from "./src/hook.ts";
 export * as nn from "./src/nn/mod.ts";
 export * as pytree from "./src/pytree/mod.ts";
-
-/** Gradients of tensors: `autograd.grad` and `autograd.backward`. */
-export const autograd: {
-  readonly grad: typeof gradients.grad;
-  readonly backward: typeof gradients.backward;
-} = { grad: gradients.grad, backward: gradients.backward };

@@ -46,10 +46,14 @@ Deno.bench("keying a graph of 4 000 operations", { group: "graph" }, () => {
 });
 
 const wide = recordedChain(1000);
-Deno.bench("lowering and session of 1 000 operations, and first run", { group: "compile", n: 20 }, () => {
-  clearExecutables();
-  wide.mul(1.5).detach().data();
-});
+Deno.bench(
+  "lowering and session of 1 000 operations, and first run",
+  { group: "compile", n: 20 },
+  () => {
+    clearExecutables();
+    wide.mul(1.5).detach().data();
+  },
+);
 
 const tree = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [
   `layer${i}`,
@@ -63,7 +67,8 @@ Deno.bench("unflatten 1 700 leaves", { group: "pytree" }, () => {
   pytree.treeUnflatten(def, leaves);
 });
 
-const first = `import { tensor } from ${JSON.stringify(new URL("../mod.ts", import.meta.url).href)};` +
+const first =
+  `import { tensor } from ${JSON.stringify(new URL("../mod.ts", import.meta.url).href)};` +
   `tensor([1, 2]).mul(3).data();`;
 Deno.bench("process start to first value", { group: "start", n: 5 }, () => {
   const { success } = new Deno.Command(Deno.execPath(), {

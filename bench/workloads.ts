@@ -7,12 +7,22 @@
 
 import { w1 } from "./workloads/w1.ts";
 import { w2 } from "./workloads/w2.ts";
+import { w3 } from "./workloads/w3.ts";
+import { w4 } from "./workloads/w4.ts";
+import { w5 } from "./workloads/w5.ts";
+import { w10, w9 } from "./workloads/fresh.ts";
 
-const workloads: Record<string, () => void> = {
+const workloads: Record<string, () => void | Promise<void>> = {
   w1a: () => w1("a"),
   w1b: () => w1("b"),
   w1c: () => w1("c"),
   w2,
+  w3a: () => w3("a"),
+  w3b: () => w3("b"),
+  w4,
+  w5,
+  w9,
+  w10,
 };
 
 const names = Deno.args.length > 0 ? Deno.args : Object.keys(workloads);
@@ -22,5 +32,5 @@ for (const name of names) {
     console.error(`unknown workload ${name}; there are ${Object.keys(workloads).join(", ")}`);
     Deno.exit(2);
   }
-  run();
+  await run();
 }

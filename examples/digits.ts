@@ -1,4 +1,8 @@
-/** The handwritten digits that the examples learn from. @module */
+/**
+ * The handwritten digits that the examples learn from.
+ *
+ * @module
+ */
 
 /** Images as rows of 64 pixels from 0 to 1, and their labels. */
 export interface Digits {

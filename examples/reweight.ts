@@ -135,7 +135,11 @@ async function main(): Promise<void> {
     for (let epoch = 0; epoch < epochs; epoch++) {
       const permutation = [...shuffle.permutation(train.length)].map(Number);
       for (let at = 0; at + BATCH <= train.length; at += BATCH) {
-        const batch = examples(digits, permutation.slice(at, at + BATCH).map((i) => train[i]), noisy);
+        const batch = examples(
+          digits,
+          permutation.slice(at, at + BATCH).map((i) => train[i]),
+          noisy,
+        );
         for (const run of runs) {
           const start = performance.now();
           run.step(batch.x, batch.y);
@@ -152,11 +156,14 @@ async function main(): Promise<void> {
 
   await Deno.writeTextFile(
     out,
-    lineChart(runs.map((r) => ({ name: `${r.name} (${r.curve.at(-1)!.toFixed(3)})`, values: r.curve })), {
-      title: "Accuracy on clean digits, 80 % of the training labels random",
-      x: "epoch",
-      y: "accuracy on held-out digits",
-    }),
+    lineChart(
+      runs.map((r) => ({ name: `${r.name} (${r.curve.at(-1)!.toFixed(3)})`, values: r.curve })),
+      {
+        title: "Accuracy on clean digits, 80 % of the training labels random",
+        x: "epoch",
+        y: "accuracy on held-out digits",
+      },
+    ),
   );
   console.log("accuracy on held-out digits");
   for (const run of runs) {

@@ -1,4 +1,8 @@
-/** What the meta-learning workloads share. @module */
+/**
+ * What the meta-learning workloads share.
+ *
+ * @module
+ */
 
 import { autograd, nn, type Tensor, tensor } from "@torchopt/torchopt";
 import type { Array32 } from "./data.ts";

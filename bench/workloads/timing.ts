@@ -1,4 +1,8 @@
-/** Timing and reporting in the peers' format. @module */
+/**
+ * Timing and reporting in the peers' format.
+ *
+ * @module
+ */
 
 const QUICK = Deno.env.get("BENCH_QUICK") === "1";
 const BUDGET_MS = 1e3 * Number(Deno.env.get("BENCH_BUDGET_S") ?? (QUICK ? "1" : "8"));
@@ -21,7 +25,9 @@ export function time(fn: () => void): Times {
   const warm = first > BUDGET_MS / 3 ? 1 : QUICK ? 1 : 5;
   for (let i = 0; i < warm; i++) fn();
   const runs: number[] = [], start = performance.now();
-  while (runs.length < MAX_RUNS && (runs.length < MIN_RUNS || performance.now() - start < BUDGET_MS)) {
+  while (
+    runs.length < MAX_RUNS && (runs.length < MIN_RUNS || performance.now() - start < BUDGET_MS)
+  ) {
     const t = performance.now();
     fn();
     runs.push(performance.now() - t);
@@ -38,7 +44,9 @@ export function report(
 ): void {
   const sorted = [...times.runs].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
-  const median = sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+  const median = sorted.length % 2 === 1
+    ? sorted[middle]
+    : (sorted[middle - 1] + sorted[middle]) / 2;
   console.log(JSON.stringify({
     peer: "torchopt-deno",
     workload,

@@ -1,4 +1,8 @@
-/** W1: one Adam step with given gradients. @module */
+/**
+ * W1: one Adam step with given gradients.
+ *
+ * @module
+ */
 
 import { adam, applyUpdates, compile, type Tensor, tensor } from "@torchopt/torchopt";
 import { type Array32, resnet18, sym } from "./data.ts";
@@ -13,7 +17,10 @@ function data(variant: "a" | "b" | "c"): { params: Array32[]; grads: Array32[] }
     };
   }
   const shape = [variant === "a" ? 1_000_000 : 10_000_000];
-  return { params: [{ shape, data: sym(shape, 100, 0.1) }], grads: [{ shape, data: sym(shape, 101, 0.01) }] };
+  return {
+    params: [{ shape, data: sym(shape, 100, 0.1) }],
+    grads: [{ shape, data: sym(shape, 101, 0.01) }],
+  };
 }
 
 /** Runs W1. */

@@ -1,4 +1,8 @@
-/** W2: one training step of a perceptron. @module */
+/**
+ * W2: one training step of a perceptron.
+ *
+ * @module
+ */
 
 import { adam, applyUpdates, autograd, compile, nn, type Tensor, tensor } from "@torchopt/torchopt";
 import { classes, mlp, uniform } from "./data.ts";

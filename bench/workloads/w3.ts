@@ -1,6 +1,15 @@
 /** W3: MAML on sinusoids; the meta-loss of 25 tasks in one compiled function. W9 uses one task of it. */
 
-import { adam, applyUpdates, autograd, compile, nn, stack, type Tensor, tensor } from "@torchopt/torchopt";
+import {
+  adam,
+  applyUpdates,
+  autograd,
+  compile,
+  nn,
+  stack,
+  type Tensor,
+  tensor,
+} from "@torchopt/torchopt";
 import { mlp, uniform } from "./data.ts";
 import { descend, norm, parameters, perceptron } from "./meta.ts";
 import { report, time } from "./timing.ts";

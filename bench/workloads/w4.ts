@@ -82,7 +82,9 @@ export function mamlConv(): () => { first: Tensor; loss: Tensor; grads: Tensor[]
 }
 
 /** Runs iterations 1 to 4; returns the check and the time of the first. */
-export function checkConv(iterate: ReturnType<typeof mamlConv>): { check: number[]; first: number } {
+export function checkConv(
+  iterate: ReturnType<typeof mamlConv>,
+): { check: number[]; first: number } {
   const begin = performance.now();
   const { first, loss, grads } = iterate();
   const check = [first.item(), loss.item(), norm(grads)];

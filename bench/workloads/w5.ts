@@ -27,7 +27,12 @@ export function metaAdam(
   const eta = tensor(sym([ROWS], 503, 0.1), { requiresGrad: true });
   const [x, y] = samples(500), [xVal, yVal] = samples(501);
   const { mseLoss, tanh } = nn.functional;
-  const optimizer = adam({ lr: 1e-2, epsRoot: 1e-8, momentRequiresGrad: true, useAcceleratedOp: true });
+  const optimizer = adam({
+    lr: 1e-2,
+    epsRoot: 1e-8,
+    momentRequiresGrad: true,
+    useAcceleratedOp: true,
+  });
   const run = compile((theta: Tensor[], eta: Tensor, x: Tensor, y: Tensor) => {
     let p = theta, state = optimizer.init(theta);
     const weights = eta.exp();
@@ -45,13 +50,20 @@ export function metaAdam(
   return () => run(params, eta, x, y);
 }
 
-/** Runs W5. */
-export function w5(): void {
-  const iterate = metaAdam(10);
+/** Runs an iteration; returns the check and the time it took. */
+export function checkAdam(
+  iterate: ReturnType<typeof metaAdam>,
+): { check: number[]; first: number } {
   const begin = performance.now();
   const { loss, params, weights } = iterate();
   const check = [loss.item(), norm(params), norm([weights])];
-  const firstCall = performance.now() - begin;
+  return { check, first: performance.now() - begin };
+}
+
+/** Runs W5. */
+export function w5(): void {
+  const iterate = metaAdam(10);
+  const { check, first } = checkAdam(iterate);
   const times = time(() => void iterate().loss.item());
-  report("w5_meta_adam_k10", times, check, { first_call_ms: firstCall });
+  report("w5_meta_adam_k10", times, check, { first_call_ms: first });
 }

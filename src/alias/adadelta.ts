@@ -1,4 +1,8 @@
-/** AdaDelta. @module */
+/**
+ * AdaDelta.
+ *
+ * @module
+ */
 
 import type { GradientTransformation, ScalarOrSchedule } from "../base.ts";
 import { chain } from "../combine.ts";

@@ -1,4 +1,8 @@
-/** AdaGrad. @module */
+/**
+ * AdaGrad.
+ *
+ * @module
+ */
 
 import type { GradientTransformation, ScalarOrSchedule } from "../base.ts";
 import { chain } from "../combine.ts";

@@ -1,4 +1,8 @@
-/** Adam. @module */
+/**
+ * Adam.
+ *
+ * @module
+ */
 
 import type { GradientTransformation, ScalarOrSchedule } from "../base.ts";
 import { chain } from "../combine.ts";

@@ -1,4 +1,8 @@
-/** AdaMax. @module */
+/**
+ * AdaMax.
+ *
+ * @module
+ */
 
 import type { GradientTransformation, ScalarOrSchedule } from "../base.ts";
 import { chain } from "../combine.ts";

@@ -1,4 +1,8 @@
-/** AdamW. @module */
+/**
+ * AdamW.
+ *
+ * @module
+ */
 
 import type { GradientTransformation } from "../base.ts";
 import { chain } from "../combine.ts";

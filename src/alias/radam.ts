@@ -1,4 +1,8 @@
-/** RAdam. @module */
+/**
+ * RAdam.
+ *
+ * @module
+ */
 
 import type { GradientTransformation, ScalarOrSchedule } from "../base.ts";
 import { chain } from "../combine.ts";

@@ -1,4 +1,8 @@
-/** RMSProp. @module */
+/**
+ * RMSProp.
+ *
+ * @module
+ */
 
 import type { GradientTransformation, ScalarOrSchedule } from "../base.ts";
 import { chain } from "../combine.ts";

@@ -1,4 +1,8 @@
-/** Stochastic gradient descent. @module */
+/**
+ * Stochastic gradient descent.
+ *
+ * @module
+ */
 
 import type { GradientTransformation, ScalarOrSchedule } from "../base.ts";
 import { chain } from "../combine.ts";

@@ -1,4 +1,8 @@
-/** First and last link of every optimizer. @module */
+/**
+ * First and last link of every optimizer.
+ *
+ * @module
+ */
 
 import type { EmptyState, GradientTransformation, ScalarOrSchedule } from "../base.ts";
 import { identity } from "../combine.ts";

@@ -1,4 +1,8 @@
-/** Functions with a derivative given by hand. @module */
+/**
+ * Functions with a derivative given by hand.
+ *
+ * @module
+ */
 
 import { GradientError, ShapeError } from "../graph/errors.ts";
 import { type Node, withGrad } from "../graph/node.ts";

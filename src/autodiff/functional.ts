@@ -1,4 +1,8 @@
-/** `func`: differentiation as functions of functions, in the manner of torch.func and JAX. @module */
+/**
+ * `func`: differentiation as functions of functions, in the manner of torch.func and JAX.
+ *
+ * @module
+ */
 
 import { GradientError, ShapeError } from "../graph/errors.ts";
 import { constantNode } from "../graph/leaf.ts";
@@ -112,13 +116,17 @@ export function valueAndGrad(
     const value = hasAux ? (output as [Tensor, unknown])[0] : output as Tensor;
     if (!(value instanceof Tensor)) {
       throw new TypeError(
-        `func.grad: the function must return a scalar tensor${hasAux ? " and an aux value" : ""}, ` +
+        `func.grad: the function must return a scalar tensor${
+          hasAux ? " and an aux value" : ""
+        }, ` +
           `got ${value}.`,
       );
     }
     if (value.size !== 1) {
       throw new GradientError(
-        `func.grad: the function returned shape ${showShape(value.shape)}, wants a scalar; reduce ` +
+        `func.grad: the function returned shape ${
+          showShape(value.shape)
+        }, wants a scalar; reduce ` +
           `it (sum(), mean()), or use func.vjp or func.jacrev.`,
       );
     }
@@ -183,7 +191,7 @@ export function vjp(
           `same structure.`,
       );
     }
-    const recorded = outs.map((o, i) => i).filter((i) => outs[i].requiresGrad);
+    const recorded = outs.map((_, i) => i).filter((i) => outs[i].requiresGrad);
     const grads = recorded.length === 0 ? roots.map(() => null) : gradient(
       recorded.map((i) => outs[i]),
       roots,
@@ -363,8 +371,11 @@ export function jacfwd(
  * assertEquals(h.toArray(), [[6, 0], [0, 12]]);
  * ```
  */
-// deno-lint-ignore no-explicit-any
-export function hessian(fn: AnyFunction, options: { readonly argnums?: number } = {}): (...args: any[]) => any {
+export function hessian(
+  fn: AnyFunction,
+  options: { readonly argnums?: number } = {},
+  // deno-lint-ignore no-explicit-any
+): (...args: any[]) => any {
   return jacrev(grad(fn, options), options);
 }
 

@@ -1,4 +1,8 @@
-/** Derivatives of fused operations: those of their defining graphs. @module */
+/**
+ * Derivatives of fused operations: those of their defining graphs.
+ *
+ * @module
+ */
 
 import type { Node } from "../graph/node.ts";
 import { setPullback } from "../primitives/fused_adam.ts";
@@ -9,7 +13,12 @@ setPullback((outputs, cotangents, inputs, needs) => {
     cotangents[i] !== null && outputs[i].requiresGrad
   );
   const targets = new Set(inputs.filter((_, i) => needs[i]));
-  const result = sweep(used.map((i) => outputs[i]), used.map((i) => cotangents[i]!), targets, targets);
+  const result = sweep(
+    used.map((i) => outputs[i]),
+    used.map((i) => cotangents[i]!),
+    targets,
+    targets,
+  );
   return inputs.map((x, i): Node | null =>
     needs[i] ? result.cotangents.get(x) ?? zerosNode(x) : null
   );

@@ -1,4 +1,8 @@
-/** `autograd`: gradients of tensors, as PyTorch's module of that name gives them. @module */
+/**
+ * `autograd`: gradients of tensors, as PyTorch's module of that name gives them.
+ *
+ * @module
+ */
 
 import { constantNode } from "../graph/leaf.ts";
 import { DTypeError, GradientError, ShapeError } from "../graph/errors.ts";
@@ -8,7 +12,7 @@ import { add } from "../primitives/elementwise.ts";
 import { expand } from "../primitives/movement.ts";
 import { wrap } from "../tensor/core.ts";
 import { forgetGraph, holdLatest, holdRoots, isForgotten } from "../tensor/pending.ts";
-import { setBackward, type Tensor } from "../tensor/tensor.ts";
+import { type BackwardOptions, setBackward, type Tensor } from "../tensor/tensor.ts";
 import { sweep, zerosNode } from "./reverse.ts";
 
 /** Options of `autograd.grad`. */
@@ -21,16 +25,6 @@ export interface GradOptions {
   readonly createGraph?: boolean;
   /** Whether an input that the outputs do not depend on gives null instead of an error. */
   readonly allowUnused?: boolean;
-}
-
-/** Options of `backward`. */
-export interface BackwardOptions {
-  /** Whether `backward()` may be called again on this graph (default: the value of `createGraph`). */
-  readonly retainGraph?: boolean;
-  /** Whether the gradients can be differentiated again (default false). */
-  readonly createGraph?: boolean;
-  /** Tensors whose `grad` is filled; all leaves below by default. */
-  readonly inputs?: readonly Tensor[];
 }
 
 function seedOf(op: string, output: Tensor, gradient: Tensor | null | undefined): Node {
@@ -131,7 +125,9 @@ export function grad(
       if (reached.has(node)) return wrap(zerosNode(node));
       if (allowUnused) return null;
       throw new GradientError(
-        `autograd.grad: the outputs do not depend on input ${i} (shape ${showShape(node.shape)}). ` +
+        `autograd.grad: the outputs do not depend on input ${i} (shape ${
+          showShape(node.shape)
+        }). ` +
           `Pass allowUnused: true to get null for it. Usual causes: a detach() on the way, or an ` +
           `input that was replaced (in place or by an optimizer) after the outputs were computed.`,
       );
@@ -195,4 +191,3 @@ function listOf<T>(x: T | readonly T[]): readonly T[] {
 }
 
 setBackward((tensor, gradient, options) => backward(tensor, gradient, options));
-

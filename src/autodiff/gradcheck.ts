@@ -1,4 +1,8 @@
-/** Checking derivatives against finite differences. @module */
+/**
+ * Checking derivatives against finite differences.
+ *
+ * @module
+ */
 
 import { GradientError } from "../graph/errors.ts";
 import { showShape } from "../graph/shape.ts";

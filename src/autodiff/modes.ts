@@ -1,4 +1,8 @@
-/** Switching the recording of operations. @module */
+/**
+ * Switching the recording of operations.
+ *
+ * @module
+ */
 
 import { isGradEnabled as enabled, withGrad } from "../graph/node.ts";
 

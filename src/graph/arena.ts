@@ -1,4 +1,8 @@
-/** Placement of a Program's intermediate values in one block of memory. @module */
+/**
+ * Placement of a Program's intermediate values in one block of memory.
+ *
+ * @module
+ */
 
 import type { ComputeType } from "./partition.ts";
 

@@ -1,4 +1,8 @@
-/** Defaults of new tensors. @module */
+/**
+ * Defaults of new tensors.
+ *
+ * @module
+ */
 
 import { cudaIndex, type Device, type DType } from "../runtime/mod.ts";
 import { DTypeError } from "./errors.ts";

@@ -1,4 +1,8 @@
-/** Writing out emitted models for checkers and the curious. @module */
+/**
+ * Writing out emitted models for checkers and the curious.
+ *
+ * @module
+ */
 
 let count = 0;
 

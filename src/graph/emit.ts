@@ -1,7 +1,18 @@
-/** The ONNX graph that is being emitted: names, constants, casts. @module */
+/**
+ * The ONNX graph that is being emitted: names, constants, casts.
+ *
+ * @module
+ */
 
 import {
-  type Attr, attr, DEFAULT_OPSETS, ELEM_TYPE, encodeModel, IR_VERSION, type NodeDef, type TensorDef,
+  type Attr,
+  attr,
+  DEFAULT_OPSETS,
+  ELEM_TYPE,
+  encodeModel,
+  IR_VERSION,
+  type NodeDef,
+  type TensorDef,
   type ValueInfo,
 } from "../onnx/mod.ts";
 import { type DType, DTYPES } from "../runtime/mod.ts";

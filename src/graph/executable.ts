@@ -5,7 +5,14 @@
  */
 
 import {
-  BackendError, type Device, type DType, DTYPES, opsLibrary, Session, Storage, type TypedArray,
+  BackendError,
+  type Device,
+  type DType,
+  DTYPES,
+  opsLibrary,
+  Session,
+  Storage,
+  type TypedArray,
 } from "../runtime/mod.ts";
 import { dumpModel } from "./dump.ts";
 import { type Donation, lower, type Lowered } from "./lower.ts";
@@ -59,9 +66,14 @@ export class Executable {
       useOps: device === "cpu" && opsLibrary().loaded,
     });
     const counts = new Map<DType, number>();
-    for (const p of lowered.places) counts.set(p.dtype, Math.max(counts.get(p.dtype) ?? 0, p.slot + 1));
+    for (const p of lowered.places) {
+      counts.set(p.dtype, Math.max(counts.get(p.dtype) ?? 0, p.slot + 1));
+    }
     for (const [dtype, n] of counts) {
-      this.#packs.set(dtype, DTYPES[dtype].view(new ArrayBuffer(Math.max(8, n * DTYPES[dtype].bytes)), 0, n));
+      this.#packs.set(
+        dtype,
+        DTYPES[dtype].view(new ArrayBuffer(Math.max(8, n * DTYPES[dtype].bytes)), 0, n),
+      );
     }
     lowered.sources.forEach((source, slot) => {
       if (source.kind === "leaf") this.#leafSlots.push({ slot, leaf: source.index });

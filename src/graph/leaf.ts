@@ -1,4 +1,8 @@
-/** Nodes without operands: stored tensors, numbers, and the arguments of a trace. @module */
+/**
+ * Nodes without operands: stored tensors, numbers, and the arguments of a trace.
+ *
+ * @module
+ */
 
 import type { DType, Storage } from "../runtime/mod.ts";
 import { type Aval, definePrimitive, Node } from "./node.ts";

@@ -87,7 +87,15 @@ function rebuild(walk: Walk, outputs: readonly Node[], target: Target) {
     const inputs = node.inputs.map((x) => copies[x.local]);
     copies[node.local] = rebuilder.make(
       new Node(
-        node.prim, inputs, node.attrs, node.attrKey, node.shape, node.dtype, node.outs, false, 0,
+        node.prim,
+        inputs,
+        node.attrs,
+        node.attrKey,
+        node.shape,
+        node.dtype,
+        node.outs,
+        false,
+        0,
       ),
     );
   }
@@ -133,7 +141,10 @@ export function lower(
   const nodes = order(results);
   const program = target.ops && target.device === "cpu";
   const parts = partition(nodes, results, program);
-  return new Lowering(parts, nodes, results, leafIndex, slots, sizes, target).run(places, donations);
+  return new Lowering(parts, nodes, results, leafIndex, slots, sizes, target).run(
+    places,
+    donations,
+  );
 }
 
 class Lowering {
@@ -353,7 +364,8 @@ class Lowering {
       return node.inputs.every((x) => x === root || skipViews(this.parts)(x) !== root) &&
         sizeOf(root.shape) === sizeOf(node.shape);
     }
-    return node.prim.name === "project" && (node.inputs[0].prim.inPlace?.(node.inputs[0], out, root) ?? false);
+    return node.prim.name === "project" &&
+      (node.inputs[0].prim.inPlace?.(node.inputs[0], out, root) ?? false);
   }
 
   /** Units that a unit needs, directly or not. */

@@ -1,4 +1,8 @@
-/** What a primitive's `lower` may use to emit ONNX. @module */
+/**
+ * What a primitive's `lower` may use to emit ONNX.
+ *
+ * @module
+ */
 
 import type { DType } from "../runtime/mod.ts";
 import type { Attr } from "../onnx/mod.ts";

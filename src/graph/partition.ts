@@ -135,7 +135,10 @@ export function partition(
     if (isLeaf(node)) continue;
     const transparent = isView(node) && typeOf(node) === null;
     const users = transparent
-      ? [...(viewUsers.get(node) ?? []), ...(heights.has(node) ? [{ type: null, height: heights.get(node)! }] : [])]
+      ? [
+        ...(viewUsers.get(node) ?? []),
+        ...(heights.has(node) ? [{ type: null, height: heights.get(node)! }] : []),
+      ]
       : [{ type: typeOf(node), height: heights.get(node) ?? 0 }];
     for (const x of node.inputs) {
       if (isView(x) && typeOf(x) === null) {

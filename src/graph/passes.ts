@@ -1,4 +1,8 @@
-/** Whole-graph rewrites that primitives register, run after simplification. @module */
+/**
+ * Whole-graph rewrites that primitives register, run after simplification.
+ *
+ * @module
+ */
 
 import type { Node, Target } from "./node.ts";
 import type { Rebuilder } from "./rebuild.ts";

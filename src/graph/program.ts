@@ -162,7 +162,13 @@ export function assemble(
         constants,
       }).assemble()
       : step.kind === "reduce"
-      ? reduceStep(step.nodes[0], operandOf(step.nodes[0], 0), bufferOf, inputIndex.get(null), slotOf)
+      ? reduceStep(
+        step.nodes[0],
+        operandOf(step.nodes[0], 0),
+        bufferOf,
+        inputIndex.get(null),
+        slotOf,
+      )
       : matmulStep(step.nodes[0], operandOf, bufferOf);
     body.push(OPCODE[step.kind], payload.length, ...payload);
   }
@@ -178,7 +184,9 @@ export function assemble(
     canAlias(root, out) {
       const written = stepOf.get(out);
       if (written === undefined || steps[written].kind !== "loop") return false;
-      return (readers.get(root) ?? []).every((r) => r.step < written || (r.step === written && r.whole));
+      return (readers.get(root) ?? []).every((r) =>
+        r.step < written || (r.step === written && r.whole)
+      );
     },
   };
 }
@@ -211,7 +219,14 @@ function reduceStep(
   const buffer = isNumber ? numbers! : bufferOf(root);
   const offset = isNumber ? slotOf(root) : view.offset;
   return [
-    rule.code, buffer, offset, bufferOf(node), dims.length, ...dims, ...strides, ...keep,
+    rule.code,
+    buffer,
+    offset,
+    bufferOf(node),
+    dims.length,
+    ...dims,
+    ...strides,
+    ...keep,
   ];
 }
 

@@ -1,4 +1,8 @@
-/** Assembly of one loop over elements: loads, instructions, stores, registers. @module */
+/**
+ * Assembly of one loop over elements: loads, instructions, stores, registers.
+ *
+ * @module
+ */
 
 import { constant, scalar } from "./leaf.ts";
 import type { Node } from "./node.ts";

@@ -1,4 +1,8 @@
-/** How the Program kernel computes a primitive. The kernel is described in `ops/README.md`. @module */
+/**
+ * How the Program kernel computes a primitive. The kernel is described in `ops/README.md`.
+ *
+ * @module
+ */
 
 import type { Node } from "./node.ts";
 

@@ -1,4 +1,8 @@
-/** Computing the values of nodes: one graph, one run. @module */
+/**
+ * Computing the values of nodes: one graph, one run.
+ *
+ * @module
+ */
 
 import type { Device, Storage } from "../runtime/mod.ts";
 import { defaultDevice } from "./defaults.ts";

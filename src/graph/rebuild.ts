@@ -23,7 +23,15 @@ const folds: Record<number, (a: number, b: number) => number> = {
 
 function withInputs(node: Node, inputs: readonly Node[]): Node {
   return new Node(
-    node.prim, inputs, node.attrs, node.attrKey, node.shape, node.dtype, node.outs, false, 0,
+    node.prim,
+    inputs,
+    node.attrs,
+    node.attrKey,
+    node.shape,
+    node.dtype,
+    node.outs,
+    false,
+    0,
   );
 }
 
@@ -52,7 +60,9 @@ export class Rebuilder {
   intern(node: Node): Node {
     if (this.#ids.has(node)) return node;
     const inputs = node.inputs.map((x) => this.intern(x));
-    return this.make(inputs.every((x, i) => x === node.inputs[i]) ? node : withInputs(node, inputs));
+    return this.make(
+      inputs.every((x, i) => x === node.inputs[i]) ? node : withInputs(node, inputs),
+    );
   }
 
   /** Like `intern`, for a node whose operands are interned. */
@@ -74,7 +84,9 @@ export class Rebuilder {
   #key(node: Node): string {
     let key = `${node.prim.id}:${node.attrKey}`;
     // Numbers that are structure are equal by value and type, wherever they were made.
-    if (node.prim === constant) return `c${node.dtype}:${Object.is(node.attrs.value, -0) ? "-0" : node.attrs.value}`;
+    if (node.prim === constant) {
+      return `c${node.dtype}:${Object.is(node.attrs.value, -0) ? "-0" : node.attrs.value}`;
+    }
     for (const x of node.inputs) key += `,${this.#ids.get(x)}`;
     return key;
   }
@@ -132,4 +144,3 @@ function stripExpands(node: Node): Node {
 function broadcastAll(shapes: readonly Shape[]): Shape {
   return shapes.reduce((a, b) => broadcastShapes("internal", a, b));
 }
-

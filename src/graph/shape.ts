@@ -1,4 +1,8 @@
-/** Shape arithmetic: sizes, broadcasting, axes and strides. @module */
+/**
+ * Shape arithmetic: sizes, broadcasting, axes and strides.
+ *
+ * @module
+ */
 
 import { ShapeError } from "./errors.ts";
 

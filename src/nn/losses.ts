@@ -1,4 +1,8 @@
-/** Losses as modules; each holds its options. @module */
+/**
+ * Losses as modules; each holds its options.
+ *
+ * @module
+ */
 
 import {
   binaryCrossEntropy,

@@ -1,9 +1,13 @@
-/** Modules whose own parameters are learned on top of meta-parameters. @module */
+/**
+ * Modules whose own parameters are learned on top of meta-parameters.
+ *
+ * @module
+ */
 
 import { TensorCore } from "../tensor/core.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { Module } from "./module.ts";
-import { IS_META, isModule, readSlot, setRole, type Slot } from "./slots.ts";
+import { isModule, readSlot, setMeta, setRole, type Slot } from "./slots.ts";
 
 /**
  * A module with meta-parameters: tensors of an outer problem that its own (inner) parameters depend
@@ -36,27 +40,21 @@ import { IS_META, isModule, readSlot, setRole, type Slot } from "./slots.ts";
  * ```
  */
 export abstract class MetaGradientModule extends Module {
-  /** Objects that are meta; an own property would make their tensors parameters. */
-  readonly #meta = new WeakSet<object>();
-
   /** Takes meta-parameters and meta-modules, also inside arrays, maps and plain objects. */
   constructor(...meta: unknown[]) {
     super();
     const visit = (value: unknown) => {
       if (typeof value !== "object" || value === null) return;
       if (value instanceof TensorCore) {
-        if (value.requiresGrad) this.#meta.add(value);
+        if (value.requiresGrad) setMeta(this, value);
       } else if (isModule(value)) {
-        if ((value as Module).training) this.#meta.add(value);
+        if ((value as Module).training) setMeta(this, value);
       } else if (Array.isArray(value) || value instanceof Map) value.forEach(visit);
-      else if (Object.getPrototypeOf(value) === Object.prototype) Object.values(value).forEach(visit);
+      else if (Object.getPrototypeOf(value) === Object.prototype) {
+        Object.values(value).forEach(visit);
+      }
     };
     meta.forEach(visit);
-  }
-
-  /** @ignore */
-  [IS_META](value: object): boolean {
-    return this.#meta.has(value);
   }
 
   /** Sets a property that counts as a meta-parameter. */
@@ -67,13 +65,13 @@ export abstract class MetaGradientModule extends Module {
 
   /** Sets a property that counts as an ordinary sub-module. */
   registerModule(name: string, module: Module): void {
-    this.#meta.delete(module);
+    setMeta(this, module, false);
     (this as Record<string, unknown>)[name] = module;
   }
 
   /** Sets a property that counts as a meta-module. */
   registerMetaModule(name: string, module: Module): void {
-    this.#meta.add(module);
+    setMeta(this, module);
     (this as Record<string, unknown>)[name] = module;
   }
 

@@ -1,4 +1,8 @@
-/** The base class of networks and their parts. @module */
+/**
+ * The base class of networks and their parts.
+ *
+ * @module
+ */
 
 import { ShapeError } from "../graph/errors.ts";
 import { withGrad } from "../graph/node.ts";
@@ -11,8 +15,8 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { currentTrace } from "../tensor/trace.ts";
 import { Parameter } from "./parameter.ts";
 import {
-  type Entry,
   entriesOf,
+  type Entry,
   isModule,
   MODULE,
   readSlot,
@@ -233,6 +237,33 @@ export abstract class Module {
   }
 
   // -------------------------------------------------------------- states
+
+  /**
+   * @ignore Puts other tensors in the named places, and in all that hold the same tensor as one of
+   * them. Returns what puts the old ones back.
+   */
+  swap(op: string, tensors: Readonly<Record<string, Tensor>>): () => void {
+    const slots = this.slots(["parameter", "buffer", "transient"]);
+    const old = slots.map(readSlot);
+    const byName = new Map(slots.map((slot, i) => [slot.name, old[i]]));
+    const replaced = new Map<Tensor, Tensor>();
+    for (const [name, tensor] of Object.entries(tensors)) {
+      const before = byName.get(name);
+      if (before === undefined) {
+        throw new TypeError(
+          `${op}: ${this.constructor.name} has no parameter or buffer ${name}; it has ` +
+            `${[...byName.keys()].join(", ")}.`,
+        );
+      }
+      const twin = replaced.get(before);
+      if (twin !== undefined && twin !== tensor) {
+        throw new TypeError(`${op}: ${name} shares a tensor with another name; give both the same.`);
+      }
+      replaced.set(before, tensor);
+    }
+    slots.forEach((slot, i) => writeSlot(slot, replaced.get(old[i]) ?? old[i]));
+    return () => slots.forEach((slot, i) => writeSlot(slot, old[i]));
+  }
 
   /**
    * Parameters and persistent buffers by name. They are the module's own tensors and follow later

@@ -1,10 +1,14 @@
-/** Parameters: tensors that a module learns. @module */
+/**
+ * Parameters: tensors that a module learns.
+ *
+ * @module
+ */
 
 import { GradientError } from "../graph/errors.ts";
 import { isFloat } from "../graph/node.ts";
 import { leafOf } from "../tensor/core.ts";
 import { Tensor } from "../tensor/tensor.ts";
-import { type TensorData, tensor } from "../tensor/creation.ts";
+import { tensor, type TensorData } from "../tensor/creation.ts";
 
 /** Options of `Parameter`. */
 export interface ParameterOptions {

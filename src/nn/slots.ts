@@ -23,8 +23,6 @@ export interface Slot {
 
 /** Tells modules from everything else without a circular import. */
 export const MODULE: unique symbol = Symbol("torchopt.module");
-/** Method of modules that treat some of their tensors and sub-modules as not their own. */
-export const IS_META: unique symbol = Symbol("torchopt.isMeta");
 
 /** What a property holds: a tensor with its role, or a module. */
 export interface Entry extends Slot {
@@ -34,7 +32,9 @@ export interface Entry extends Slot {
   readonly role: Role | null;
 }
 
+// Notes lie outside of the modules, so that a copy of a module can take them over.
 const roles = new WeakMap<object, Map<unknown, Role>>();
+const metas = new WeakMap<object, WeakSet<object>>();
 
 /** Fixes the role of whatever tensor is in a place. */
 export function setRole(holder: object, key: unknown, role: Role): void {
@@ -43,10 +43,29 @@ export function setRole(holder: object, key: unknown, role: Role): void {
   known.set(key, role);
 }
 
-function roleOf(holder: object, key: unknown, value: unknown, isMeta: boolean): Role {
+/** Gives the places of a copied holder the roles of the original. */
+export function copyRoles(from: object, to: object): void {
+  const known = roles.get(from);
+  if (known !== undefined) roles.set(to, new Map(known));
+}
+
+/** Makes a tensor or module meta (or an ordinary one) wherever `module` holds it. */
+export function setMeta(module: object, value: object, meta = true): void {
+  let known = metas.get(module);
+  if (known === undefined) metas.set(module, known = new WeakSet());
+  if (meta) known.add(value);
+  else known.delete(value);
+}
+
+/** Whether a tensor or module is meta to `module`. */
+export function isMeta(module: object, value: object): boolean {
+  return metas.get(module)?.has(value) ?? false;
+}
+
+function roleOf(module: object, holder: object, key: unknown, value: object): Role {
   const known = roles.get(holder)?.get(key);
   if (known !== undefined) return known;
-  const role = isMeta
+  const role = isMeta(module, value)
     ? "meta"
     : value instanceof Parameter || (value as Tensor).requiresGrad
     ? "parameter"
@@ -64,14 +83,12 @@ export function isModule(value: unknown): boolean {
 /** The tensors and modules that one module holds itself, in order of its properties. */
 export function entriesOf(module: object): Entry[] {
   const found: Entry[] = [], seen = new Set<object>();
-  const isMeta = (value: object): boolean =>
-    IS_META in module && (module as { [IS_META](value: object): boolean })[IS_META](value);
   const visit = (holder: object, key: unknown, name: string, value: unknown) => {
     if (typeof value !== "object" || value === null) return;
     if (value instanceof TensorCore) {
-      found.push({ name, holder, key, value, role: roleOf(holder, key, value, isMeta(value)) });
+      found.push({ name, holder, key, value, role: roleOf(module, holder, key, value) });
     } else if (isModule(value)) {
-      found.push({ name, holder, key, value, role: isMeta(value) ? "meta" : null });
+      found.push({ name, holder, key, value, role: isMeta(module, value) ? "meta" : null });
     } else if ((Array.isArray(value) || value instanceof Map) && !seen.has(value)) {
       seen.add(value);
       value.forEach((x: unknown, k: unknown) => visit(value, k, `${name}.${String(k)}`, x));
@@ -85,7 +102,9 @@ export function entriesOf(module: object): Entry[] {
 
 /** The tensor in a place. */
 export function readSlot({ holder, key }: Slot): Tensor {
-  return holder instanceof Map ? holder.get(key) : (holder as Record<string, Tensor>)[key as string];
+  return holder instanceof Map
+    ? holder.get(key)
+    : (holder as Record<string, Tensor>)[key as string];
 }
 
 /** Puts a tensor in a place; what was a parameter there stays one. */

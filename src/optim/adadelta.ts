@@ -1,4 +1,8 @@
-/** The classic AdaDelta optimizer. @module */
+/**
+ * The classic AdaDelta optimizer.
+ *
+ * @module
+ */
 
 import { adadelta, type AdadeltaOptions } from "../alias/adadelta.ts";
 import { Optimizer, type OptimizerParams } from "./optimizer.ts";

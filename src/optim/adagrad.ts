@@ -1,4 +1,8 @@
-/** The classic AdaGrad optimizer. @module */
+/**
+ * The classic AdaGrad optimizer.
+ *
+ * @module
+ */
 
 import { adagrad, type AdagradOptions } from "../alias/adagrad.ts";
 import { Optimizer, type OptimizerParams } from "./optimizer.ts";

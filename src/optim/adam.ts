@@ -1,4 +1,8 @@
-/** The classic Adam optimizer. @module */
+/**
+ * The classic Adam optimizer.
+ *
+ * @module
+ */
 
 import { adam, type AdamOptions } from "../alias/adam.ts";
 import { Optimizer, type OptimizerParams } from "./optimizer.ts";

@@ -1,4 +1,8 @@
-/** The classic AdaMax optimizer. @module */
+/**
+ * The classic AdaMax optimizer.
+ *
+ * @module
+ */
 
 import { adamax, type AdamaxOptions } from "../alias/adamax.ts";
 import { Optimizer, type OptimizerParams } from "./optimizer.ts";

@@ -1,4 +1,8 @@
-/** The classic AdamW optimizer. @module */
+/**
+ * The classic AdamW optimizer.
+ *
+ * @module
+ */
 
 import { adamw, type AdamWOptions } from "../alias/adamw.ts";
 import { Optimizer, type OptimizerParams } from "./optimizer.ts";

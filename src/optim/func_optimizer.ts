@@ -1,4 +1,8 @@
-/** A functional optimizer that keeps its state. @module */
+/**
+ * A functional optimizer that keeps its state.
+ *
+ * @module
+ */
 
 import type { GradientTransformation, OptState, TensorTree } from "../base.ts";
 import { grad } from "../autodiff/grad.ts";

@@ -1,4 +1,8 @@
-/** The base class of the classic optimizers. @module */
+/**
+ * The base class of the classic optimizers.
+ *
+ * @module
+ */
 
 import type { GradientTransformation, OptState, TensorTree } from "../base.ts";
 import { checkTransformation } from "../combine.ts";

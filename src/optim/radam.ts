@@ -1,4 +1,8 @@
-/** The classic RAdam optimizer. @module */
+/**
+ * The classic RAdam optimizer.
+ *
+ * @module
+ */
 
 import { radam, type RadamOptions } from "../alias/radam.ts";
 import { Optimizer, type OptimizerParams } from "./optimizer.ts";

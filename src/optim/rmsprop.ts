@@ -1,4 +1,8 @@
-/** The classic RMSProp optimizer. @module */
+/**
+ * The classic RMSProp optimizer.
+ *
+ * @module
+ */
 
 import { rmsprop, type RmspropOptions } from "../alias/rmsprop.ts";
 import { Optimizer, type OptimizerParams } from "./optimizer.ts";

@@ -1,4 +1,8 @@
-/** States as plain data. @module */
+/**
+ * States as plain data.
+ *
+ * @module
+ */
 
 import type { OptState, TensorTree } from "../base.ts";
 import { withGrad } from "../graph/node.ts";

@@ -1,4 +1,8 @@
-/** The classic SGD optimizer. @module */
+/**
+ * The classic SGD optimizer.
+ *
+ * @module
+ */
 
 import { sgd, type SgdOptions } from "../alias/sgd.ts";
 import { Optimizer, type OptimizerParams } from "./optimizer.ts";

@@ -1,4 +1,8 @@
-/** Values with a derivative that the user gives. @module */
+/**
+ * Values with a derivative that the user gives.
+ *
+ * @module
+ */
 
 import { apply, type Attrs, definePrimitive, type Node, type Primitive } from "../graph/node.ts";
 import { project } from "./tuple.ts";

@@ -1,4 +1,8 @@
-/** Elimination in ONNX operators: how `solve` and `det` are lowered. @module */
+/**
+ * Elimination in ONNX operators: how `solve` and `det` are lowered.
+ *
+ * @module
+ */
 
 import { attr, type NodeDef } from "../onnx/mod.ts";
 import type { DType } from "../runtime/mod.ts";

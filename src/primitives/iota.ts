@@ -1,4 +1,8 @@
-/** Whole numbers in order, as a value of the graph. @module */
+/**
+ * Whole numbers in order, as a value of the graph.
+ *
+ * @module
+ */
 
 import type { DType } from "../runtime/mod.ts";
 import { apply, definePrimitive, type Node, type Primitive } from "../graph/node.ts";

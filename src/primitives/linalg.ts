@@ -1,4 +1,8 @@
-/** Linear systems: solve, inverse and determinant, for batches of square matrices of any size. @module */
+/**
+ * Linear systems: solve, inverse and determinant, for batches of square matrices of any size.
+ *
+ * @module
+ */
 
 import { attr } from "../onnx/mod.ts";
 import { DTypeError, ShapeError } from "../graph/errors.ts";

@@ -1,4 +1,8 @@
-/** Matrix products. @module */
+/**
+ * Matrix products.
+ *
+ * @module
+ */
 
 import { attr } from "../onnx/mod.ts";
 import { DTypeError, ShapeError } from "../graph/errors.ts";

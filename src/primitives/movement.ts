@@ -1,4 +1,8 @@
-/** Primitives that move elements: reshape, permute, expand, slice, pad, concat. @module */
+/**
+ * Primitives that move elements: reshape, permute, expand, slice, pad, concat.
+ *
+ * @module
+ */
 
 import { attr } from "../onnx/mod.ts";
 import { DTypeError, ShapeError } from "../graph/errors.ts";

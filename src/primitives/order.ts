@@ -1,4 +1,8 @@
-/** Primitives along one axis that depend on order: running sums and products, extrema, sorting. @module */
+/**
+ * Primitives along one axis that depend on order: running sums and products, extrema, sorting.
+ *
+ * @module
+ */
 
 import { attr } from "../onnx/mod.ts";
 import { DTypeError, ShapeError } from "../graph/errors.ts";

@@ -1,4 +1,8 @@
-/** Pooling over windows: maximum with its places, and average. @module */
+/**
+ * Pooling over windows: maximum with its places, and average.
+ *
+ * @module
+ */
 
 import { attr } from "../onnx/mod.ts";
 import { DTypeError, ShapeError } from "../graph/errors.ts";

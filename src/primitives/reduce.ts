@@ -1,4 +1,8 @@
-/** Reductions over axes, and the adjoint of broadcasting. @module */
+/**
+ * Reductions over axes, and the adjoint of broadcasting.
+ *
+ * @module
+ */
 
 import { attr } from "../onnx/mod.ts";
 import { DTypeError, ShapeError } from "../graph/errors.ts";

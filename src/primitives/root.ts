@@ -1,4 +1,8 @@
-/** Square roots that optimizers can be differentiated through. @module */
+/**
+ * Square roots that optimizers can be differentiated through.
+ *
+ * @module
+ */
 
 import { isGradEnabled, type Node } from "../graph/node.ts";
 import { eq, num, sqrt, where } from "./elementwise.ts";

@@ -1,4 +1,8 @@
-/** Overwriting single elements by number. @module */
+/**
+ * Overwriting single elements by number.
+ *
+ * @module
+ */
 
 import { attr } from "../onnx/mod.ts";
 import { DTypeError, ShapeError } from "../graph/errors.ts";

@@ -7,6 +7,7 @@
 
 import type { Primitive } from "../graph/node.ts";
 import { buffer, constant, scalar } from "../graph/leaf.ts";
+import { barrierPrim } from "./barrier.ts";
 import * as conv from "./conv.ts";
 import { customPrim } from "./custom.ts";
 import * as e from "./elementwise.ts";
@@ -99,6 +100,7 @@ type Large =
   | "det"
   | "adamStep"
   | "adamMany"
+  | "barrier"
   | "custom"
   | "project";
 
@@ -187,6 +189,7 @@ export const primitives: { readonly [P in PrimitiveName]: Primitive } = {
   det: linalg.detPrim,
   adamStep: adamStepPrim,
   adamMany: adamManyPrim,
+  barrier: barrierPrim,
   custom: customPrim,
   project: projectPrim,
 };

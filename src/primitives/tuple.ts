@@ -1,4 +1,8 @@
-/** Access to one result of a primitive with several. @module */
+/**
+ * Access to one result of a primitive with several.
+ *
+ * @module
+ */
 
 import { apply, definePrimitive, type Node, type Primitive } from "../graph/node.ts";
 

@@ -1,4 +1,8 @@
-/** Exponential decay. @module */
+/**
+ * Exponential decay.
+ *
+ * @module
+ */
 
 import { constantNode, numberNode } from "../graph/leaf.ts";
 import {

@@ -1,4 +1,8 @@
-/** Linear transitions. @module */
+/**
+ * Linear transitions.
+ *
+ * @module
+ */
 
 import { transition } from "./polynomial.ts";
 import type { StepSchedule } from "./step_schedule.ts";

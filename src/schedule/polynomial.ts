@@ -1,4 +1,8 @@
-/** Polynomial transitions. @module */
+/**
+ * Polynomial transitions.
+ *
+ * @module
+ */
 
 import { numberNode } from "../graph/leaf.ts";
 import { add, div, mul, pow, sub } from "../primitives/elementwise.ts";

@@ -1,4 +1,8 @@
-/** Schedules for counts that are numbers or tensors. @module */
+/**
+ * Schedules for counts that are numbers or tensors.
+ *
+ * @module
+ */
 
 import { type Node, isFloat } from "../graph/node.ts";
 import { cast } from "../primitives/elementwise.ts";

@@ -1,4 +1,8 @@
-/** Activation functions on nodes. @module */
+/**
+ * Activation functions on nodes.
+ *
+ * @module
+ */
 
 import { numberNode } from "../graph/leaf.ts";
 import type { Node } from "../graph/node.ts";

@@ -1,4 +1,8 @@
-/** The last steps of making a tensor. @module */
+/**
+ * The last steps of making a tensor.
+ *
+ * @module
+ */
 
 import { type Device, type DType, Storage, type TypedArray } from "../runtime/mod.ts";
 import { defaultDevice } from "../graph/defaults.ts";

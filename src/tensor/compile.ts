@@ -1,6 +1,10 @@
-/** Compiled functions: traced once, run many times. @module */
+/**
+ * Compiled functions: traced once, run many times.
+ *
+ * @module
+ */
 
-import { type Device, Storage } from "../runtime/mod.ts";
+import type { Device, Storage } from "../runtime/mod.ts";
 import type { Donation } from "../graph/lower.ts";
 import { bufferNode, placeholderNode } from "../graph/leaf.ts";
 import { type Executable, executable } from "../graph/executable.ts";
@@ -66,8 +70,6 @@ interface Recording {
 export interface Compiled<F extends (...args: any[]) => any> {
   /** Runs the compiled function. */
   (...args: Parameters<F>): ReturnType<F>;
-  /** The graphs behind it, one for each structure of arguments seen so far. */
-  readonly programs: readonly Executable[];
   /** Number of times the function was traced. */
   readonly traces: number;
 }
@@ -96,7 +98,8 @@ export interface Compiled<F extends (...args: any[]) => any> {
  * assertEquals(square.traces, 1);
  * ```
  */
-export function compile<F extends AnyFunction>(fn: F): Compiled<F> {
+// deno-lint-ignore no-explicit-any
+export function compile<F extends (...args: any[]) => any>(fn: F): Compiled<F> {
   const recordings: Recording[] = [];
   const state = { traces: 0 };
   const call = (...args: Parameters<F>): ReturnType<F> => {
@@ -115,10 +118,16 @@ export function compile<F extends AnyFunction>(fn: F): Compiled<F> {
     }
     return replay(recording, leaves) as ReturnType<F>;
   };
-  return Object.defineProperties(call, {
-    programs: { get: () => recordings.map((r) => r.program) },
-    traces: { get: () => state.traces },
-  }) as Compiled<F>;
+  const compiled = Object.defineProperty(call, "traces", { get: () => state.traces });
+  recordingsOf.set(compiled, recordings);
+  return compiled as unknown as Compiled<F>;
+}
+
+const recordingsOf = new WeakMap<object, Recording[]>();
+
+/** The latest graph of a compiled function; undefined before its first call. */
+export function latestProgram(compiled: object): Executable | undefined {
+  return recordingsOf.get(compiled)?.[0]?.program;
 }
 
 /** Whether a tensor now is as one was when the function was traced. */

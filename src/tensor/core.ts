@@ -1,9 +1,11 @@
-/** The tensor handle without its operations. @module */
+/**
+ * The tensor handle without its operations.
+ *
+ * @module
+ */
 
-import {
-  type Device, type DType, DTYPES, Storage, type TypedArray,
-} from "../runtime/mod.ts";
-import { DTypeError, GradientError, ShapeError } from "../graph/errors.ts";
+import { type Device, type DType, DTYPES, Storage, type TypedArray } from "../runtime/mod.ts";
+import { GradientError, ShapeError } from "../graph/errors.ts";
 import { bufferNode, numberNode } from "../graph/leaf.ts";
 import { type GradBox, isFloat, isGradEnabled, type Node } from "../graph/node.ts";
 import { realizeNodes, realizeNodesAsync } from "../graph/realize.ts";
@@ -13,7 +15,7 @@ import { cast } from "../primitives/elementwise.ts";
 import { defaultDtype } from "../graph/defaults.ts";
 import { checkFresh } from "../graph/walk.ts";
 import type { Tensor } from "./tensor.ts";
-import { currentTrace, type Handle } from "./trace.ts";
+import { currentTrace } from "./trace.ts";
 
 /** Numbers nested in arrays, as `toArray()` gives them. */
 export type NestedArray = number | boolean | NestedArray[];
@@ -43,7 +45,7 @@ export function wrap(node: Node): Tensor {
  * A handle on a value. The value is computed when it is read; until then the handle stands for a
  * graph. In-place methods make the handle stand for another value.
  */
-export abstract class TensorCore implements Handle {
+export abstract class TensorCore {
   /** @ignore The node, as it is. */
   rawNode: Node;
   /** @ignore The trace that knows this handle. */
@@ -341,7 +343,9 @@ function forbidInTrace(what: string): void {
 
 function deviceOf(node: Node): Device {
   let n: Node | undefined = node;
-  while (n !== undefined && n.storage === null) n = n.inputs.find((x) => x.storage !== null) ?? n.inputs[0];
+  while (n !== undefined && n.storage === null) {
+    n = n.inputs.find((x) => x.storage !== null) ?? n.inputs[0];
+  }
   return n?.storage?.device ?? "cpu";
 }
 
@@ -353,7 +357,13 @@ export function lift(x: TensorLike, dtype: DType): Node {
 }
 
 const rank: Record<DType, number> = {
-  bool: 0, uint8: 1, int32: 2, int64: 3, float16: 4, float32: 5, float64: 6,
+  bool: 0,
+  uint8: 1,
+  int32: 2,
+  int64: 3,
+  float16: 4,
+  float32: 5,
+  float64: 6,
 };
 
 /** Type in which two types meet: the wider; a whole number and floating point give floating point. */

@@ -1,4 +1,8 @@
-/** Making tensors from data and by rule. Random ones are in `random.ts`. @module */
+/**
+ * Making tensors from data and by rule. Random ones are in `random.ts`.
+ *
+ * @module
+ */
 
 import type { DType, TypedArray } from "../runtime/mod.ts";
 import { defaultDtype } from "../graph/defaults.ts";
@@ -38,9 +42,9 @@ function dtypeOfArray(data: TypedArray): DType {
 /**
  * A tensor with the given values, which are copied.
  *
- * A number gives a scalar, nested arrays a tensor of their shape, a typed array a vector (or `shape`).
- * The dtype of numbers is the default one, of booleans bool, of big integers int64, and that of a
- * typed array its own, unless `dtype` says otherwise.
+ * A number gives a scalar, nested arrays a tensor of their shape, a typed array a vector (or
+ * `shape`). The dtype of numbers is the default one, of booleans bool, of big integers int64, and
+ * that of a typed array its own, unless `dtype` says otherwise.
  *
  * @throws {ShapeError} where rows differ in length, or `shape` does not fit the number of elements
  *

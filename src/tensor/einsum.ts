@@ -1,4 +1,8 @@
-/** Einstein's summation convention. @module */
+/**
+ * Einstein's summation convention.
+ *
+ * @module
+ */
 
 import { ShapeError } from "../graph/errors.ts";
 import type { Node } from "../graph/node.ts";
@@ -21,7 +25,9 @@ interface Equation {
   readonly output: string[];
 }
 
-/** Labels of the dimensions that "..." stands for, counted from the right so that they broadcast. */
+/**
+ * Labels of the dimensions that "..." stands for, counted from the right so that they broadcast.
+ */
 const dots = (n: number) => Array.from({ length: n }, (_, i) => `.${n - i}`);
 
 function labelsOf(term: string, equation: string, wide: string[]): string[] {

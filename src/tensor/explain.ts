@@ -1,9 +1,13 @@
-/** Looking at the lowered graph of a value or of a compiled function. @module */
+/**
+ * Looking at the lowered graph of a value or of a compiled function.
+ *
+ * @module
+ */
 
 import { opsLibrary } from "../runtime/mod.ts";
 import { lower } from "../graph/lower.ts";
 import { walk } from "../graph/walk.ts";
-import type { Compiled } from "./compile.ts";
+import { type Compiled, latestProgram } from "./compile.ts";
 import { Tensor } from "./tensor.ts";
 
 /** What a graph was lowered to. */
@@ -27,7 +31,13 @@ export interface Explanation {
 }
 
 function describe(
-  lowered: { summary: string[]; model: Uint8Array; inputs: unknown[]; outputs: unknown[]; donations: unknown[] },
+  lowered: {
+    summary: string[];
+    model: Uint8Array;
+    inputs: unknown[];
+    outputs: unknown[];
+    donations: unknown[];
+  },
   lastRun: number,
 ): Explanation {
   const ops = opsLibrary();
@@ -70,12 +80,18 @@ export function explain(of: Tensor | Compiled<(...args: any[]) => any>): Explana
   if (of instanceof Tensor) {
     const node = of.node;
     if (node.storage !== null) {
-      return describe({ summary: [], model: new Uint8Array(0), inputs: [], outputs: [], donations: [] }, NaN);
+      return describe({
+        summary: [],
+        model: new Uint8Array(0),
+        inputs: [],
+        outputs: [],
+        donations: [],
+      }, NaN);
     }
     const lowered = lower(walk([node]), [node], [], { device: "cpu", ops: opsLibrary().loaded });
     return describe(lowered, NaN);
   }
-  const program = of.programs[0];
+  const program = latestProgram(of);
   if (program === undefined) {
     throw new TypeError("explain: the compiled function was not called yet; call it once first.");
   }

@@ -1,4 +1,8 @@
-/** Functions of one element that are built from primitives. @module */
+/**
+ * Functions of one element that are built from primitives.
+ *
+ * @module
+ */
 
 import { constantNode, numberNode } from "../graph/leaf.ts";
 import { isFloat, type Node } from "../graph/node.ts";
@@ -129,7 +133,9 @@ export function nanToNum(x: Node, nan: number, posinf: number, neginf: number): 
   return p.where(p.isNan(x), number(nan), y);
 }
 
-/** Where each class number is: `[...]` to booleans `[..., n]`, compared in the type of `classes`. */
+/**
+ * Where each class number is: `[...]` to booleans `[..., n]`, compared in the type of `classes`.
+ */
 export function hotMask(classes: Node, n: number): Node {
   return p.eq(reshape(classes, [...classes.shape, 1]), iota(n, classes.dtype));
 }

@@ -1,4 +1,8 @@
-/** Functions of several tensors. @module */
+/**
+ * Functions of several tensors.
+ *
+ * @module
+ */
 
 import { DTypeError, ShapeError } from "../graph/errors.ts";
 import type { Node } from "../graph/node.ts";
@@ -141,8 +145,9 @@ export function stack(tensors: readonly Tensor[], dim = 0): Tensor {
 
 /**
  * Sum of products by Einstein's convention: letters name dimensions, those that are missing in the
- * result are summed over. `...` stands for any dimensions in front that broadcast; a letter used twice
- * in one operand takes its diagonal; without `->` the result has the letters that occur once, sorted.
+ * result are summed over. `...` stands for any dimensions in front that broadcast; a letter used
+ * twice in one operand takes its diagonal; without `->` the result has the letters that occur once,
+ * sorted.
  *
  * @throws {TypeError} where the equation is malformed
  * @throws {ShapeError} where sizes of one letter differ
@@ -192,8 +197,8 @@ export function outer(a: Tensor, b: Tensor): Tensor {
 }
 
 /**
- * Product summed over the last `dims` dimensions of `a` and the first of `b`, or over the dimensions
- * listed for each.
+ * Product summed over the last `dims` dimensions of `a` and the first of `b`, or over the
+ * dimensions listed for each.
  *
  * @example
  * ```ts
@@ -231,8 +236,8 @@ export function tensordot(
 }
 
 /**
- * Coordinates of a grid: from n vectors n tensors of the grid's shape. With `indexing: "xy"` the first
- * two dimensions are swapped (default `"ij"`).
+ * Coordinates of a grid: from n vectors n tensors of the grid's shape. With `indexing: "xy"` the
+ * first two dimensions are swapped (default `"ij"`).
  *
  * @example
  * ```ts

@@ -1,4 +1,8 @@
-/** Methods of tensors: arithmetic, powers, rounding. @module */
+/**
+ * Methods of tensors: arithmetic, powers, rounding.
+ *
+ * @module
+ */
 
 import { isFloat, type Node } from "../graph/node.ts";
 import { numberNode } from "../graph/leaf.ts";
@@ -27,8 +31,8 @@ function whole(x: Node, fn: (x: Node) => Node): Node {
 }
 
 /**
- * Arithmetic. Operands broadcast as in NumPy and meet in the wider dtype; a number takes the dtype of
- * its partner.
+ * Arithmetic. Operands broadcast as in NumPy and meet in the wider dtype; a number takes the dtype
+ * of its partner.
  */
 export abstract class ArithmeticMethods extends TensorCore {
   /** `this + other * alpha`. Throws a ShapeError where shapes do not broadcast. */
@@ -73,8 +77,8 @@ export abstract class ArithmeticMethods extends TensorCore {
   }
 
   /**
-   * `this ** exponent`. The exponents 0, 1, 2, 3, 4, 0.5, -0.5, -1 and -2 become cheaper operations;
-   * any other number is data, so changing it does not compile a new graph.
+   * `this ** exponent`. The exponents 0, 1, 2, 3, 4, 0.5, -0.5, -1 and -2 become cheaper
+   * operations; any other number is data, so changing it does not compile a new graph.
    */
   pow(exponent: TensorLike): Tensor {
     if (typeof exponent === "number") {

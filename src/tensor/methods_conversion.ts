@@ -1,4 +1,8 @@
-/** Methods of tensors: element type, device, copies. @module */
+/**
+ * Methods of tensors: element type, device, copies.
+ *
+ * @module
+ */
 
 import { type Device, type DType, DTYPES } from "../runtime/mod.ts";
 import { cast } from "../primitives/elementwise.ts";
@@ -12,8 +16,8 @@ import { transfer } from "./transfer.ts";
 export abstract class ConversionMethods extends ReductionMethods {
   /**
    * Converted to a dtype, or copied to a device; with a tensor, to its dtype and device. Copying
-   * computes the value at once; gradients are copied back. Inside `compile()` the arguments decide the
-   * device.
+   * computes the value at once; gradients are copied back. Inside `compile()` the arguments decide
+   * the device.
    */
   to(target: DType | Device | Tensor): Tensor {
     if (target instanceof TensorCore) {

@@ -1,4 +1,8 @@
-/** Methods of tensors: elementary functions, activations, comparisons and choices. @module */
+/**
+ * Methods of tensors: elementary functions, activations, comparisons and choices.
+ *
+ * @module
+ */
 
 import * as p from "../primitives/elementwise.ts";
 import { numberNode } from "../graph/leaf.ts";
@@ -171,8 +175,8 @@ export abstract class ElementwiseMethods extends ArithmeticMethods {
   }
 
   /**
-   * `log(1 + exp(beta * this)) / beta`; where `beta * this` is above `threshold`, the element itself
-   * (defaults 1 and 20).
+   * `log(1 + exp(beta * this)) / beta`; where `beta * this` is above `threshold`, the element
+   * itself (defaults 1 and 20).
    */
   softplus(options: { beta?: number; threshold?: number } = {}): Tensor {
     const { beta = 1, threshold = 20 } = options;

@@ -1,4 +1,8 @@
-/** Methods of tensors: elements chosen by number or by mask, and order. @module */
+/**
+ * Methods of tensors: elements chosen by number or by mask, and order.
+ *
+ * @module
+ */
 
 import { Storage } from "../runtime/mod.ts";
 import { DTypeError, ShapeError } from "../graph/errors.ts";
@@ -23,12 +27,13 @@ import { orderable } from "./statistics.ts";
 import type { Tensor } from "./tensor.ts";
 
 /**
- * Elements chosen by number. Indices are int64 or int32 tensors; one out of range is an error of the
- * runtime when the value is computed.
+ * Elements chosen by number. Indices are int64 or int32 tensors; one out of range is an error of
+ * the runtime when the value is computed.
  */
 export abstract class IndexMethods extends MovementMethods {
   /**
-   * Positions `index` (a vector) of a dimension, in that order. Negative numbers count from the end.
+   * Positions `index` (a vector) of a dimension, in that order. Negative numbers count from the
+   * end.
    *
    * @example
    * ```ts
@@ -53,8 +58,8 @@ export abstract class IndexMethods extends MovementMethods {
   }
 
   /**
-   * Positions of the first dimension, chosen by an index of any shape: `this[index]`. The result has
-   * the shape `[...index.shape, ...this.shape.slice(1)]`.
+   * Positions of the first dimension, chosen by an index of any shape: `this[index]`. The result
+   * has the shape `[...index.shape, ...this.shape.slice(1)]`.
    */
   index(index: Tensor): Tensor {
     return wrap(ix.indexSelect(this.node, 0, index.node));
@@ -66,8 +71,8 @@ export abstract class IndexMethods extends MovementMethods {
   }
 
   /**
-   * For each element of `index` the element of `this` at the same place, with position `dim` replaced
-   * by the index: `out[i][j] = this[index[i][j]][j]` for `dim` 0.
+   * For each element of `index` the element of `this` at the same place, with position `dim`
+   * replaced by the index: `out[i][j] = this[index[i][j]][j]` for `dim` 0.
    *
    * @example
    * ```ts
@@ -97,7 +102,8 @@ export abstract class IndexMethods extends MovementMethods {
 
   /**
    * A copy with the elements that `index` names along a dimension replaced by those of `src` (a
-   * tensor at least as large as `index`, or a number). Where a place is named twice, one of them stays.
+   * tensor at least as large as `index`, or a number). Where a place is named twice, one of them
+   * stays.
    */
   scatter(dim: number, index: Tensor, src: TensorLike): Tensor {
     const x = this.node, at = index.node;
@@ -141,22 +147,22 @@ export abstract class IndexMethods extends MovementMethods {
   }
 
   /** Elements along a dimension in order, and their places. Equal elements keep their order. */
-  sort(dim = -1, options: { descending?: boolean } = {}): ValuesAndIndices {
+  sort(dim: number = -1, options: { descending?: boolean } = {}): ValuesAndIndices {
     const x = ordered("sort", this.node);
     const axis = normalizeAxis("sort", dim, x.shape.length);
     return named(order.sort(x, axis, options.descending ?? false));
   }
 
   /** Places (int64) of the elements along a dimension in order. */
-  argsort(dim = -1, options: { descending?: boolean } = {}): Tensor {
+  argsort(dim: number = -1, options: { descending?: boolean } = {}): Tensor {
     return this.sort(dim, options).indices;
   }
 
   // -------------------------------------------------------------- masks
 
   /**
-   * Places of the elements that are not 0, one row each (int64 `[n, ndim]`). The shape depends on the
-   * values, so they are computed at once.
+   * Places of the elements that are not 0, one row each (int64 `[n, ndim]`). The shape depends on
+   * the values, so they are computed at once.
    */
   nonzero(): Tensor {
     const places = this.#places(), { shape } = this;

@@ -1,4 +1,8 @@
-/** Methods of tensors: linear algebra. @module */
+/**
+ * Methods of tensors: linear algebra.
+ *
+ * @module
+ */
 
 import { ShapeError } from "../graph/errors.ts";
 import type { Node } from "../graph/node.ts";

@@ -1,4 +1,8 @@
-/** Methods of tensors: comparisons, truth values and choices. @module */
+/**
+ * Methods of tensors: comparisons, truth values and choices.
+ *
+ * @module
+ */
 
 import { isFloat, type Node } from "../graph/node.ts";
 import { sameShape } from "../graph/shape.ts";

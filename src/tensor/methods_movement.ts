@@ -1,4 +1,8 @@
-/** Methods of tensors: shape and order of elements. @module */
+/**
+ * Methods of tensors: shape and order of elements.
+ *
+ * @module
+ */
 
 import { ShapeError } from "../graph/errors.ts";
 import type { Node } from "../graph/node.ts";
@@ -44,7 +48,7 @@ export abstract class MovementMethods extends ConversionMethods {
   }
 
   /** Dimensions `startDim` to `endDim` joined into one (default: all). */
-  flatten(startDim = 0, endDim = -1): Tensor {
+  flatten(startDim = 0, endDim: number = -1): Tensor {
     const x = this.node, rank = x.shape.length;
     const from = normalizeAxis("flatten", startDim, rank);
     const to = normalizeAxis("flatten", endDim, rank);
@@ -158,9 +162,9 @@ export abstract class MovementMethods extends ConversionMethods {
   // -------------------------------------------------------------- cutting
 
   /**
-   * A regular sub-grid: for each dimension an index (which removes the dimension), `null` for all of
-   * it, or `[start, end, step]`. Negative positions count from the end, missing ones mean the border,
-   * a negative step walks backwards. Dimensions not mentioned stay whole.
+   * A regular sub-grid: for each dimension an index (which removes the dimension), `null` for all
+   * of it, or `[start, end, step]`. Negative positions count from the end, missing ones mean the
+   * border, a negative step walks backwards. Dimensions not mentioned stay whole.
    *
    * @example
    * ```ts
@@ -247,8 +251,8 @@ export abstract class MovementMethods extends ConversionMethods {
   // -------------------------------------------------------------- borders and order
 
   /**
-   * A border around the tensor, in PyTorch's order: `[left, right]` of the last dimension, then of the
-   * one before it, and so on. Negative counts crop.
+   * A border around the tensor, in PyTorch's order: `[left, right]` of the last dimension, then of
+   * the one before it, and so on. Negative counts crop.
    *
    * @example
    * ```ts

@@ -1,4 +1,8 @@
-/** Methods of tensors: reductions. @module */
+/**
+ * Methods of tensors: reductions.
+ *
+ * @module
+ */
 
 import { DTypeError } from "../graph/errors.ts";
 import { isFloat, type Node } from "../graph/node.ts";
@@ -13,7 +17,10 @@ import { floatOf } from "./operands.ts";
 import * as s from "./statistics.ts";
 import type { Tensor } from "./tensor.ts";
 
-/** Dimensions of a reduction: one, several, or (undefined, null) all. Negative ones count from the end. */
+/**
+ * Dimensions of a reduction: one, several, or (undefined, null) all. Negative ones count from the
+ * end.
+ */
 export type Dims = number | readonly number[] | null;
 
 /** Options of a reduction. */
@@ -24,7 +31,9 @@ export interface ReduceOptions {
 
 /** Options of `var` and `std`. */
 export interface VarianceOptions extends ReduceOptions {
-  /** Taken off the number of elements: 1 (default) gives the unbiased estimate, 0 the plain mean. */
+  /**
+   * Taken off the number of elements: 1 (default) gives the unbiased estimate, 0 the plain mean.
+   */
   correction?: number;
 }
 
@@ -151,9 +160,9 @@ export abstract class ReductionMethods extends LogicMethods {
   }
 
   /**
-   * p-norm: `(sum of |x| ** p) ** (1 / p)`. `p` is any number, `Infinity` (or `"inf"`) for the largest
-   * magnitude, 0 for the count of non-zero elements, `"fro"` for 2 (the default). The derivative of
-   * the 2-norm at 0 is 0.
+   * p-norm: `(sum of |x| ** p) ** (1 / p)`. `p` is any number, `Infinity` (or `"inf"`) for the
+   * largest magnitude, 0 for the count of non-zero elements, `"fro"` for 2 (the default). The
+   * derivative of the 2-norm at 0 is 0.
    *
    * @example
    * ```ts

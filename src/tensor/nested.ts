@@ -1,4 +1,8 @@
-/** Nested arrays of numbers as flat data. @module */
+/**
+ * Nested arrays of numbers as flat data.
+ *
+ * @module
+ */
 
 import { ShapeError } from "../graph/errors.ts";
 import type { DType, TypedArray } from "../runtime/mod.ts";

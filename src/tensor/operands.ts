@@ -1,4 +1,8 @@
-/** Operands of methods, brought to one type. @module */
+/**
+ * Operands of methods, brought to one type.
+ *
+ * @module
+ */
 
 import type { Node } from "../graph/node.ts";
 import { floating, pair, type TensorCore, type TensorLike } from "./core.ts";

@@ -1,4 +1,8 @@
-/** Matrix products of any ranks. @module */
+/**
+ * Matrix products of any ranks.
+ *
+ * @module
+ */
 
 import { ShapeError } from "../graph/errors.ts";
 import type { Node } from "../graph/node.ts";

@@ -1,4 +1,7 @@
-/** Random tensors. Numbers are drawn on the host, so a seed gives the same ones on every device. @module */
+/**
+ * Random tensors. Numbers are drawn on the host, so a seed gives the same ones on every device.
+ * @module
+ */
 
 import { type DType, Storage, type TypedArray } from "../runtime/mod.ts";
 import { defaultDevice, defaultDtype } from "../graph/defaults.ts";
@@ -57,7 +60,9 @@ export function manualSeed(seed: number | bigint): Generator {
   return globalGenerator;
 }
 
-/** A tensor whose data `fill` draws: now, or before each run of the function that is being compiled. */
+/**
+ * A tensor whose data `fill` draws: now, or before each run of the function that is being compiled.
+ */
 function drawn(
   op: string,
   shape: readonly number[],
@@ -173,7 +178,8 @@ export function uniform(
 }
 
 /**
- * Numbers of a normal distribution with the given mean (default 0) and standard deviation (default 1).
+ * Numbers of a normal distribution with the given mean (default 0) and standard deviation (default
+ * 1).
  *
  * @example
  * ```ts

@@ -1,4 +1,8 @@
-/** Computing several tensors in one run. @module */
+/**
+ * Computing several tensors in one run.
+ *
+ * @module
+ */
 
 import { realizeNodes, realizeNodesAsync } from "../graph/realize.ts";
 import type { Tensor } from "./tensor.ts";

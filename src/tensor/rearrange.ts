@@ -1,4 +1,8 @@
-/** Rearrangements of elements that are built from primitives. @module */
+/**
+ * Rearrangements of elements that are built from primitives.
+ *
+ * @module
+ */
 
 import { ShapeError } from "../graph/errors.ts";
 import { constantNode, numberNode } from "../graph/leaf.ts";
@@ -136,7 +140,9 @@ export function diagonal(x: Node, offset: number): Node {
   });
 }
 
-/** Matrices with x on a diagonal and zeros elsewhere: [..., n] to [..., n + |offset|, n + |offset|]. */
+/**
+ * Matrices with x on a diagonal and zeros elsewhere: [..., n] to [..., n + |offset|, n + |offset|].
+ */
 export function diagonalMatrix(x: Node, offset: number): Node {
   const rank = x.shape.length, n = x.shape[rank - 1], size = n + Math.abs(offset);
   // Each row of the matrix is one element and then `size` zeros, shifted by one from row to row.

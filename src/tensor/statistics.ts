@@ -1,4 +1,8 @@
-/** Reductions that are built from primitives. @module */
+/**
+ * Reductions that are built from primitives.
+ *
+ * @module
+ */
 
 import { numberNode } from "../graph/leaf.ts";
 import { isFloat, type Node } from "../graph/node.ts";

@@ -1,4 +1,8 @@
-/** The tensor class. @module */
+/**
+ * The tensor class.
+ *
+ * @module
+ */
 
 import type { Node } from "../graph/node.ts";
 import { cast } from "../primitives/elementwise.ts";
@@ -34,9 +38,9 @@ export function setBackward(fn: BackwardFunction): void {
 /**
  * A multi-dimensional array whose operations can be differentiated.
  *
- * Operations return at once: they build a graph, which is compiled and run when a value is read with
- * `item()`, `data()` or `toArray()`. Make tensors with `tensor()`, `zeros()`, `randn()` and their
- * like. Methods with a trailing underscore change the tensor in place; a leaf that requires a
+ * Operations return at once: they build a graph, which is compiled and run when a value is read
+ * with `item()`, `data()` or `toArray()`. Make tensors with `tensor()`, `zeros()`, `randn()` and
+ * their like. Methods with a trailing underscore change the tensor in place; a leaf that requires a
  * gradient can be changed inside `noGrad()` only.
  *
  * @example
@@ -53,8 +57,9 @@ export function setBackward(fn: BackwardFunction): void {
  */
 export class Tensor extends LinearMethods {
   /**
-   * Adds the gradient of this tensor to `grad` of the leaves it was computed from. A tensor of several
-   * elements needs `gradient`, of its own shape: the gradient of the final result with respect to it.
+   * Adds the gradient of this tensor to `grad` of the leaves it was computed from. A tensor of
+   * several elements needs `gradient`, of its own shape: the gradient of the final result with
+   * respect to it.
    */
   backward(gradient?: Tensor | null, options: BackwardOptions = {}): void {
     backwardFunction(this, gradient ?? undefined, options);

@@ -1,4 +1,8 @@
-/** Copies between devices. @module */
+/**
+ * Copies between devices.
+ *
+ * @module
+ */
 
 import type { Device } from "../runtime/mod.ts";
 import { Storage } from "../runtime/mod.ts";
@@ -15,8 +19,8 @@ export const transferPrim: Primitive<{ device: Device }> = definePrimitive<{ dev
 });
 
 /**
- * Computes `x` and copies it to `device`. A graph runs on one device, so a copy cannot be one of its
- * steps; inside a trace the arguments decide the device, and nothing is copied.
+ * Computes `x` and copies it to `device`. A graph runs on one device, so a copy cannot be one of
+ * its steps; inside a trace the arguments decide the device, and nothing is copied.
  */
 export function transfer(x: Node, device: Device): Node {
   if (currentTrace() !== null) return x;

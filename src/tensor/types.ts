@@ -1,4 +1,8 @@
-/** Types that appear in the signatures of tensors. @module */
+/**
+ * Types that appear in the signatures of tensors.
+ *
+ * @module
+ */
 
 export type { GeluApproximation } from "./activation.ts";
 export type { NestedArray, TensorCore } from "./core.ts";

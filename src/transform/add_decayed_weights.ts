@@ -1,4 +1,8 @@
-/** Weight decay. @module */
+/**
+ * Weight decay.
+ *
+ * @module
+ */
 
 import type { GradientTransformation } from "../base.ts";
 import { identity } from "../combine.ts";

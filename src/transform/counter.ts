@@ -1,4 +1,8 @@
-/** Counts of steps. They are data: no step makes a new graph. @module */
+/**
+ * Counts of steps. They are data: no step makes a new graph.
+ *
+ * @module
+ */
 
 import { constantNode, scalarNode } from "../graph/leaf.ts";
 import type { Node } from "../graph/node.ts";

@@ -1,4 +1,8 @@
-/** Transforming some leaves only. @module */
+/**
+ * Transforming some leaves only.
+ *
+ * @module
+ */
 
 import type { GradientTransformation, OptState, TensorTree } from "../base.ts";
 import { checkTransformation, gradientTransformation } from "../combine.ts";

@@ -1,4 +1,8 @@
-/** Tensors that a transformation keeps for each parameter. @module */
+/**
+ * Tensors that a transformation keeps for each parameter.
+ *
+ * @module
+ */
 
 import type { TensorTree } from "../base.ts";
 import { DTypeError } from "../graph/errors.ts";

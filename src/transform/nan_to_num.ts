@@ -1,4 +1,8 @@
-/** Replacing what is not finite. @module */
+/**
+ * Replacing what is not finite.
+ *
+ * @module
+ */
 
 import type { EmptyState, GradientTransformation } from "../base.ts";
 import { largest, nanToNum as replace } from "../tensor/formulas.ts";

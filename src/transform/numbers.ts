@@ -1,4 +1,8 @@
-/** Coefficients of an update. @module */
+/**
+ * Coefficients of an update.
+ *
+ * @module
+ */
 
 import { numberNode } from "../graph/leaf.ts";
 import type { Node } from "../graph/node.ts";

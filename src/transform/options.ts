@@ -1,4 +1,8 @@
-/** Checking options: each error names the option, its value and what is allowed. @module */
+/**
+ * Checking options: each error names the option, its value and what is allowed.
+ *
+ * @module
+ */
 
 import type { ScalarOrSchedule } from "../base.ts";
 import { isFloat } from "../graph/node.ts";

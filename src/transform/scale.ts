@@ -1,4 +1,8 @@
-/** Scaling by a number. @module */
+/**
+ * Scaling by a number.
+ *
+ * @module
+ */
 
 import type { EmptyState, GradientTransformation } from "../base.ts";
 import { cast, mul } from "../primitives/elementwise.ts";

@@ -1,4 +1,8 @@
-/** Adam's scaling as one fused operation. @module */
+/**
+ * Adam's scaling as one fused operation.
+ *
+ * @module
+ */
 
 import type { GradientTransformation } from "../base.ts";
 import { adamStep } from "../primitives/fused_adam.ts";

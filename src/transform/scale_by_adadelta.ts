@@ -1,4 +1,8 @@
-/** AdaDelta's scaling. @module */
+/**
+ * AdaDelta's scaling.
+ *
+ * @module
+ */
 
 import type { GradientTransformation, TensorTree } from "../base.ts";
 import { add, div, mul } from "../primitives/elementwise.ts";

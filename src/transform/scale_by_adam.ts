@@ -1,4 +1,8 @@
-/** Adam's scaling. @module */
+/**
+ * Adam's scaling.
+ *
+ * @module
+ */
 
 import type { GradientTransformation, TensorTree } from "../base.ts";
 import type { Node } from "../graph/node.ts";

@@ -1,4 +1,8 @@
-/** AdaMax's scaling. @module */
+/**
+ * AdaMax's scaling.
+ *
+ * @module
+ */
 
 import type { GradientTransformation, TensorTree } from "../base.ts";
 import { abs, add, div, maximum, mul } from "../primitives/elementwise.ts";

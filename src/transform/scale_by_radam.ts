@@ -1,4 +1,8 @@
-/** RAdam's scaling. @module */
+/**
+ * RAdam's scaling.
+ *
+ * @module
+ */
 
 import type { GradientTransformation, TensorTree } from "../base.ts";
 import type { Node } from "../graph/node.ts";

@@ -1,4 +1,8 @@
-/** RMSProp's scaling. @module */
+/**
+ * RMSProp's scaling.
+ *
+ * @module
+ */
 
 import type { GradientTransformation, TensorTree } from "../base.ts";
 import { add, div, mul } from "../primitives/elementwise.ts";

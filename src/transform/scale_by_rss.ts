@@ -1,4 +1,8 @@
-/** AdaGrad's scaling. @module */
+/**
+ * AdaGrad's scaling.
+ *
+ * @module
+ */
 
 import type { GradientTransformation, TensorTree } from "../base.ts";
 import { add, div, lt, mul, where } from "../primitives/elementwise.ts";

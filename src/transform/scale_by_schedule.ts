@@ -1,4 +1,8 @@
-/** Scaling by a schedule. @module */
+/**
+ * Scaling by a schedule.
+ *
+ * @module
+ */
 
 import type { GradientTransformation, Schedule, TensorTree } from "../base.ts";
 import type { Node } from "../graph/node.ts";

@@ -1,4 +1,8 @@
-/** Centered RMSProp's scaling. @module */
+/**
+ * Centered RMSProp's scaling.
+ *
+ * @module
+ */
 
 import type { GradientTransformation, TensorTree } from "../base.ts";
 import { add, div, mul, sub } from "../primitives/elementwise.ts";

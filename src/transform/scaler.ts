@@ -1,4 +1,8 @@
-/** What the adaptive transformations have in common: moments for each leaf, and counts. @module */
+/**
+ * What the adaptive transformations have in common: moments for each leaf, and counts.
+ *
+ * @module
+ */
 
 import type { GradientTransformation, TensorTree, UpdateOptions } from "../base.ts";
 import { gradientTransformation } from "../combine.ts";

@@ -1,4 +1,8 @@
-/** Transformations that remember nothing. @module */
+/**
+ * Transformations that remember nothing.
+ *
+ * @module
+ */
 
 import type { EmptyState, GradientTransformation } from "../base.ts";
 import { gradientTransformation } from "../combine.ts";

@@ -1,4 +1,8 @@
-/** Momentum. @module */
+/**
+ * Momentum.
+ *
+ * @module
+ */
 
 import type { EmptyState, GradientTransformation, TensorTree } from "../base.ts";
 import { identity } from "../combine.ts";
@@ -60,14 +64,14 @@ interface Coefficients {
  */
 export function trace(
   options: TraceOptions = {},
-): GradientTransformation<TraceState> | GradientTransformation<EmptyState> {
+): GradientTransformation<TraceState | EmptyState> {
   const { momentum = 0.9, dampening = 0, nesterov = false, momentRequiresGrad = false } = options;
   checkNonNegative("trace", { momentum, dampening });
   checkNesterov("trace", { nesterov, momentum, dampening });
   if (momentum === 0) return identity();
   // A sum that starts at 0 does not see its decay, unless one differentiates with respect to it.
   const firstDiffers = dampening !== 0 || momentRequiresGrad;
-  return scaler<Coefficients, TraceState>({
+  return scaler<Coefficients, TraceState | EmptyState>({
     name: "trace",
     moments: { trace: 0 },
     requiresGrad: momentRequiresGrad,

@@ -1,4 +1,8 @@
-/** Trees of updates and the trees that go with them. @module */
+/**
+ * Trees of updates and the trees that go with them.
+ *
+ * @module
+ */
 
 import type { TensorTree } from "../base.ts";
 import { sameShape, showShape } from "../graph/shape.ts";

@@ -134,7 +134,10 @@ Deno.test("func.grad() of several arguments, trees, and aux", () => {
   assertStrictEquals(aux, "aux");
 });
 
-const vector = fc.array(fc.double({ min: -2, max: 2, noNaN: true }), { minLength: 3, maxLength: 3 });
+const vector = fc.array(fc.double({ min: -2, max: 2, noNaN: true }), {
+  minLength: 3,
+  maxLength: 3,
+});
 
 Deno.test("⟨Jv, u⟩ = ⟨v, Jᵀu⟩", () => {
   const f = (x: Tensor) => x.sin().mul(x.sum()).add(x.flip([0]).tanh());

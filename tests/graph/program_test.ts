@@ -51,9 +51,10 @@ function build(plan: Plan, dtype: DType): { leaves: Node[]; output: Node } {
       () => sum(full(x), [1], true),
       () => reshape(sum(full(x), [0, 1], false), []),
       () => amax(full(x), [1], true),
-      () => dot(permute(full(x), [1, 0]), full(y)).shape.length === 2
-        ? narrow(dot(full(x), dot(full(y), full(x), true, false)), 1, 0, 1)
-        : x,
+      () =>
+        dot(permute(full(x), [1, 0]), full(y)).shape.length === 2
+          ? narrow(dot(full(x), dot(full(y), full(x), true, false)), 1, 0, 1)
+          : x,
       () => permute(reshape(permute(full(x), [1, 0]), [N, M]), [1, 0]),
       () => flip(full(x), [1]),
       () => narrow(full(x), 0, 1, 1),
@@ -78,8 +79,11 @@ function upToThirdOrder(plan: Plan, dtype: DType): Node[] {
       results.push(...grads);
       if (grads.length === 0) break;
       const sums = grads.map((g, i) =>
-        sum(e.mul(e.sin(e.add(g, constantNode(i, dtype))), constantNode(1, dtype)),
-          g.shape.map((_, k) => k), false)
+        sum(
+          e.mul(e.sin(e.add(g, constantNode(i, dtype))), constantNode(1, dtype)),
+          g.shape.map((_, k) => k),
+          false,
+        )
       );
       y = sums.reduce((p, q) => e.add(p, q));
       if (!y.requiresGrad) break;

@@ -1,4 +1,8 @@
-/** Running a graph with and without the compiled kernels, in one process. @module */
+/**
+ * Running a graph with and without the compiled kernels, in one process.
+ *
+ * @module
+ */
 
 import { Executable } from "../../src/graph/executable.ts";
 import { lower } from "../../src/graph/lower.ts";

@@ -8,7 +8,7 @@ import {
   rand,
   randn,
   ShapeError,
-  Tensor,
+  type Tensor,
   tensor,
 } from "@torchopt/torchopt";
 

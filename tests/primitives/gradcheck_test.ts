@@ -31,7 +31,12 @@ interface Case {
   to?: number;
 }
 
-const one = (run: (x: Node) => Node, from = -1, to = 1): Case => ({ shapes: [[2, 3]], run, from, to });
+const one = (run: (x: Node) => Node, from = -1, to = 1): Case => ({
+  shapes: [[2, 3]],
+  run,
+  from,
+  to,
+});
 const two = (run: (a: Node, b: Node) => Node, from = -1, to = 1): Case => ({
   shapes: [[2, 3], [3]],
   run,

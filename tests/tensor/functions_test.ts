@@ -12,7 +12,7 @@ import {
   rand,
   ShapeError,
   stack,
-  Tensor,
+  type Tensor,
   tensor,
   tensordot,
   where,

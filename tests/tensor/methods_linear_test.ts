@@ -1,5 +1,5 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import { arange, eye, gradcheck, rand, ShapeError, Tensor, tensor } from "@torchopt/torchopt";
+import { arange, eye, gradcheck, rand, ShapeError, type Tensor, tensor } from "@torchopt/torchopt";
 
 const f64 = { dtype: "float64" } as const;
 

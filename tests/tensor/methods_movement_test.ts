@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { arange, gradcheck, rand, ShapeError, Tensor, tensor } from "@torchopt/torchopt";
+import { arange, gradcheck, rand, ShapeError, type Tensor, tensor } from "@torchopt/torchopt";
 
 const x = arange(6).reshape(2, 3);
 

@@ -1,5 +1,5 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import { DTypeError, gradcheck, ShapeError, Tensor, tensor, zeros } from "@torchopt/torchopt";
+import { DTypeError, gradcheck, ShapeError, type Tensor, tensor, zeros } from "@torchopt/torchopt";
 
 const x = tensor([[[0.5, -1.2], [2, 0.3], [0.7, 1.1]], [[1.5, 0.2], [-0.4, 0.9], [2.2, -0.8]]], {
   dtype: "float64",

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { GradientError, noGrad, ShapeError, Tensor, tensor } from "@torchopt/torchopt";
+import { GradientError, noGrad, ShapeError, type Tensor, tensor } from "@torchopt/torchopt";
 
 const updates: Record<string, [(x: Tensor) => Tensor, number[]]> = {
   copy_: [(x) => x.copy_(tensor([5, 6])), [5, 6]],

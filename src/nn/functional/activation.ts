@@ -1,4 +1,8 @@
-/** Activation functions. @module */
+/**
+ * Activation functions.
+ *
+ * @module
+ */
 
 import { numberNode } from "../../graph/leaf.ts";
 import * as p from "../../primitives/elementwise.ts";
@@ -84,8 +88,8 @@ export function elu(x: Tensor, alpha = 1): Tensor {
 }
 
 /**
- * `elu` with the constants that keep mean and variance (G. Klambauer et al., "Self-normalizing neural
- * networks", 2017).
+ * `elu` with the constants that keep mean and variance (G. Klambauer et al., "Self-normalizing
+ * neural networks", 2017).
  *
  * @example
  * ```ts
@@ -252,7 +256,7 @@ export function hardtanh(x: Tensor, options: { min?: number; max?: number } = {}
  * assertEquals(nn.functional.glu(tensor([4, 0])).toArray(), [2]);
  * ```
  */
-export function glu(x: Tensor, dim = -1): Tensor {
+export function glu(x: Tensor, dim: number = -1): Tensor {
   const [a, b] = x.chunk(2, dim);
   return a.mul(b.sigmoid());
 }

@@ -1,4 +1,8 @@
-/** Convolution and its transpose. @module */
+/**
+ * Convolution and its transpose.
+ *
+ * @module
+ */
 
 import { ShapeError } from "../../graph/errors.ts";
 import type { Node } from "../../graph/node.ts";

@@ -1,4 +1,8 @@
-/** Losses of classification into several classes. @module */
+/**
+ * Losses of classification into several classes.
+ *
+ * @module
+ */
 
 import { DTypeError, ShapeError } from "../../graph/errors.ts";
 import { constantNode, numberNode } from "../../graph/leaf.ts";
@@ -123,12 +127,12 @@ function likelihood(
 const classAxis = (x: Node) => x.shape.length === 1 ? 0 : 1;
 
 /**
- * Cross-entropy of the softmax of `input` (unnormalised scores `[N, C]`, `[N, C, ...]` or `[C]`) and
- * `target`: class numbers (int64 or int32, without the class dimension), or probabilities of the
- * input's shape. The mean is weighted with the classes' weights.
+ * Cross-entropy of the softmax of `input` (unnormalised scores `[N, C]`, `[N, C, ...]` or `[C]`)
+ * and `target`: class numbers (int64 or int32, without the class dimension), or probabilities of
+ * the input's shape. The mean is weighted with the classes' weights.
  *
- * @throws {RangeError} where a known class number is not from 0 to C - 1. (In a compiled function, or
- *   where the target was not computed yet, such a number gives NaN.)
+ * @throws {RangeError} where a known class number is not from 0 to C - 1. (In a compiled
+ *   function, or where the target was not computed yet, such a number gives NaN.)
  *
  * @example
  * ```ts

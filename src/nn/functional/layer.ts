@@ -1,4 +1,8 @@
-/** Linear maps, embeddings, dropout and attention. @module */
+/**
+ * Linear maps, embeddings, dropout and attention.
+ *
+ * @module
+ */
 
 import { ShapeError } from "../../graph/errors.ts";
 import { numberNode } from "../../graph/leaf.ts";

@@ -1,4 +1,8 @@
-/** Losses of regression and of yes-no decisions. @module */
+/**
+ * Losses of regression and of yes-no decisions.
+ *
+ * @module
+ */
 
 import { ShapeError } from "../../graph/errors.ts";
 import { numberNode } from "../../graph/leaf.ts";
@@ -94,8 +98,8 @@ export function smoothL1Loss(
 }
 
 /**
- * Squared differences (halved) up to `delta` (default 1), `delta` times magnitudes above (P. J. Huber,
- * 1964).
+ * Squared differences (halved) up to `delta` (default 1), `delta` times magnitudes above (P. J.
+ * Huber, 1964).
  *
  * @throws {ShapeError} where shapes differ
  *
@@ -133,8 +137,8 @@ function weighted(losses: Node, weight: Tensor | undefined): Node {
 }
 
 /**
- * Cross-entropy of probabilities `input` in [0, 1] and `target`. Logarithms are cut off at -100. Where
- * scores are at hand, `binaryCrossEntropyWithLogits` is more accurate.
+ * Cross-entropy of probabilities `input` in [0, 1] and `target`. Logarithms are cut off at -100.
+ * Where scores are at hand, `binaryCrossEntropyWithLogits` is more accurate.
  *
  * @throws {ShapeError} where shapes differ
  *
@@ -200,7 +204,8 @@ export interface KlDivOptions {
 }
 
 /**
- * Kullback-Leibler divergence of `target` (probabilities) from `input` (logarithms of probabilities).
+ * Kullback-Leibler divergence of `target` (probabilities) from `input` (logarithms of
+ * probabilities).
  *
  * @throws {ShapeError} where shapes differ
  *
@@ -227,8 +232,8 @@ export function klDiv(input: Tensor, target: Tensor, options: KlDivOptions = {})
 }
 
 /**
- * Cosine of the angle of vectors along `dim` (default 1). Lengths below `eps` (default 1e-8) count as
- * `eps`.
+ * Cosine of the angle of vectors along `dim` (default 1). Lengths below `eps` (default 1e-8) count
+ * as `eps`.
  *
  * @example
  * ```ts

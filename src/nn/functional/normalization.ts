@@ -1,4 +1,8 @@
-/** Normalisation of activations. @module */
+/**
+ * Normalisation of activations.
+ *
+ * @module
+ */
 
 import { ShapeError } from "../../graph/errors.ts";
 import { numberNode } from "../../graph/leaf.ts";
@@ -22,7 +26,9 @@ export interface NormOptions {
 
 /** Options of `batchNorm`. */
 export interface BatchNormOptions extends NormOptions {
-  /** Normalise with the batch's own mean and variance, and update the running ones (default false). */
+  /**
+   * Normalise with the batch's own mean and variance, and update the running ones (default false).
+   */
   training?: boolean;
   /** Weight of the batch in the running mean and variance (default 0.1). */
   momentum?: number;
@@ -63,9 +69,9 @@ function standardize(
 }
 
 /**
- * Normalises each channel (dimension 1) over the batch and all positions (S. Ioffe, C. Szegedy, "Batch
- * normalization", 2015). In training, or without running statistics, with the batch's own mean and
- * variance; the running ones are then updated in place (with the unbiased variance).
+ * Normalises each channel (dimension 1) over the batch and all positions (S. Ioffe, C. Szegedy,
+ * "Batch normalization", 2015). In training, or without running statistics, with the batch's own
+ * mean and variance; the running ones are then updated in place (with the unbiased variance).
  *
  * @param x `[N, C]` or `[N, C, ...]`
  * @param runningMean vector of C, or null
@@ -125,8 +131,8 @@ function follow(running: Tensor, batch: Node, momentum: number): void {
 }
 
 /**
- * Normalises over the last dimensions, whose sizes `normalizedShape` repeats (J. L. Ba, J. R. Kiros, G.
- * E. Hinton, "Layer normalization", 2016). Weight and bias have that shape.
+ * Normalises over the last dimensions, whose sizes `normalizedShape` repeats (J. L. Ba, J. R.
+ * Kiros, G. E. Hinton, "Layer normalization", 2016). Weight and bias have that shape.
  *
  * @example
  * ```ts
@@ -154,8 +160,8 @@ export function layerNorm(
 }
 
 /**
- * Normalises groups of channels (dimension 1) together with all their positions (Y. Wu, K. He, "Group
- * normalization", 2018). Weight and bias are vectors of C.
+ * Normalises groups of channels (dimension 1) together with all their positions (Y. Wu, K. He,
+ * "Group normalization", 2018). Weight and bias are vectors of C.
  *
  * @example
  * ```ts
@@ -183,8 +189,8 @@ export function groupNorm(x: Tensor, numGroups: number, options: NormOptions = {
 }
 
 /**
- * Divides by the root of the mean square over the last dimensions (B. Zhang, R. Sennrich, "Root mean
- * square layer normalization", 2019).
+ * Divides by the root of the mean square over the last dimensions (B. Zhang, R. Sennrich, "Root
+ * mean square layer normalization", 2019).
  *
  * @example
  * ```ts

@@ -1,4 +1,8 @@
-/** Pooling over windows. @module */
+/**
+ * Pooling over windows.
+ *
+ * @module
+ */
 
 import { ShapeError } from "../../graph/errors.ts";
 import type { Node } from "../../graph/node.ts";

@@ -1,4 +1,8 @@
-/** How losses of single elements become one. @module */
+/**
+ * How losses of single elements become one.
+ *
+ * @module
+ */
 
 import type { Node } from "../../graph/node.ts";
 import { div } from "../../primitives/elementwise.ts";

@@ -1,4 +1,8 @@
-/** What convolution and pooling share: arguments for each dimension, missing batches. @module */
+/**
+ * What convolution and pooling share: arguments for each dimension, missing batches.
+ *
+ * @module
+ */
 
 import type { Node } from "../../graph/node.ts";
 import { reshape } from "../../primitives/movement.ts";

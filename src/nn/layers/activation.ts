@@ -1,4 +1,8 @@
-/** Activations, dropout and pooling as modules. @module */
+/**
+ * Activations, dropout and pooling as modules.
+ *
+ * @module
+ */
 
 import type { GeluApproximation } from "../../tensor/activation.ts";
 import type { Generator } from "../../tensor/philox.ts";
@@ -243,7 +247,9 @@ export class Dropout extends Module {
   /** Probability of 0, and `generator` (default: the global one). */
   constructor(readonly p = 0.5, options: { readonly generator?: Generator } = {}) {
     super();
-    if (!(p >= 0 && p <= 1)) throw new RangeError(`Dropout: p is ${p}, wants a number from 0 to 1.`);
+    if (!(p >= 0 && p <= 1)) {
+      throw new RangeError(`Dropout: p is ${p}, wants a number from 0 to 1.`);
+    }
     this.generator = options.generator;
   }
 

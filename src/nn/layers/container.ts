@@ -1,4 +1,8 @@
-/** Modules made of modules. @module */
+/**
+ * Modules made of modules.
+ *
+ * @module
+ */
 
 import type { Tensor } from "../../tensor/tensor.ts";
 import { Module } from "../module.ts";

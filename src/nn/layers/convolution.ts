@@ -1,4 +1,8 @@
-/** Convolution layers. @module */
+/**
+ * Convolution layers.
+ *
+ * @module
+ */
 
 import type { Tensor } from "../../tensor/tensor.ts";
 import {
@@ -81,7 +85,14 @@ export class Conv1d extends Module {
   ) {
     super();
     this.options = options;
-    [this.weight, this.bias] = convWeight("Conv1d", 1, inChannels, outChannels, kernelSize, options);
+    [this.weight, this.bias] = convWeight(
+      "Conv1d",
+      1,
+      inChannels,
+      outChannels,
+      kernelSize,
+      options,
+    );
   }
 
   /** Convolves `[N, C, L]` or `[C, L]`. */
@@ -124,7 +135,14 @@ export class Conv2d extends Module {
   ) {
     super();
     this.options = options;
-    [this.weight, this.bias] = convWeight("Conv2d", 2, inChannels, outChannels, kernelSize, options);
+    [this.weight, this.bias] = convWeight(
+      "Conv2d",
+      2,
+      inChannels,
+      outChannels,
+      kernelSize,
+      options,
+    );
   }
 
   /** Convolves `[N, C, H, W]` or `[C, H, W]`. */
@@ -171,7 +189,11 @@ export class ConvTranspose2d extends Module {
     const kernel = kernelOf("ConvTranspose2d", kernelSize, 2), { groups = 1 } = options;
     perGroup("ConvTranspose2d", inChannels, groups);
     const outputs = perGroup("ConvTranspose2d", outChannels, groups);
-    [this.weight, this.bias] = weightAndBias([inChannels, outputs, ...kernel], outChannels, options);
+    [this.weight, this.bias] = weightAndBias(
+      [inChannels, outputs, ...kernel],
+      outChannels,
+      options,
+    );
   }
 
   /** Convolves `[N, C, H, W]` or `[C, H, W]`. */

@@ -1,10 +1,20 @@
-/** Linear maps and tables. @module */
+/**
+ * Linear maps and tables.
+ *
+ * @module
+ */
 
 import type { Tensor } from "../../tensor/tensor.ts";
 import { embedding, linear } from "../functional.ts";
 import { normal_ } from "../init.ts";
 import { Module } from "../module.ts";
-import { type BiasOptions, checkSizes, type LayerOptions, parameter, weightAndBias } from "./options.ts";
+import {
+  type BiasOptions,
+  checkSizes,
+  type LayerOptions,
+  parameter,
+  weightAndBias,
+} from "./options.ts";
 
 /**
  * `x @ weightᵀ + bias`, from `[..., inFeatures]` to `[..., outFeatures]`. Both start uniform in
@@ -81,7 +91,9 @@ export class Embedding extends Module {
         `Embedding: paddingIdx is ${paddingIdx}, wants a row of ${numEmbeddings}.`,
       );
     }
-    this.paddingIdx = paddingIdx !== null && paddingIdx < 0 ? paddingIdx + numEmbeddings : paddingIdx;
+    this.paddingIdx = paddingIdx !== null && paddingIdx < 0
+      ? paddingIdx + numEmbeddings
+      : paddingIdx;
     this.weight = parameter(
       [numEmbeddings, embeddingDim],
       options,

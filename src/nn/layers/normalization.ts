@@ -1,4 +1,8 @@
-/** Normalisation layers. @module */
+/**
+ * Normalisation layers.
+ *
+ * @module
+ */
 
 import { ShapeError } from "../../graph/errors.ts";
 import { withGrad } from "../../graph/node.ts";
@@ -70,7 +74,8 @@ abstract class BatchNorm extends Module {
   /** Normalises each channel; in training mode it updates the running statistics in place. */
   override forward(x: Tensor): Tensor {
     this.checkInput(x);
-    const { runningMean, runningVar, numBatchesTracked, weight, bias, eps, momentum, training } = this;
+    const { runningMean, runningVar, numBatchesTracked, weight, bias, eps, momentum, training } =
+      this;
     const y = batchNorm(x, runningMean, runningVar, { weight, bias, eps, momentum, training });
     if (!training || numBatchesTracked === null) return y;
     withGrad(false, () => numBatchesTracked.add_(1));
@@ -169,7 +174,9 @@ export class LayerNorm extends Module {
    */
   constructor(normalizedShape: number | readonly number[], options: NormLayerOptions = {}) {
     super();
-    this.normalizedShape = typeof normalizedShape === "number" ? [normalizedShape] : [...normalizedShape];
+    this.normalizedShape = typeof normalizedShape === "number"
+      ? [normalizedShape]
+      : [...normalizedShape];
     this.eps = options.eps ?? 1e-5;
     [this.weight, this.bias] = affineParts(this.normalizedShape, options);
   }

@@ -1,4 +1,8 @@
-/** What layers with parameters have in common. @module */
+/**
+ * What layers with parameters have in common.
+ *
+ * @module
+ */
 
 import type { Device, DType } from "../../runtime/mod.ts";
 import { zeros } from "../../tensor/creation.ts";
@@ -39,8 +43,11 @@ export function weightAndBias(
   options: BiasOptions,
 ): [Parameter, Parameter | null] {
   const { bias = true, generator } = options;
-  const weight = parameter(shape, options, (x) =>
-    kaimingUniform_(x, { a: Math.sqrt(5), generator }));
+  const weight = parameter(
+    shape,
+    options,
+    (x) => kaimingUniform_(x, { a: Math.sqrt(5), generator }),
+  );
   if (!bias) return [weight, null];
   const bound = 1 / Math.sqrt(calculateFan(weight).fanIn);
   return [

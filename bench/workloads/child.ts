@@ -1,0 +1,50 @@
+/**
+ * Fresh processes of W9 and W10: `cold` prints the first meta-gradient's norm, `w4` and `w5` print
+ * their check and the memory of four iterations.
+ *
+ * @module
+ */
+
+import { autograd } from "@torchopt/torchopt";
+import { norm } from "./meta.ts";
+import { metaLoss, sinusoidParameters, sinusoids } from "./w3.ts";
+import { checkConv, mamlConv } from "./w4.ts";
+import { checkAdam, metaAdam } from "./w5.ts";
+
+/** A figure of this process in MiB: VmRSS now, or VmHWM at its highest. */
+function memory(field: "VmRSS" | "VmHWM"): number {
+  const line = Deno.readTextFileSync("/proc/self/status").split("\n")
+    .find((l) => l.startsWith(`${field}:`))!;
+  return Number(line.split(/\s+/)[1]) / 1024;
+}
+
+function measure(setUp: () => () => number[]): void {
+  const run = setUp();
+  const base = memory("VmRSS");
+  const check = run();
+  console.log(JSON.stringify({ base, check, peak: memory("VmHWM") }));
+}
+
+switch (Deno.args[0]) {
+  case "cold": {
+    const params = sinusoidParameters();
+    const grads = autograd.grad(metaLoss(params, sinusoids(1), 1), params);
+    console.log(norm(grads.map((g) => g!)));
+    break;
+  }
+  case "w4":
+    measure(() => {
+      const iterate = mamlConv();
+      return () => checkConv(iterate).check;
+    });
+    break;
+  case "w5":
+    measure(() => {
+      const iterate = metaAdam(50);
+      return () => {
+        const { check } = checkAdam(iterate);
+        for (let i = 0; i < 3; i++) iterate().loss.item();
+        return check;
+      };
+    });
+}

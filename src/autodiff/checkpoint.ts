@@ -1,0 +1,164 @@
+/**
+ * Trading time for memory in the backward pass.
+ *
+ * @module
+ */
+
+import { isGradEnabled, type Node } from "../graph/node.ts";
+import { barrier } from "../primitives/barrier.ts";
+import { custom } from "../primitives/custom.ts";
+import { type PyTree, treeFlatten, treeUnflatten } from "../pytree/mod.ts";
+import { wrap } from "../tensor/core.ts";
+import { Tensor } from "../tensor/tensor.ts";
+import { currentTrace, type Handle, Trace, withTrace } from "../tensor/trace.ts";
+import { GraphCopy, standIn } from "./graph_copy.ts";
+import { sweep } from "./reverse.ts";
+
+type Tree = PyTree<unknown>;
+
+/** A tensor that the function reads: from its arguments or from its surroundings. */
+interface Read {
+  readonly before: Node;
+  readonly stand: Node;
+}
+
+/** A trace that gives stand-ins, inside of another trace or of none. */
+class Recording extends Trace {
+  readonly reads: (Read & { readonly handle: Handle; readonly traceId: number })[] = [];
+  readonly #outer: Trace | null;
+
+  constructor(outer: Trace | null) {
+    super(() => {});
+    this.#outer = outer;
+  }
+
+  override read(handle: Handle): Node {
+    if (handle.traceId !== this.id) {
+      const before = this.#outer === null ? handle.rawNode : this.#outer.read(handle);
+      const stand = standIn(before);
+      this.reads.push({ handle, before, stand, traceId: handle.traceId });
+      handle.rawNode = stand;
+      handle.traceId = this.id;
+    }
+    return handle.rawNode;
+  }
+
+  override drawLater(draw: () => Node): Node {
+    // Drawn once: the backward pass has to see the same numbers.
+    return this.#outer === null ? draw() : this.#outer.drawLater(draw);
+  }
+
+  override restore(): void {
+    for (const { handle, before, traceId } of this.reads) {
+      handle.rawNode = before;
+      handle.traceId = traceId;
+    }
+  }
+}
+
+/** The node to wait for: one that has to be computed, where there is one. */
+function latest(gs: readonly (Node | null)[]): Node {
+  const given = gs.filter((g) => g !== null);
+  return given.find((g) => g.inputs.length > 0) ?? given[0];
+}
+
+/** Gradients of the recorded outputs with respect to what was read, recomputed from there. */
+function backward(
+  outputs: readonly Node[],
+  reads: readonly Read[],
+  gs: readonly (Node | null)[],
+): (Node | null)[] {
+  const wanted = outputs.map((_, i) => i).filter((i) => gs[i] !== null);
+  const seeds = wanted.map((i) => standIn(gs[i]!));
+  const targets = new Set(reads.map(({ stand }) => stand).filter((s) => s.requiresGrad));
+  const { cotangents } = sweep(wanted.map((i) => outputs[i]), seeds, targets);
+  const after = latest(gs);
+  const copy = new GraphCopy([
+    ...reads.map(({ before, stand }) => [stand, barrier(before, after)] as const),
+    ...seeds.map((seed, k) => [seed, gs[wanted[k]]!] as const),
+  ], isGradEnabled());
+  return reads.map(({ stand }) => {
+    const g = cotangents.get(stand);
+    return g === undefined ? null : copy.of(g);
+  });
+}
+
+/**
+ * Makes a function whose intermediate values are not kept for the backward pass but computed again in
+ * it: memory for one call at a time instead of all, for at most one more forward pass (Chen et al.,
+ * Training Deep Nets with Sublinear Memory Cost, 2016). Results and gradients, of every order, are
+ * those of `fn`.
+ *
+ * Gradients flow to the arguments and to tensors that `fn` reads from its surroundings, such as a
+ * module's parameters. Random numbers are the same in both passes. As in `compile()`, `fn` cannot
+ * read values; tensors that it makes leave it as its result only, and it must not call `backward()`.
+ *
+ * @param fn a function of trees of tensors (other leaves are passed on) that returns such a tree
+ * @returns the function, with the same arguments and results
+ *
+ * @example
+ * ```ts
+ * import { autograd, checkpoint, tensor } from "@torchopt/torchopt";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const layer = checkpoint((x) => x.mul(x).add(1));
+ * const x = tensor(2, { requiresGrad: true });
+ * const [g] = autograd.grad(layer(layer(x)), [x]);
+ * assertEquals(g!.item(), 40);
+ * ```
+ */
+// deno-lint-ignore no-explicit-any
+export function checkpoint<F extends (...args: any[]) => any>(fn: F): F {
+  const run = (...args: unknown[]): unknown => {
+    if (!isGradEnabled()) return fn(...args);
+    const { leaves, def } = treeFlatten(args as Tree) as {
+      leaves: unknown[];
+      // deno-lint-ignore no-explicit-any
+      def: any;
+    };
+    const recording = new Recording(currentTrace());
+    const given = leaves.map((x): Read | null => {
+      if (!(x instanceof Tensor)) return null;
+      const before = x.node;
+      return { before, stand: standIn(before) };
+    });
+    let outputs: unknown[], outDef: unknown, nodes: (Node | null)[];
+    let written: { handle: Handle; node: Node }[];
+    try {
+      withTrace(recording, () => {
+        const inside = leaves.map((x, i) => given[i] === null ? x : wrap(given[i]!.stand));
+        const output = fn(...treeUnflatten(def, inside as Tree[]) as unknown[]);
+        ({ leaves: outputs, def: outDef } = treeFlatten(output as Tree));
+        nodes = outputs.map((x) => x instanceof Tensor ? x.node : null);
+        written = recording.reads.filter(({ handle, stand }) => handle.rawNode !== stand)
+          .map(({ handle }) => ({ handle, node: handle.rawNode }));
+      });
+    } finally {
+      recording.restore();
+    }
+    const reads = [...given.filter((r) => r !== null), ...recording.reads];
+    const forward = new GraphCopy(reads.map(({ before, stand }) => [stand, before]), false);
+    // What the function changed in place (running statistics) changes once.
+    for (const { handle, node } of written!) (handle as Tensor).rebind(forward.of(node));
+    const recorded = nodes!.filter((n): n is Node => n !== null && n.requiresGrad);
+    const linked = new Map<Node, Node>();
+    if (recorded.length > 0) {
+      const values = recorded.map((n) => forward.of(n));
+      const results = custom(
+        values,
+        reads.map(({ before }) => before),
+        (gs) => backward(recorded, reads, gs),
+      );
+      recorded.forEach((n, i) => {
+        results[i].keep = n.keep;
+        linked.set(n, results[i]);
+      });
+    }
+    const results = outputs!.map((x, i) => {
+      const node = nodes![i];
+      return node === null ? x : wrap(linked.get(node) ?? forward.of(node));
+    });
+    return treeUnflatten(outDef as typeof def, results as Tree[]);
+  };
+  return run as F;
+}

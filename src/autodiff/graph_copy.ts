@@ -1,0 +1,70 @@
+/**
+ * Copying a piece of graph onto other operands.
+ *
+ * @module
+ */
+
+import { placeholderNode } from "../graph/leaf.ts";
+import { isGradEnabled, Node } from "../graph/node.ts";
+
+/** A stand-in for a node of which only the value matters. */
+export function standIn(node: Node): Node {
+  const stand = placeholderNode({ shape: node.shape, dtype: node.dtype });
+  stand.requiresGrad = node.requiresGrad;
+  return stand;
+}
+
+/** Copies graphs, with some nodes replaced by others. What does not depend on those is shared. */
+export class GraphCopy {
+  readonly #copies: Map<Node, Node>;
+  readonly #recorded: boolean;
+
+  /** `recorded`: whether copies can be differentiated as their originals can. */
+  constructor(replacements: Iterable<readonly [Node, Node]>, recorded: boolean) {
+    this.#copies = new Map(replacements);
+    this.#recorded = recorded;
+  }
+
+  /** The copy of a node and of everything below. */
+  of(root: Node): Node {
+    const stack = [root], copies = this.#copies;
+    while (stack.length > 0) {
+      const node = stack[stack.length - 1];
+      if (copies.has(node)) {
+        stack.pop();
+        continue;
+      }
+      const waiting = node.storage !== null ? [] : node.inputs.filter((x) => !copies.has(x));
+      if (waiting.length > 0) {
+        stack.push(...waiting);
+        continue;
+      }
+      stack.pop();
+      copies.set(node, this.#copy(node));
+    }
+    return copies.get(root)!;
+  }
+
+  #copy(node: Node): Node {
+    if (node.storage !== null || node.inputs.length === 0) return node;
+    const inputs = node.inputs.map((x) => this.#copies.get(x)!);
+    if (inputs.every((x, i) => x === node.inputs[i])) return node;
+    const { prim, attrs, attrKey, shape, dtype, outs } = node;
+    let depth = 0;
+    for (const x of inputs) if (x.storage === null) depth = Math.max(depth, x.depth + 1);
+    const requiresGrad = this.#recorded && node.requiresGrad;
+    const copy = new Node(prim, inputs, attrs, attrKey, shape, dtype, outs, requiresGrad, depth);
+    const rule = node.customVjp;
+    if (rule !== null && this.#recorded) {
+      // The rule knows the original graph only: apply it there, and copy what it gives.
+      copy.customVjp = (gs) => {
+        const stands = gs.map((g) => g === null ? null : standIn(g));
+        const parts = rule(stands);
+        const seeds = gs.flatMap((g, i) => g === null ? [] : [[stands[i]!, g] as const]);
+        const inner = new GraphCopy([...this.#copies, ...seeds], isGradEnabled());
+        return parts.map((part) => part ? inner.of(part) : null);
+      };
+    }
+    return copy;
+  }
+}

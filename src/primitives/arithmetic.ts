@@ -1,0 +1,203 @@
+/**
+ * Elementwise arithmetic of two operands.
+ *
+ * @module
+ */
+
+import { attr } from "../onnx/mod.ts";
+import { constantValue } from "../graph/leaf.ts";
+import { isFloat, type Node, type Primitive } from "../graph/node.ts";
+import * as approx from "./approximations.ts";
+import { binary, build2, keeps, num, type Vjp } from "./elementwise_define.ts";
+import { eq, le, logicalAnd, lt, where } from "./logic.ts";
+import { sumTo } from "./reduce.ts";
+import { floor, log, neg, negPrim, reciprocal, round, sqrt, square } from "./unary.ts";
+
+/** a + b */
+export const addPrim: Primitive<null> = binary("add", {
+  onnx: "Add",
+  vjp: (g, { inputs: [a, b] }, needs) => [
+    needs[0] ? sumTo(g, a.shape) : null,
+    needs[1] ? sumTo(g, b.shape) : null,
+  ],
+  simplify(node) {
+    const [a, b] = node.inputs;
+    if (constantValue(b) === 0 && keeps(node, a)) return a;
+    if (constantValue(a) === 0 && keeps(node, b)) return b;
+    if (b.prim === negPrim) return sub(a, b.inputs[0]);
+    if (a.prim === negPrim) return sub(b, a.inputs[0]);
+    return node;
+  },
+});
+/** a - b */
+export const subPrim: Primitive<null> = binary("sub", {
+  onnx: "Sub",
+  vjp: (g, { inputs: [a, b] }, needs) => [
+    needs[0] ? sumTo(g, a.shape) : null,
+    needs[1] ? neg(sumTo(g, b.shape)) : null,
+  ],
+  simplify(node) {
+    const [a, b] = node.inputs;
+    if (constantValue(b) === 0 && keeps(node, a)) return a;
+    if (constantValue(a) === 0 && keeps(node, b)) return neg(b);
+    if (b.prim === negPrim) return add(a, b.inputs[0]);
+    return node;
+  },
+});
+/** a * b */
+export const mulPrim: Primitive<null> = binary("mul", {
+  onnx: "Mul",
+  vjp: (g, { inputs: [a, b] }, needs) => [
+    needs[0] ? sumTo(mul(g, b), a.shape) : null,
+    needs[1] ? sumTo(mul(g, a), b.shape) : null,
+  ],
+  simplify(node) {
+    const [a, b] = node.inputs;
+    const ca = constantValue(a), cb = constantValue(b);
+    if (cb === 1 && keeps(node, a)) return a;
+    if (ca === 1 && keeps(node, b)) return b;
+    if (cb === -1 && keeps(node, a)) return neg(a);
+    if (ca === -1 && keeps(node, b)) return neg(b);
+    if (a.prim === negPrim && b.prim === negPrim) return mul(a.inputs[0], b.inputs[0]);
+    if (a.prim === negPrim) return neg(mul(a.inputs[0], b));
+    if (b.prim === negPrim) return neg(mul(a, b.inputs[0]));
+    return node;
+  },
+});
+/** a / b; whole numbers divide as in C (towards zero). */
+export const divPrim: Primitive<null> = binary("div", {
+  onnx: "Div",
+  vjp: (g, node, needs) => {
+    const [a, b] = node.inputs;
+    return [
+      needs[0] ? sumTo(div(g, b), a.shape) : null,
+      needs[1] ? neg(sumTo(div(mul(g, node), b), b.shape)) : null,
+    ];
+  },
+  simplify(node) {
+    const [a, b] = node.inputs;
+    if (constantValue(b) === 1 && keeps(node, a)) return a;
+    if (a.prim === negPrim) return neg(div(a.inputs[0], b));
+    if (b.prim === negPrim) return neg(div(a, b.inputs[0]));
+    return node;
+  },
+});
+/**
+ * a ** b. The derivative with respect to `a` is 0 where `b` is 0, that with respect to `b` is 0
+ * where `a` is 0 and `b` is not negative (PyTorch's choice).
+ */
+export const powPrim: Primitive<null> = binary("pow", {
+  onnx: "Pow",
+  accepts: isFloat,
+  vjp: (g, node, needs) => {
+    const [a, b] = node.inputs;
+    const zero = num(0, a);
+    return [
+      needs[0]
+        ? sumTo(where(eq(b, zero), zero, mul(mul(g, b), pow(a, sub(b, num(1, a))))), a.shape)
+        : null,
+      needs[1]
+        ? sumTo(
+          where(
+            logicalAnd(eq(a, zero), le(zero, b)),
+            zero,
+            mul(mul(g, node), log(a)),
+          ),
+          b.shape,
+        )
+        : null,
+    ];
+  },
+  simplify(node) {
+    const [a, b] = node.inputs;
+    const c = constantValue(b);
+    if (c === null || !keeps(node, a)) return node;
+    if (c === 1) return a;
+    if (c === 2) return square(a);
+    if (c === 0.5) return sqrt(a);
+    if (c === -1) return reciprocal(a);
+    return node;
+  },
+});
+
+/** Derivative of maximum and minimum: the winner takes it, ties share it evenly. */
+function extremumVjp(wins: (a: Node, b: Node) => Node): Vjp {
+  return (g: Node, { inputs: [a, b] }: Node, needs) => {
+    const zero = num(0, a);
+    const half = mul(g, num(0.5, a));
+    const side = (x: Node, y: Node) => where(eq(x, y), half, where(wins(x, y), g, zero));
+    return [
+      needs[0] ? sumTo(side(a, b), a.shape) : null,
+      needs[1] ? sumTo(side(b, a), b.shape) : null,
+    ];
+  };
+}
+/** Larger of two; NaN if one is NaN. */
+export const maximumPrim: Primitive<null> = binary("maximum", {
+  onnx: "Max",
+  vjp: extremumVjp((a, b) => lt(b, a)),
+});
+/** Smaller of two; NaN if one is NaN. */
+export const minimumPrim: Primitive<null> = binary("minimum", {
+  onnx: "Min",
+  vjp: extremumVjp((a, b) => lt(a, b)),
+});
+/** Remainder with the sign of the dividend (C's fmod). */
+export const fmodPrim: Primitive<null> = binary("fmod", {
+  lower: (c, inputs) => c.op("Mod", inputs, { fmod: attr.int(1) }),
+  vjp: (g, node, needs) => {
+    const [a, b] = node.inputs;
+    return [
+      needs[0] ? sumTo(g, a.shape) : null,
+      needs[1] ? neg(sumTo(mul(g, round(div(sub(a, node), b))), b.shape)) : null,
+    ];
+  },
+});
+/** Remainder with the sign of the divisor (Python's %). */
+export const remainderPrim: Primitive<null> = binary("remainder", {
+  // Mod without fmod is for whole numbers only; floating point goes through floor.
+  lower: (c, inputs, node) =>
+    isFloat(node.dtype)
+      ? c.op("Sub", [
+        inputs[0],
+        c.op("Mul", [c.op("Floor", [c.op("Div", [inputs[0], inputs[1]])]), inputs[1]]),
+      ])
+      : c.op("Mod", inputs),
+  vjp: (g, { inputs: [a, b] }, needs) => [
+    needs[0] ? sumTo(g, a.shape) : null,
+    needs[1] ? neg(sumTo(mul(g, floor(div(a, b))), b.shape)) : null,
+  ],
+});
+/** Angle of the point (b, a). */
+export const atan2Prim: Primitive<null> = binary("atan2", {
+  accepts: isFloat,
+  decompose: approx.atan2,
+  vjp: (g, { inputs: [a, b] }, needs) => {
+    const r = add(square(a), square(b));
+    return [
+      needs[0] ? sumTo(div(mul(g, b), r), a.shape) : null,
+      needs[1] ? neg(sumTo(div(mul(g, a), r), b.shape)) : null,
+    ];
+  },
+});
+
+/** a + b */
+export const add: (a: Node, b: Node) => Node = build2(addPrim);
+/** a - b */
+export const sub: (a: Node, b: Node) => Node = build2(subPrim);
+/** a * b */
+export const mul: (a: Node, b: Node) => Node = build2(mulPrim);
+/** a / b */
+export const div: (a: Node, b: Node) => Node = build2(divPrim);
+/** a ** b */
+export const pow: (a: Node, b: Node) => Node = build2(powPrim);
+/** Larger of two. */
+export const maximum: (a: Node, b: Node) => Node = build2(maximumPrim);
+/** Smaller of two. */
+export const minimum: (a: Node, b: Node) => Node = build2(minimumPrim);
+/** C's fmod. */
+export const fmod: (a: Node, b: Node) => Node = build2(fmodPrim);
+/** Python's %. */
+export const remainder: (a: Node, b: Node) => Node = build2(remainderPrim);
+/** Angle of the point (b, a). */
+export const atan2: (a: Node, b: Node) => Node = build2(atan2Prim);

@@ -1,0 +1,128 @@
+/**
+ * How elementwise primitives are defined: type rule, ONNX operator, Program instruction and derivative
+ * in one entry. Operands broadcast as in NumPy.
+ *
+ * @module
+ */
+
+import type { DType } from "../runtime/mod.ts";
+import { DTypeError } from "../graph/errors.ts";
+import { constantNode } from "../graph/leaf.ts";
+import {
+  apply,
+  type Aval,
+  definePrimitive,
+  isFloat,
+  type Node,
+  type Primitive,
+} from "../graph/node.ts";
+import { opcode } from "../graph/program_rule.ts";
+import { broadcastShapes } from "../graph/shape.ts";
+
+/** A primitive of one operand. */
+export type Unary = Primitive<null>;
+/** A derivative rule. */
+export type Vjp = Primitive<null>["vjp"];
+
+/** The number `value` in the type of `like`. */
+export function num(value: number, like: Aval): Node {
+  return constantNode(value, like.dtype);
+}
+
+/** What makes a unary primitive. */
+export interface UnarySpec {
+  /** ONNX operator; `ops` without one decompose instead. */
+  onnx?: string;
+  vjp: Vjp;
+  /** Result type; the operand's by default. */
+  result?: DType;
+  /** Accepted operands; floating point by default. */
+  accepts?: (d: DType) => boolean;
+  /** Equal graph for the types that ONNX Runtime has no kernel for. */
+  decompose?: (x: Node) => Node;
+  /** Types that have an ONNX Runtime kernel; all by default. */
+  kernels?: readonly DType[];
+  simplify?: Primitive<null>["simplify"];
+}
+
+/** Whether a type holds numbers. */
+export const anyNumber = (d: DType) => d !== "bool";
+
+/** Defines a unary primitive. */
+export function unary(name: keyof typeof opcode, spec: UnarySpec): Unary {
+  const accepts = spec.accepts ?? isFloat;
+  return definePrimitive<null>({
+    name,
+    infer([x]) {
+      if (!accepts(x.dtype)) {
+        throw new DTypeError(
+          `${name}: got ${x.dtype}, wants ${
+            accepts === isFloat ? "a floating-point tensor" : "a number tensor"
+          }; convert it first, as in x.to("float32").`,
+        );
+      }
+      return { shape: x.shape, dtype: spec.result ?? x.dtype };
+    },
+    lower: (c, [x]) => c.op(spec.onnx!, [x]),
+    vjp: spec.vjp,
+    simplify: spec.simplify,
+    decompose: spec.decompose === undefined
+      ? undefined
+      : (node) =>
+        spec.kernels?.includes(node.inputs[0].dtype) ? null : spec.decompose!(node.inputs[0]),
+    program: { kind: "elementwise", opcode: opcode[name] },
+  });
+}
+
+/** Refuses operands of different types. */
+export function checkSame(name: string, a: Node, b: Node): void {
+  if (a.dtype !== b.dtype) {
+    throw new DTypeError(
+      `${name}: operands are ${a.dtype} and ${b.dtype}; convert one with to("${a.dtype}").`,
+    );
+  }
+}
+
+/** What makes a binary primitive. */
+export interface BinarySpec {
+  onnx?: string;
+  vjp: Vjp;
+  result?: DType;
+  accepts?: (d: DType) => boolean;
+  decompose?: (a: Node, b: Node) => Node;
+  simplify?: Primitive<null>["simplify"];
+  lower?: Primitive<null>["lower"];
+}
+
+/** Defines a binary primitive. */
+export function binary(name: keyof typeof opcode, spec: BinarySpec): Primitive<null> {
+  const accepts = spec.accepts ?? anyNumber;
+  return definePrimitive<null>({
+    name,
+    infer([a, b]) {
+      checkSame(name, a, b);
+      if (!accepts(a.dtype)) {
+        throw new DTypeError(`${name}: ${a.dtype} operands are not accepted.`);
+      }
+      return { shape: broadcastShapes(name, a.shape, b.shape), dtype: spec.result ?? a.dtype };
+    },
+    lower: spec.lower ?? ((c, inputs) => c.op(spec.onnx!, inputs)),
+    vjp: spec.vjp,
+    simplify: spec.simplify,
+    decompose: spec.decompose === undefined
+      ? undefined
+      : (node) => spec.decompose!(node.inputs[0], node.inputs[1]),
+    program: { kind: "elementwise", opcode: opcode[name] },
+  });
+}
+
+/** Whether replacing `node` by `by` keeps the shape. */
+export function keeps(node: Node, by: Node): boolean {
+  return by.shape.length === node.shape.length && by.shape.every((d, i) => d === node.shape[i]);
+}
+
+/** The function that makes nodes of a unary primitive. */
+export const build1 = (p: Unary): (x: Node) => Node => (x) => apply(p, [x], null);
+/** The function that makes nodes of a binary primitive. */
+export const build2 = (p: Primitive<null>): (a: Node, b: Node) => Node => (a, b) =>
+  apply(p, [a, b], null);

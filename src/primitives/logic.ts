@@ -1,0 +1,107 @@
+/**
+ * Comparisons, logic, choice and conversion.
+ *
+ * @module
+ */
+
+import type { DType } from "../runtime/mod.ts";
+import { DTypeError } from "../graph/errors.ts";
+import { apply, definePrimitive, isFloat, type Node, type Primitive } from "../graph/node.ts";
+import { opcode } from "../graph/program_rule.ts";
+import { broadcastShapes } from "../graph/shape.ts";
+import {
+  binary,
+  type BinarySpec,
+  build1,
+  build2,
+  checkSame,
+  num,
+  type Unary,
+  unary,
+} from "./elementwise_define.ts";
+import { sumTo } from "./reduce.ts";
+
+const stepwise = "comparisons and logic are piecewise constant and give booleans";
+const compare = (onnx: string): BinarySpec => ({ onnx, result: "bool", vjp: stepwise });
+const logic = (onnx: string): BinarySpec => ({
+  onnx,
+  result: "bool",
+  accepts: (d) => d === "bool",
+  vjp: stepwise,
+});
+/** a < b */
+export const ltPrim: Primitive<null> = binary("lt", compare("Less"));
+/** a <= b */
+export const lePrim: Primitive<null> = binary("le", compare("LessOrEqual"));
+/** a == b */
+export const eqPrim: Primitive<null> = binary("eq", { ...compare("Equal"), accepts: () => true });
+/** a and b */
+export const logicalAndPrim: Primitive<null> = binary("logicalAnd", logic("And"));
+/** a or b */
+export const logicalOrPrim: Primitive<null> = binary("logicalOr", logic("Or"));
+/** not x */
+export const logicalNotPrim: Unary = unary("logicalNot", {
+  onnx: "Not",
+  accepts: (d) => d === "bool",
+  vjp: stepwise,
+});
+/** Whether x is NaN. */
+export const isNanPrim: Unary = unary("isNan", { onnx: "IsNaN", result: "bool", vjp: stepwise });
+
+/** condition ? a : b */
+export const selectPrim: Primitive<null> = definePrimitive<null>({
+  name: "select",
+  infer([condition, a, b]) {
+    if (condition.dtype !== "bool") {
+      throw new DTypeError(
+        `where: the condition is ${condition.dtype}, wants bool; compare first, as in x.ne(0).`,
+      );
+    }
+    checkSame("where", a, b);
+    const shape = broadcastShapes(
+      "where",
+      condition.shape,
+      broadcastShapes("where", a.shape, b.shape),
+    );
+    return { shape, dtype: a.dtype };
+  },
+  lower: (c, inputs) => c.op("Where", inputs),
+  vjp: (g, { inputs: [condition, a, b] }, needs) => [
+    null,
+    needs[1] ? sumTo(where(condition, g, num(0, g)), a.shape) : null,
+    needs[2] ? sumTo(where(condition, num(0, g), g), b.shape) : null,
+  ],
+  program: { kind: "elementwise", opcode: opcode.select },
+});
+
+/** Conversion of element type; the derivative converts back. */
+export const castPrim: Primitive<{ to: DType }> = definePrimitive<{ to: DType }>({
+  name: "cast",
+  infer: ([x], { to }) => ({ shape: x.shape, dtype: to }),
+  lower: (c, [x], node) => c.cast(x, node.attrs.to),
+  vjp: (g, { inputs: [x] }) => [isFloat(x.dtype) ? cast(g, x.dtype) : null],
+  simplify: (node) => node.inputs[0].dtype === node.attrs.to ? node.inputs[0] : node,
+});
+
+/** a < b */
+export const lt: (a: Node, b: Node) => Node = build2(ltPrim);
+/** a <= b */
+export const le: (a: Node, b: Node) => Node = build2(lePrim);
+/** a == b */
+export const eq: (a: Node, b: Node) => Node = build2(eqPrim);
+/** a and b */
+export const logicalAnd: (a: Node, b: Node) => Node = build2(logicalAndPrim);
+/** a or b */
+export const logicalOr: (a: Node, b: Node) => Node = build2(logicalOrPrim);
+/** not x */
+export const logicalNot: (x: Node) => Node = build1(logicalNotPrim);
+/** Whether NaN. */
+export const isNan: (x: Node) => Node = build1(isNanPrim);
+/** condition ? a : b */
+export function where(condition: Node, a: Node, b: Node): Node {
+  return apply(selectPrim, [condition, a, b], null);
+}
+/** Conversion of element type. */
+export function cast(x: Node, to: DType): Node {
+  return x.dtype === to ? x : apply(castPrim, [x], { to });
+}

@@ -1,0 +1,213 @@
+/**
+ * Elementwise functions of one operand.
+ *
+ * @module
+ */
+
+import type { Node } from "../graph/node.ts";
+import * as approx from "./approximations.ts";
+import { add, div, maximum, mul, sub } from "./arithmetic.ts";
+import { anyNumber, build1, num, type Unary, unary } from "./elementwise_define.ts";
+import { lt, where } from "./logic.ts";
+
+/** -x */
+export const negPrim: Unary = unary("neg", {
+  onnx: "Neg",
+  accepts: anyNumber,
+  vjp: (g) => [neg(g)],
+  simplify: (node) => node.inputs[0].prim === negPrim ? node.inputs[0].inputs[0] : node,
+});
+/** |x|; derivative 0 at 0. */
+export const absPrim: Unary = unary("abs", {
+  onnx: "Abs",
+  accepts: anyNumber,
+  vjp: (g, { inputs: [x] }) => [mul(g, sign(x))],
+});
+/** -1, 0 or 1; derivative 0. */
+export const signPrim: Unary = unary("sign", {
+  onnx: "Sign",
+  accepts: anyNumber,
+  vjp: () => [null],
+});
+/** Square root. */
+export const sqrtPrim: Unary = unary("sqrt", {
+  onnx: "Sqrt",
+  vjp: (g, node) => [div(mul(g, num(0.5, g)), node)],
+});
+/** e ** x */
+export const expPrim: Unary = unary("exp", { onnx: "Exp", vjp: (g, node) => [mul(g, node)] });
+/** Natural logarithm. */
+export const logPrim: Unary = unary("log", {
+  onnx: "Log",
+  vjp: (g, { inputs: [x] }) => [div(g, x)],
+});
+/** Sine. */
+export const sinPrim: Unary = unary("sin", {
+  onnx: "Sin",
+  vjp: (g, { inputs: [x] }) => [mul(g, cos(x))],
+});
+/** Cosine. */
+export const cosPrim: Unary = unary("cos", {
+  onnx: "Cos",
+  vjp: (g, { inputs: [x] }) => [neg(mul(g, sin(x)))],
+});
+/** Tangent. */
+export const tanPrim: Unary = unary("tan", {
+  decompose: (x) => div(sin(x), cos(x)),
+  vjp: (g, node) => [mul(g, add(square(node), num(1, g)))],
+});
+/** Hyperbolic tangent. */
+export const tanhPrim: Unary = unary("tanh", {
+  onnx: "Tanh",
+  vjp: (g, node) => [mul(g, sub(num(1, g), square(node)))],
+});
+/** 1 / (1 + e ** -x) */
+export const sigmoidPrim: Unary = unary("sigmoid", {
+  onnx: "Sigmoid",
+  // The float64 kernel loses all relative accuracy for large negative x.
+  kernels: ["float32", "float16"],
+  decompose: (x) => reciprocal(add(exp(neg(x)), num(1, x))),
+  vjp: (g, node) => [mul(g, mul(node, sub(num(1, g), node)))],
+});
+/** Error function. */
+export const erfPrim: Unary = unary("erf", {
+  onnx: "Erf",
+  kernels: ["float32"],
+  decompose: approx.erf,
+  vjp: (g, { inputs: [x] }) => [mul(mul(g, num(2 / Math.sqrt(Math.PI), g)), exp(neg(square(x))))],
+});
+/** log(1 + x), accurate near 0. */
+export const log1pPrim: Unary = unary("log1p", {
+  decompose: approx.log1p,
+  vjp: (g, { inputs: [x] }) => [div(g, add(x, num(1, g)))],
+});
+/** e ** x - 1, accurate near 0. */
+export const expm1Prim: Unary = unary("expm1", {
+  decompose: approx.expm1,
+  vjp: (g, node) => [mul(g, add(node, num(1, g)))],
+});
+/** Arc tangent. */
+export const atanPrim: Unary = unary("atan", {
+  onnx: "Atan",
+  kernels: ["float32"],
+  decompose: approx.atan,
+  vjp: (g, { inputs: [x] }) => [div(g, add(square(x), num(1, g)))],
+});
+/** Arc sine. */
+export const asinPrim: Unary = unary("asin", {
+  onnx: "Asin",
+  kernels: ["float32"],
+  decompose: approx.asin,
+  vjp: (g, { inputs: [x] }) => [mul(g, rsqrt(sub(num(1, g), square(x))))],
+});
+/** Arc cosine. */
+export const acosPrim: Unary = unary("acos", {
+  onnx: "Acos",
+  kernels: ["float32"],
+  decompose: approx.acos,
+  vjp: (g, { inputs: [x] }) => [neg(mul(g, rsqrt(sub(num(1, g), square(x)))))],
+});
+/** Hyperbolic sine. */
+export const sinhPrim: Unary = unary("sinh", {
+  onnx: "Sinh",
+  kernels: ["float32"],
+  decompose: approx.sinh,
+  vjp: (g, { inputs: [x] }) => [mul(g, cosh(x))],
+});
+/** Hyperbolic cosine. */
+export const coshPrim: Unary = unary("cosh", {
+  onnx: "Cosh",
+  kernels: ["float32"],
+  decompose: approx.cosh,
+  vjp: (g, { inputs: [x] }) => [mul(g, sinh(x))],
+});
+/** log(1 + e ** x), safe for large x. */
+export const softplusPrim: Unary = unary("softplus", {
+  onnx: "Softplus",
+  kernels: ["float32"],
+  decompose: (x) => add(maximum(x, num(0, x)), log1p(exp(neg(abs(x))))),
+  vjp: (g, { inputs: [x] }) => [mul(g, sigmoid(x))],
+});
+/** 1 / x */
+export const reciprocalPrim: Unary = unary("reciprocal", {
+  onnx: "Reciprocal",
+  vjp: (g, node) => [neg(mul(g, square(node)))],
+});
+/** x * x */
+export const squarePrim: Unary = unary("square", {
+  accepts: anyNumber,
+  decompose: (x) => mul(x, x),
+  vjp: (g, { inputs: [x] }) => [mul(mul(g, num(2, g)), x)],
+  simplify: (node) => node.inputs[0].prim === negPrim ? square(node.inputs[0].inputs[0]) : node,
+});
+/** 1 / sqrt(x) */
+export const rsqrtPrim: Unary = unary("rsqrt", {
+  decompose: (x) => reciprocal(sqrt(x)),
+  vjp: (g, node) => [mul(mul(g, num(-0.5, g)), mul(node, square(node)))],
+});
+/** max(x, 0); derivative 0 at 0. */
+export const reluPrim: Unary = unary("relu", {
+  onnx: "Relu",
+  vjp: (g, { inputs: [x] }) => [where(lt(num(0, x), x), g, num(0, g))],
+});
+/** Largest whole number not above x; derivative 0. */
+export const floorPrim: Unary = unary("floor", { onnx: "Floor", vjp: () => [null] });
+/** Smallest whole number not below x; derivative 0. */
+export const ceilPrim: Unary = unary("ceil", { onnx: "Ceil", vjp: () => [null] });
+/** Nearest whole number, halves to even; derivative 0. */
+export const roundPrim: Unary = unary("round", { onnx: "Round", vjp: () => [null] });
+
+/** -x */
+export const neg: (x: Node) => Node = build1(negPrim);
+/** |x| */
+export const abs: (x: Node) => Node = build1(absPrim);
+/** Sign. */
+export const sign: (x: Node) => Node = build1(signPrim);
+/** Square root. */
+export const sqrt: (x: Node) => Node = build1(sqrtPrim);
+/** e ** x */
+export const exp: (x: Node) => Node = build1(expPrim);
+/** Natural logarithm. */
+export const log: (x: Node) => Node = build1(logPrim);
+/** Sine. */
+export const sin: (x: Node) => Node = build1(sinPrim);
+/** Cosine. */
+export const cos: (x: Node) => Node = build1(cosPrim);
+/** Tangent. */
+export const tan: (x: Node) => Node = build1(tanPrim);
+/** Hyperbolic tangent. */
+export const tanh: (x: Node) => Node = build1(tanhPrim);
+/** Logistic function. */
+export const sigmoid: (x: Node) => Node = build1(sigmoidPrim);
+/** Error function. */
+export const erf: (x: Node) => Node = build1(erfPrim);
+/** log(1 + x) */
+export const log1p: (x: Node) => Node = build1(log1pPrim);
+/** e ** x - 1 */
+export const expm1: (x: Node) => Node = build1(expm1Prim);
+/** Arc tangent. */
+export const atan: (x: Node) => Node = build1(atanPrim);
+/** Arc sine. */
+export const asin: (x: Node) => Node = build1(asinPrim);
+/** Arc cosine. */
+export const acos: (x: Node) => Node = build1(acosPrim);
+/** Hyperbolic sine. */
+export const sinh: (x: Node) => Node = build1(sinhPrim);
+/** Hyperbolic cosine. */
+export const cosh: (x: Node) => Node = build1(coshPrim);
+/** log(1 + e ** x) */
+export const softplus: (x: Node) => Node = build1(softplusPrim);
+/** 1 / x */
+export const reciprocal: (x: Node) => Node = build1(reciprocalPrim);
+/** x * x */
+export const square: (x: Node) => Node = build1(squarePrim);
+/** 1 / sqrt(x) */
+export const rsqrt: (x: Node) => Node = build1(rsqrtPrim);
+/** max(x, 0) */
+export const relu: (x: Node) => Node = build1(reluPrim);
+/** Floor. */
+export const floor: (x: Node) => Node = build1(floorPrim);
+/** Ceiling. */
+export const ceil: (x: Node) => Node = build1(ceilPrim);
+/** Nearest whole number. */
+export const round: (x: Node) => Node = build1(roundPrim);

@@ -1,0 +1,26 @@
+/**
+ * Asking for the fused Adam operation.
+ *
+ * @module
+ */
+
+import { type Device, opsLibrary } from "../runtime/mod.ts";
+
+/**
+ * Whether the compiled kernel behind `useAcceleratedOp` is at hand. Without it the option works too:
+ * the same formulas run as a graph of ordinary operations.
+ *
+ * @param devices devices to ask for (default: the CPU, the only one with a kernel)
+ *
+ * @example
+ * ```ts
+ * import { acceleratedOpAvailable, devices } from "@torchopt/torchopt";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(acceleratedOpAvailable("cpu"), devices()[0].ops.loaded);
+ * ```
+ */
+export function acceleratedOpAvailable(devices?: Device | readonly Device[]): boolean {
+  const asked = devices === undefined ? [] : typeof devices === "string" ? [devices] : devices;
+  return opsLibrary().loaded && asked.every((device) => device === "cpu");
+}

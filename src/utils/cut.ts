@@ -1,0 +1,42 @@
+/**
+ * Cutting tensors off from their history.
+ *
+ * @module
+ */
+
+import type { Node } from "../graph/node.ts";
+import { realizeNodes } from "../graph/realize.ts";
+import { leafOf } from "../tensor/core.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { currentTrace } from "../tensor/trace.ts";
+
+/** Makes tensors leaves, in place; those that required a gradient still do. */
+export function cut(tensors: readonly Tensor[]): void {
+  for (const tensor of tensors) {
+    const { node } = tensor;
+    if (tensor.isLeaf) continue;
+    const leaf = leafOf(node, { grad: null });
+    // A run that passes by stores the leaf instead, which lets go of everything before it.
+    if (leaf.storage === null && currentTrace() === null) {
+      leaf.keep = true;
+      node.keep = false;
+    }
+    tensor.rebind(leaf);
+  }
+}
+
+/**
+ * Computes tensors that have a long uncomputed history, in one run, so that a loop whose values are
+ * never read neither keeps all of it nor becomes one endless graph.
+ */
+export function shorten(tensors: readonly Tensor[], limit: number): void {
+  if (currentTrace() !== null) return;
+  const waiting: Node[] = [];
+  let deepest = 0;
+  for (const { rawNode } of tensors) {
+    if (rawNode.storage !== null) continue;
+    waiting.push(rawNode);
+    deepest = Math.max(deepest, rawNode.depth);
+  }
+  if (deepest > limit) realizeNodes(waiting);
+}

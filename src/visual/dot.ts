@@ -1,0 +1,43 @@
+/**
+ * A graph in the DOT language, and its picture.
+ *
+ * @module
+ */
+
+/** A graph in Graphviz's DOT language. */
+export class Dot {
+  /** The DOT text. */
+  readonly source: string;
+
+  /** @param source DOT text */
+  constructor(source: string) {
+    this.source = source;
+  }
+
+  /** Draws the graph with Graphviz (loaded at the first call). @returns SVG text */
+  async toSvg(): Promise<string> {
+    const { instance } = await import("@viz-js/viz");
+    return (await instance()).renderString(this.source, { format: "svg", engine: "dot" });
+  }
+
+  /**
+   * Writes the graph to a file: the picture where the name ends in `.svg`, the DOT text where it
+   * ends in `.dot` or `.gv`.
+   *
+   * @param path where to
+   * @throws {TypeError} for another ending
+   */
+  async save(path: string): Promise<void> {
+    const ending = /\.([^./\\]+)$/.exec(path)?.[1].toLowerCase();
+    if (ending === "svg") return Deno.writeTextFile(path, await this.toSvg());
+    if (ending === "dot" || ending === "gv") return Deno.writeTextFile(path, this.source);
+    throw new TypeError(
+      `Dot.save: got the name "${path}", wants one that ends in .svg (picture), .dot or .gv (text).`,
+    );
+  }
+
+  /** The DOT text. */
+  toString(): string {
+    return this.source;
+  }
+}

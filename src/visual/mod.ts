@@ -1,0 +1,9 @@
+/**
+ * Pictures of gradient graphs.
+ *
+ * @module
+ */
+
+export { Dot } from "./dot.ts";
+export { makeDot, type MakeDotOptions } from "./make_dot.ts";
+export type { NamedTensors, VisualContents } from "./names.ts";

@@ -1,0 +1,74 @@
+/**
+ * Names that a picture shows: of parameters, meta-parameters and states.
+ *
+ * @module
+ */
+
+import type { Node } from "../graph/node.ts";
+import { TensorCore } from "../tensor/core.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+
+/** What `extractStateDict` keeps for pictures: tensors of one moment by their names. */
+export interface VisualContents {
+  /** Tensors by name, or null where none were kept. */
+  readonly visualContents: Readonly<Record<string, Tensor>> | ReadonlyMap<string, Tensor> | null;
+}
+
+/** Something with parameters: a module. */
+interface HasParameters {
+  namedParameters(): Iterable<[string, Tensor]>;
+}
+
+/**
+ * Tensors by name: an object or map of tensors (which may be nested; names are joined with dots), a
+ * module, a state from `extractStateDict` with visual contents, or a list of those.
+ */
+export type NamedTensors =
+  | Tensor
+  | HasParameters
+  | VisualContents
+  | ReadonlyMap<string, NamedTensors>
+  | readonly NamedTensors[]
+  | { readonly [name: string]: NamedTensors };
+
+/** Names of one moment, in order. */
+export type Stage = ReadonlyMap<Node, string>;
+
+function hasParameters(value: object): value is HasParameters {
+  return typeof (value as Partial<HasParameters>).namedParameters === "function";
+}
+
+function collect(value: unknown, prefix: string, into: Map<Node, string>): void {
+  if (value === null || value === undefined) return;
+  if (value instanceof TensorCore) {
+    into.set((value as Tensor).node, prefix);
+    return;
+  }
+  if (typeof value !== "object") {
+    throw new TypeError(
+      `makeDot: params holds ${typeof value} "${value}" at "${prefix}", wants tensors by name, ` +
+        `modules, states with visual contents, or lists of those.`,
+    );
+  }
+  const at = (name: string | number) => prefix === "" ? String(name) : `${prefix}.${name}`;
+  if ("visualContents" in value) return collect(value.visualContents, prefix, into);
+  const entries: Iterable<[string | number, unknown]> = value instanceof Map
+    ? value.entries()
+    : hasParameters(value)
+    ? value.namedParameters()
+    : Array.isArray(value)
+    ? value.entries()
+    : Object.entries(value);
+  for (const [name, x] of entries) collect(x, at(name), into);
+}
+
+/** The moments that `params` names: one for each entry of a list, otherwise a single one. */
+export function stagesOf(params: NamedTensors | undefined): Stage[] {
+  if (params === undefined) return [];
+  const list = Array.isArray(params) && !(params instanceof TensorCore) ? params : [params];
+  return list.map((entry) => {
+    const stage = new Map<Node, string>();
+    collect(entry, "", stage);
+    return stage;
+  });
+}

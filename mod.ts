@@ -55,7 +55,8 @@ export { enableGrad, isGradEnabled, noGrad } from "./src/autodiff/modes.ts";
 export * as autograd from "./src/autodiff/grad.ts";
 export { customVjp, type Saved } from "./src/autodiff/custom_vjp.ts";
 export { gradcheck, type GradcheckOptions } from "./src/autodiff/gradcheck.ts";
-export * as func from "./src/autodiff/functional.ts";
+export { checkpoint } from "./src/autodiff/checkpoint.ts";
+export * as func from "./src/autodiff/func.ts";
 export * from "./src/base.ts";
 export {
   type Chain,
@@ -70,8 +71,11 @@ export type { Mask, MaskTree } from "./src/transform/masked.ts";
 export { nanToNum, type NanToNumTransformOptions } from "./src/transform/nan_to_num.ts";
 export * from "./src/alias/mod.ts";
 export * from "./src/optim/mod.ts";
+export * from "./src/optim/meta/mod.ts";
+export * from "./src/utils/mod.ts";
 export * as transform from "./src/transform/mod.ts";
 export * as schedule from "./src/schedule/mod.ts";
 export * as hook from "./src/hook.ts";
+export * as visual from "./src/visual/mod.ts";
 export * as nn from "./src/nn/mod.ts";
 export * as pytree from "./src/pytree/mod.ts";

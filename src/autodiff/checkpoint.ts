@@ -4,11 +4,12 @@
  * @module
  */
 
-import { isGradEnabled, type Node } from "../graph/node.ts";
+import { isGradEnabled, type Node, withGrad } from "../graph/node.ts";
 import { barrier } from "../primitives/barrier.ts";
 import { custom } from "../primitives/custom.ts";
 import { type PyTree, treeFlatten, treeUnflatten } from "../pytree/mod.ts";
 import { wrap } from "../tensor/core.ts";
+import { holdUpdate } from "../tensor/pending.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { currentTrace, type Handle, Trace, withTrace } from "../tensor/trace.ts";
 import { GraphCopy, standIn } from "./graph_copy.ts";
@@ -139,7 +140,13 @@ export function checkpoint<F extends (...args: any[]) => any>(fn: F): F {
     const reads = [...given.filter((r) => r !== null), ...recording.reads];
     const forward = new GraphCopy(reads.map(({ before, stand }) => [stand, before]), false);
     // What the function changed in place (running statistics) changes once.
-    for (const { handle, node } of written!) (handle as Tensor).rebind(forward.of(node));
+    withGrad(false, () => {
+      for (const { handle, node } of written!) {
+        const tensor = handle as Tensor;
+        tensor.assign("checkpoint", forward.of(node));
+        holdUpdate(tensor, tensor.node);
+      }
+    });
     const recorded = nodes!.filter((n): n is Node => n !== null && n.requiresGrad);
     const linked = new Map<Node, Node>();
     if (recorded.length > 0) {

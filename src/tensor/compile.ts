@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Device, Storage } from "../runtime/mod.ts";
+import { type Device, Storage } from "../runtime/mod.ts";
 import type { Donation } from "../graph/lower.ts";
 import { bufferNode, placeholderNode } from "../graph/leaf.ts";
 import { type Executable, executable } from "../graph/executable.ts";
@@ -212,7 +212,9 @@ function finish(
     if (box.grad === null) gradClears.push(box);
     else {
       const fresh = box.grad as Tensor;
-      if (gradBefore !== null) overwrite.set(targets.length, (gradBefore as Tensor).node);
+      if (gradBefore !== null) {
+        overwrite.set(targets.length, replaced(gradBefore as Tensor, trace));
+      }
       gradWrites.push({ box, holder: gradBefore as Tensor | null, output: targets.length });
       targets.push(fresh.node);
     }
@@ -264,6 +266,16 @@ function finish(
         }) as any,
       ),
   };
+}
+
+/** The node of a gradient that the function replaces: its memory is wanted, and perhaps its value. */
+function replaced(gradient: Tensor, trace: Trace): Node {
+  if (gradient.traceId !== trace.id && gradient.rawNode.storage === null) {
+    // The function never read it, and the parameters that it was built from may be updated by now.
+    const { dtype, size, device, shape } = gradient;
+    gradient.rawNode = bufferNode(Storage.alloc(dtype, size, device), shape);
+  }
+  return gradient.node;
 }
 
 function deviceOf(leaves: readonly Node[], trace: Trace): Device {

@@ -52,10 +52,17 @@ export function scaleByRss(
   return scaler({
     name: "scaleByRss",
     moments: { sumOfSquares: initialAccumulatorValue },
-    coefficients: (number, dtype) => ({ eps: number(eps, dtype), zero: number(0, dtype) }),
+    coefficients: (number, dtype) => ({
+      eps: number(eps, dtype),
+      zero: number(0, dtype),
+      one: number(1, dtype),
+    }),
     step(g, [before], c) {
-      const sum = add(before, mul(g, g));
-      return [where(lt(c.zero, sum), div(g, add(root(sum), c.eps)), c.zero), sum];
+      const sum = add(before, mul(g, g)), seen = lt(c.zero, sum);
+      const divisor = add(root(sum), c.eps);
+      // A division by 0 would make the derivative NaN even where its result is not used.
+      const safe = eps === 0 ? where(seen, divisor, c.one) : divisor;
+      return [where(seen, div(g, safe), c.zero), sum];
     },
   });
 }

@@ -4,6 +4,7 @@ import "../../src/autodiff/fused.ts";
 import { bufferNode, constantNode, numberNode } from "../../src/graph/leaf.ts";
 import type { Node } from "../../src/graph/node.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
+import { barrier } from "../../src/primitives/barrier.ts";
 import { conv, convInputGrad, convWeightGrad } from "../../src/primitives/conv.ts";
 import { custom } from "../../src/primitives/custom.ts";
 import * as e from "../../src/primitives/elementwise.ts";
@@ -104,6 +105,7 @@ const cases: Record<PrimitiveName, Case | string> = {
   amin: one((x) => amin(e.square(x), [0, 1], false)),
   prod: one((x) => prod(x, [0, 1], false)),
   alias: one((x) => e.square(m.alias(x))),
+  barrier: one((x) => e.square(barrier(x, e.exp(x)))),
   detach: "stops gradients",
   reshape: one((x) => e.square(m.reshape(x, [3, 2]))),
   permute: one((x) => e.square(m.permute(x, [1, 0]))),

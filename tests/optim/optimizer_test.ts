@@ -1,0 +1,243 @@
+/** Classic optimizers: all of the table, then the base class. */
+
+import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
+import {
+  Adam,
+  adam,
+  compile,
+  memory,
+  Optimizer,
+  realize,
+  SGD,
+  sgd,
+  type Tensor,
+  tensor,
+  zeros,
+} from "@torchopt/torchopt";
+import { cases, type Entry, type Options, table } from "../helpers/optimizer_table.ts";
+
+const start = [[0.5, -1.5, 2], [0.25]];
+const parameters = (dtype: "float32" | "float64" = "float64") =>
+  start.map((p) => tensor(p, { dtype, requiresGrad: true }));
+const lossOf = (params: Tensor[]) =>
+  params.map((p, i) => p.sub(i).square().sum()).reduce((a, b) => a.add(b));
+const numbers = (params: Tensor[]) => params.map((p) => Array.from(p.data(), Number));
+
+function train(optimizer: Optimizer, params: Tensor[], steps: number): number[] {
+  return Array.from({ length: steps }, () => {
+    optimizer.zeroGrad();
+    const loss = lossOf(params);
+    loss.backward();
+    optimizer.step();
+    return loss.item();
+  });
+}
+
+for (const { name, Classic, variants, formulas } of table) {
+  Deno.test(`${Classic.name} follows the formulas of ${name}()`, () => {
+    for (const options of variants) {
+      const params = parameters(), optimizer = new Classic(params, options);
+      const steps = start.map((p) => p.map(() => formulas(options)));
+      let expected = start;
+      for (let t = 0; t < 7; t++) {
+        train(optimizer, params, 1);
+        expected = expected.map((ps, i) => ps.map((p, k) => steps[i][k](2 * (p - i), p)));
+      }
+      numbers(params).flat().forEach((x, i) => assertAlmostEquals(x, expected.flat()[i], 1e-9));
+    }
+  });
+}
+
+Deno.test("classic defaults differ from the functional ones where PyTorch's do", () => {
+  const defaults: Record<string, Options> = {
+    adadelta: { lr: 1 },
+    adamax: { lr: 2e-3, eps: 1e-8 },
+    radam: { lr: 1e-3, eps: 1e-8 },
+  };
+  for (const { name, make, Classic } of table) {
+    if (name === "sgd") continue;
+    const after = [false, true].map((classic) => {
+      const params = parameters();
+      const options = defaults[name] ?? {};
+      train(classic ? new Classic(params, {}) : new Optimizer(params, make(options)), params, 3);
+      return numbers(params);
+    });
+    assertEquals(after[1], after[0], name);
+  }
+});
+
+Deno.test("classic optimizers refuse what the functional ones refuse", () => {
+  for (const { Classic, refused } of table) {
+    for (const [options, error, message] of refused) {
+      assertThrows(() => new Classic(parameters(), options), error, message);
+    }
+  }
+});
+
+Deno.test("a compiled step gives the same parameters, traced once", () => {
+  for (const { label, entry: { Classic }, options } of cases) {
+    const eager = parameters(), compiled = parameters();
+    const one = new Classic(eager, options), other = new Classic(compiled, options);
+    const step = compile(() => {
+      const loss = lossOf(compiled);
+      loss.backward();
+      other.step();
+      other.zeroGrad({ setToNone: true });
+      return loss;
+    });
+    const losses = train(one, eager, 4);
+    assertEquals(
+      Array.from({ length: 4 }, () => step().item()).map((x) => x.toFixed(9)),
+      losses.map((x) => x.toFixed(9)),
+      label,
+    );
+    assertEquals(step.traces, 1, label);
+    const expected = numbers(eager).flat();
+    numbers(compiled).flat().forEach((x, i) => assertAlmostEquals(x, expected[i], 1e-12, label));
+  }
+});
+
+Deno.test("training goes on from a saved state to the last bit", () => {
+  for (const { label, entry: { Classic }, options } of cases) {
+    const params = parameters("float32"), optimizer = new Classic(params, options);
+    train(optimizer, params, 3);
+    const saved = structuredClone(optimizer.stateDict());
+    const copies = params.map((p) => p.detach().clone().requiresGrad_());
+    realize(...copies);
+    const losses = train(optimizer, params, 3);
+
+    const resumed = new Classic(copies, options);
+    resumed.loadStateDict(saved);
+    assertEquals(resumed.stateDict(), saved, label);
+    assertEquals(train(resumed, copies, 3), losses, label);
+    assertEquals(numbers(copies), numbers(params), label);
+  }
+});
+
+Deno.test("loadStateDict() refuses the state of other parameters and changes nothing", () => {
+  const params = parameters(), optimizer = new Adam(params);
+  train(optimizer, params, 1);
+  const before = optimizer.stateDict();
+  const other = new Adam([zeros([5]).requiresGrad_(), zeros([1]).requiresGrad_()]).stateDict();
+  const refuse = (states: unknown, message: string) => {
+    assertThrows(() => optimizer.loadStateDict(states as never), TypeError, message);
+    assertEquals(optimizer.stateDict(), before);
+  };
+  refuse(other, "holds float32 of shape [5] with 5 elements, wants float64 of shape [3]");
+  refuse(new SGD(parameters(), { lr: 1 }).stateDict(), "belongs to other parameters or another");
+  refuse([], "got an array of 0, wants an array of 1");
+  refuse([[{ mu: [1, 2], nu: [1, 2], count: [1, 2] }, {}]], "the saved state holds 1");
+});
+
+/** A big parameter, its gradient ready in memory. */
+function big(): Tensor {
+  const p = zeros([1 << 16]).add(1), g = zeros([1 << 16]).add(0.5);
+  realize(p, g);
+  p.requiresGrad_();
+  p.grad = g;
+  return p;
+}
+
+/** Bytes allocated by a step, once everything is warm. */
+function allocatedBy(step: () => void): number {
+  for (let i = 0; i < 3; i++) step();
+  const before = memory().storages.allocatedBytes;
+  step();
+  return memory().storages.allocatedBytes - before;
+}
+
+Deno.test("a step allocates no buffer of the size of a parameter", () => {
+  for (const { label, entry: { Classic }, options } of cases) {
+    const given = big(), optimizer = new Classic([given], options);
+    assert(allocatedBy(() => optimizer.step()) < 4096, label);
+
+    const trained = big(), other = new Classic([trained], options);
+    const whole = () => {
+      other.zeroGrad();
+      trained.square().sum().backward();
+      other.step();
+    };
+    assert(allocatedBy(whole) < 4096, `${label}, with backward()`);
+    assert(allocatedBy(compile(whole)) < 4096, `${label}, compiled`);
+  }
+});
+
+Deno.test("Optimizer skips parameters without a gradient", () => {
+  const [a, b] = parameters(), optimizer = new Adam([a, b], { lr: 0.1 });
+  a.sum().backward();
+  optimizer.step();
+  assertEquals(b.toArray(), start[1]);
+  assertEquals(numbers([a])[0].map((x, i) => Math.round((start[0][i] - x) * 1e6)), [1e5, 1e5, 1e5]);
+  optimizer.zeroGrad();
+  b.sum().backward();
+  optimizer.step();
+  assertAlmostEquals(b.item(), start[1][0] - 0.1, 1e-8);
+});
+
+Deno.test("zeroGrad() leaves zeros, or null", () => {
+  const params = parameters(), optimizer = new SGD(params, { lr: 1 });
+  optimizer.zeroGrad();
+  assertEquals(params[0].grad, null);
+  lossOf(params).backward();
+  optimizer.zeroGrad();
+  assertEquals(params[0].grad!.toArray(), [0, 0, 0]);
+  optimizer.zeroGrad({ setToNone: true });
+  assertEquals(params[0].grad, null);
+});
+
+Deno.test("step() calls a closure with recording on and returns its loss", () => {
+  const params = parameters(), optimizer = new SGD(params, { lr: 0.25 });
+  const loss = optimizer.step(() => {
+    optimizer.zeroGrad();
+    const loss = lossOf(params);
+    loss.backward();
+    return loss;
+  });
+  assertEquals(loss.item(), 0.25 + 2.25 + 4 + 0.5625);
+  assertEquals(numbers(params), [[0.25, -0.75, 1], [0.625]]);
+  optimizer.zeroGrad({ setToNone: true });
+  assertEquals(optimizer.step(), undefined);
+});
+
+Deno.test("groups have options of their own", () => {
+  const [a, b] = parameters(), c = tensor(1, { dtype: "float64", requiresGrad: true });
+  const optimizer = new SGD([{ params: [a] }, { params: [b], lr: 0.5 }], { lr: 0.25 });
+  optimizer.addParamGroup({ params: [c], weightDecay: 1 });
+  assertEquals(optimizer.paramGroups.map((g) => g.length), [1, 1, 1]);
+  for (const p of [a, b, c]) p.sum().backward();
+  optimizer.step();
+  assertEquals(numbers([a, b, c]), [[0.25, -1.75, 1.75], [-0.25], [0.5]]);
+  assertEquals(optimizer.stateDict().length, 3);
+  assertThrows(
+    () => optimizer.addParamGroup({ params: [zeros([1]).requiresGrad_()], lr: -1 }),
+    RangeError,
+    "lr is -1",
+  );
+  assertEquals(optimizer.paramGroups.length, 3);
+  assertThrows(
+    () => new Optimizer([{ params: [a], lr: 1 } as { params: Tensor[] }], sgd({ lr: 1 })),
+    TypeError,
+    "the group has options of its own (lr)",
+  );
+});
+
+Deno.test("Optimizer refuses parameters that it cannot update", () => {
+  const impl = adam(), [a] = parameters();
+  const refuse = (params: unknown, error: ErrorConstructor, message: string) =>
+    assertThrows(() => new Optimizer(params as Tensor[], impl), error, message);
+  refuse([], RangeError, "params is empty");
+  refuse(a, TypeError, "put a single tensor into an array");
+  refuse([a, a], TypeError, "comes twice");
+  refuse([a, 1], TypeError, "parameter 1 is 1, wants a tensor");
+  refuse([tensor([1], { dtype: "int64" })], TypeError, "is int64, wants floating point");
+  refuse([a.mul(2)], TypeError, "wants a leaf");
+  assertThrows(() => new Optimizer([a], {} as never), TypeError, "wants a gradient transformation");
+});
+
+Deno.test("the other names of the classes are the same classes", async () => {
+  const all = await import("@torchopt/torchopt");
+  assert(all.Adadelta === all.AdaDelta && all.Adagrad === all.AdaGrad);
+  assert(all.Adamax === all.AdaMax && all.RMSprop === all.RMSProp);
+  const names = table.map(({ Classic }: Entry) => Classic.name);
+  assertEquals(names, ["AdaDelta", "AdaGrad", "Adam", "AdamW", "AdaMax", "RAdam", "RMSProp", "SGD"]);
+});

@@ -16,8 +16,7 @@ import {
   autograd,
   type DType,
   Generator,
-  type GradientTransformation,
-  type OptState,
+  realize,
   type Tensor,
   tensor,
   zeros,
@@ -70,13 +69,9 @@ interface Trace {
 const PAYOFF = [[-2, 0], [-3, -1]];
 
 /** Plays games between two policies. */
-function play(
-  thetas: readonly [Tensor, Tensor],
-  u: Uniforms,
-  { batch, rounds }: Game,
-): [Trace, Trace] {
+function play(thetas: readonly Tensor[], u: Uniforms, { batch, rounds }: Game): Trace[] {
   const dtype: DType = thetas[0].dtype, n = batch * rounds;
-  const defect = thetas.map((t) => Array.from(t.data(), (x) => 1 / (1 + Math.exp(-Number(x)))));
+  const defect = thetas.map((t) => Array.from(t.sigmoid().data() as Float32Array));
   const make = () => ({
     states: new Float64Array(n * STATES),
     signs: new Float64Array(n),
@@ -102,7 +97,7 @@ function play(
     states: tensor(states, { shape: [n, STATES], dtype }),
     signs: tensor(signs, { shape: [batch, rounds], dtype }),
     rewards: tensor(rewards, { shape: [batch, rounds], dtype }),
-  })) as [Trace, Trace];
+  }));
 }
 
 /** Value of a per-state quantity in each round. */
@@ -125,17 +120,18 @@ function discounts({ rounds, discount }: Game, dtype: DType): Tensor {
   return tensor(Array.from({ length: rounds }, (_, t) => discount ** t), { dtype });
 }
 
-/** Negative DiCE estimate of an agent's return, with its values as baseline. */
+/**
+ * Negative DiCE estimate of the return of an agent, with its values as baseline. Of `traces` and
+ * `thetas` the agent's own come first.
+ */
 function diceLoss(
-  own: Trace,
-  theta: Tensor,
+  traces: readonly Trace[],
+  thetas: readonly Tensor[],
   values: Tensor,
-  other: Trace,
-  otherTheta: Tensor,
   game: Game,
 ): Tensor {
-  const discount = discounts(game, theta.dtype);
-  const each = logProbs(theta, own).add(logProbs(otherTheta, other));
+  const discount = discounts(game, values.dtype), [own] = traces;
+  const each = logProbs(thetas[0], own).add(logProbs(thetas[1], traces[1]));
   const gain = magicBox(each.cumsum(1)).mul(own.rewards.mul(discount));
   const baseline = magicBox(each).neg().add(1).mul(lookUp(values, own).mul(discount));
   return gain.add(baseline).sum(1).mean().neg();
@@ -146,37 +142,14 @@ function valueLoss(trace: Trace, values: Tensor): Tensor {
   return trace.rewards.sub(lookUp(values, trace)).square().mean();
 }
 
-/** An agent with the optimizers of its two tensors. */
-class Learner {
-  readonly #policy: GradientTransformation;
-  readonly #value: GradientTransformation;
-  readonly #policyState: OptState;
-  readonly #valueState: OptState;
-
-  constructor(readonly agent: Agent, { outerLr, valueLr }: Game) {
-    this.#policy = adam({ lr: outerLr });
-    this.#value = adam({ lr: valueLr });
-    this.#policyState = this.#policy.init([agent.theta]);
-    this.#valueState = this.#value.init([agent.values]);
-  }
-
-  /** One step of Adam for the policy; returns the gradient. */
-  learnPolicy(loss: Tensor): Tensor {
-    return this.#step(loss, this.agent.theta, this.#policy, this.#policyState);
-  }
-
-  /** One step of Adam for the values. */
-  learnValues(loss: Tensor): Tensor {
-    return this.#step(loss, this.agent.values, this.#value, this.#valueState);
-  }
-
-  #step(loss: Tensor, x: Tensor, optimizer: GradientTransformation, state: OptState): Tensor {
-    const [gradient] = autograd.grad(loss, [x]) as Tensor[];
-    gradient.data(); // read before the step overwrites what it is made of
+/** A tensor that follows gradients with Adam. */
+function follower(x: Tensor, lr: number): (gradient: Tensor) => void {
+  const optimizer = adam({ lr });
+  const state = optimizer.init([x]);
+  return (gradient) => {
     const [updates] = optimizer.update([gradient], state, { params: [x] });
     applyUpdates([x], updates);
-    return gradient;
-  }
+  };
 }
 
 /** What one update did, for agents 1 and 2. */
@@ -188,43 +161,54 @@ export interface Update {
   readonly imagined: Tensor[];
   /** Errors of the values. */
   readonly valueLosses: number[];
-  /** Mean payoff of a round, over both agents, in the two games played for the update. */
-  readonly score: number;
 }
 
 /** Makes a function that updates both agents; `draw` gives the uniform numbers of a rollout. */
 export function learners(pair: Pair, game: Game, draw: () => Uniforms): () => Update {
-  const own = pair.map((agent) => new Learner(agent, game));
+  const learnPolicy = pair.map((a) => follower(a.theta, game.outerLr));
+  const learnValues = pair.map((a) => follower(a.values, game.valueLr));
   return () => {
     const thetas = pair.map((a) => a.theta);
-    // What each becomes in the other's imagination, after steps that depend on the other.
+    // What each becomes in the other's imagination, by steps that depend on the other. Copies, since
+    // the second agent differentiates through them when the first has learned already.
     const imagined = thetas.map((t) => t.detach().clone().requiresGrad_());
+    const baselines = pair.map((a) => a.values.detach().clone());
+    realize(...imagined, ...baselines);
+    const encounter = (i: number, now: readonly Tensor[]) => {
+      const traces = play(now, draw(), game);
+      const loss = diceLoss([traces[i], traces[1 - i]], [now[i], now[1 - i]], baselines[i], game);
+      return { traces, loss };
+    };
     for (const i of [0, 1]) {
       for (let k = 0; k < game.lookaheads; k++) {
-        const now: [Tensor, Tensor] = i === 0 ? [imagined[0], thetas[1]] : [thetas[0], imagined[1]];
-        const traces = play(now, draw(), game);
-        const loss = diceLoss(traces[i], now[i], pair[i].values, traces[1 - i], now[1 - i], game);
-        const [g] = autograd.grad(loss, [now[i]], { createGraph: true }) as Tensor[];
-        imagined[i] = now[i].sub(g.mul(game.innerLr));
+        const now = i === 0 ? [imagined[0], thetas[1]] : [thetas[0], imagined[1]];
+        const [g] = autograd.grad(encounter(i, now).loss, [now[i]], { createGraph: true });
+        imagined[i] = now[i].sub(g!.mul(game.innerLr));
       }
     }
+    realize(...imagined);
     const losses: number[] = [], gradients: Tensor[] = [], valueLosses: number[] = [];
-    let score = 0;
-    const before = imagined.map((t) => t.detach().clone());
-    before.forEach((t) => t.data());
     for (const i of [0, 1]) {
-      const now: [Tensor, Tensor] = i === 0 ? [thetas[0], imagined[1]] : [imagined[0], thetas[1]];
-      const traces = play(now, draw(), game);
-      const loss = diceLoss(traces[i], now[i], pair[i].values, traces[1 - i], now[1 - i], game);
-      losses.push(loss.item());
-      gradients.push(own[i].learnPolicy(loss));
+      const now = i === 0 ? [thetas[0], imagined[1]] : [imagined[0], thetas[1]];
+      const { traces, loss } = encounter(i, now);
       const error = valueLoss(traces[i], pair[i].values);
+      const [gradient] = autograd.grad(loss, [thetas[i]]) as Tensor[];
+      const [slope] = autograd.grad(error, [pair[i].values]) as Tensor[];
+      realize(loss, error, gradient, slope);
+      learnPolicy[i](gradient);
+      learnValues[i](slope);
+      losses.push(loss.item());
+      gradients.push(gradient);
       valueLosses.push(error.item());
-      own[i].learnValues(error);
-      for (const t of traces) score += t.rewards.mean().item() / 4;
     }
-    return { losses, gradients, imagined: before, valueLosses, score };
+    return { losses, gradients, imagined, valueLosses };
   };
+}
+
+/** Mean payoff of a round over both agents when they play each other. */
+export function score(pair: Pair, game: Game, u: Uniforms): number {
+  const traces = play(pair.map((a) => a.theta), u, game);
+  return traces[0].rewards.add(traces[1].rewards).mean().item() / 2;
 }
 
 /** Settings of the reference's example. */
@@ -239,20 +223,23 @@ export const DEFAULT_GAME: Game = {
 };
 
 /** Scores of agents that start with zeros and learn for `updates` updates. */
-export function* scores(game: Game, updates: number, seed: number): Generator_<number> {
+export function* scores(game: Game, updates: number, seed: number): IterableIterator<number> {
   const agent = () => ({
     theta: zeros([STATES], { requiresGrad: true }),
     values: zeros([STATES], { requiresGrad: true }),
   });
   const generator = new Generator(seed), buffer = new Float64Array(game.rounds * 2 * game.batch);
-  const update = learners([agent(), agent()], game, () => {
+  const draw = () => {
     generator.fillUniform(buffer);
     return buffer;
-  });
-  for (let i = 0; i < updates; i++) yield update().score;
+  };
+  const pair = [agent(), agent()] as const;
+  const update = learners(pair, game, draw);
+  for (let i = 0; i < updates; i++) {
+    update();
+    yield score(pair, game, draw());
+  }
 }
-
-type Generator_<T> = globalThis.Generator<T>;
 
 const table = {
   updates: [100, "updates of both agents"],

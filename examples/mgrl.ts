@@ -94,15 +94,10 @@ export function trainer(
 
 /** A random value function, and logits 0. */
 export function makeProblem(generator: Generator): { net: ValueFunction; gamma: Tensor } {
-  const draw = (n: number) => {
-    const data = randn([n], { generator }).mul(1 / Math.sqrt(3 * STATES));
-    return data;
-  };
+  const draw = (...shape: number[]) =>
+    randn(shape, { generator }).mul(1 / Math.sqrt(3 * STATES)).requiresGrad_();
   return {
-    net: {
-      weight: draw(STATES).unsqueeze(0).detach().requiresGrad_(),
-      bias: draw(1).requiresGrad_(),
-    },
+    net: { weight: draw(1, STATES), bias: draw(1) },
     gamma: zeros([STATES - 1], { requiresGrad: true }),
   };
 }

@@ -128,9 +128,7 @@ export function clipGradNorm(
         return minimum(div(n(maxNorm), add(norm, n(1e-6))), constantNode(1, "float64"));
       });
       const scaled = () =>
-        leaves.map((leaf) =>
-          leaf === null ? null : wrap(mul(leaf.node, cast(factor, leaf.dtype)))
-        );
+        leaves.map((leaf) => leaf === null ? null : wrap(mul(leaf.node, cast(factor, leaf.dtype))));
       return [treeUnflatten(def, inplace ? withGrad(false, scaled) : scaled()), state];
     },
   });

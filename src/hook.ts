@@ -82,6 +82,5 @@ export function zeroNanHook(grad: Tensor): Tensor {
  */
 export function nanToNumHook(options: NanToNumTransformOptions = {}): (grad: Tensor) => Tensor {
   const { nan = 0, posinf, neginf } = options;
-  return (grad) =>
-    grad.nanToNum({ nan, posinf: posinf ?? undefined, neginf: neginf ?? undefined });
+  return (grad) => grad.nanToNum({ nan, posinf: posinf ?? undefined, neginf: neginf ?? undefined });
 }

@@ -9,13 +9,7 @@ import { ShapeError } from "./graph/errors.ts";
 import { type Node, withGrad } from "./graph/node.ts";
 import { sameShape, showShape } from "./graph/shape.ts";
 import { add, cast } from "./primitives/elementwise.ts";
-import {
-  flattenUpTo,
-  formatPath,
-  type TreeDef,
-  treeFlatten,
-  treeUnflatten,
-} from "./pytree/mod.ts";
+import { flattenUpTo, formatPath, type TreeDef, treeFlatten, treeUnflatten } from "./pytree/mod.ts";
 import { TensorCore, wrap } from "./tensor/core.ts";
 import { commit } from "./tensor/pending.ts";
 import type { Tensor } from "./tensor/tensor.ts";

@@ -47,8 +47,7 @@ const initial = (): Params =>
     Object.entries(golden.init).map(([name, stored]) => [name, toTensor(stored).requiresGrad_()]),
   );
 
-const logits = (p: Params, x: Tensor) =>
-  x.matmul(p.w1).add(p.b1).tanh().matmul(p.w2).add(p.b2);
+const logits = (p: Params, x: Tensor) => x.matmul(p.w1).add(p.b1).tanh().matmul(p.w2).add(p.b2);
 const lossOf = (p: Params) => nn.functional.crossEntropy(logits(p, x), y);
 const accuracy = (p: Params, x: Tensor, y: Tensor) =>
   logits(p, x).argmax(-1).eq(y).to("float64").mean().item();
@@ -108,7 +107,10 @@ for (const [name, train] of Object.entries({ functional, classic, compiled })) {
   Deno.test(`golden moons: the curves of ${golden.cases.length} optimizers, ${name}`, () => {
     runAll(golden.cases, (c) => {
       const { losses, params } = train(c);
-      assertClose("losses", losses.slice(0, 50), c.losses.slice(0, 50), { rtol: 1e-9, atol: 1e-12 });
+      assertClose("losses", losses.slice(0, 50), c.losses.slice(0, 50), {
+        rtol: 1e-9,
+        atol: 1e-12,
+      });
       // This curve amplifies rounding: a difference of 1e-14 grows to 6e-2 in 200 steps.
       const unstable = c.optimizer === "rmsprop";
       if (!unstable) {

@@ -76,7 +76,9 @@ function check(c: Case, { inplace, compiled }: Mode): void {
     return [applyUpdates(before, updates, { inplace }), next];
   };
   // In place, parameters and state are found in the surroundings, and written back there.
-  const run = !compiled ? step : inplace
+  const run = !compiled
+    ? step
+    : inplace
     ? ((compiledStep) => (gradients: Gradients): [Tensors, unknown] => {
       compiledStep(gradients);
       return [params, state];

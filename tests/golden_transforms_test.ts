@@ -158,7 +158,9 @@ function check(c: TransformCase, { inplace, compiled }: Mode): void {
   let state = transformation.init(params);
   const step = (gradients: Tensors, old: unknown) =>
     transformation.update(gradients, old, { params, inplace }) as [Tensors, unknown];
-  const run = !compiled ? step : inplace
+  const run = !compiled
+    ? step
+    : inplace
     ? ((compiledStep) => (gradients: Tensors): [Tensors, unknown] => [
       compiledStep(gradients),
       state,

@@ -8,7 +8,7 @@ import type { EmptyState, GradientTransformation, ScalarOrSchedule } from "../ba
 import { identity } from "../combine.ts";
 import type { Node } from "../graph/node.ts";
 import { add, cast, mul, neg } from "../primitives/elementwise.ts";
-import { type TensorLike, TensorCore } from "../tensor/core.ts";
+import { TensorCore, type TensorLike } from "../tensor/core.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { checkLr, checkNonNegative } from "../transform/options.ts";
 import { scale } from "../transform/scale.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { cudaIndex, type Device, type DType } from "../runtime/mod.ts";
+import { type Device, type DType, Storage } from "../runtime/mod.ts";
 import { DTypeError } from "./errors.ts";
 
 let dtype: DType = "float32";
@@ -30,6 +30,6 @@ export function defaultDevice(): Device {
 
 /** Sets the device of new tensors; throws a BackendError where that device is missing. */
 export function setDefaultDevice(to: Device): void {
+  Storage.alloc("uint8", 0, to); // throws, and says what is missing, where there is no such device
   device = to;
-  void cudaIndex;
 }

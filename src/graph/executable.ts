@@ -29,6 +29,19 @@ const CAPACITY = 512;
 /** Compilations in a row without a reuse after which a loop is reported once. */
 const CHURN = 64;
 
+const nothing: ReadonlyMap<number, Storage> = new Map();
+
+/** Memory that asynchronous runs under way are reading; it is not overwritten meanwhile. */
+const borrowed = new Map<Storage, number>();
+
+function borrow(storages: readonly Storage[], by: 1 | -1): void {
+  for (const s of storages) {
+    const count = (borrowed.get(s) ?? 0) + by;
+    if (count > 0) borrowed.set(s, count);
+    else borrowed.delete(s);
+  }
+}
+
 /** A compiled graph. */
 export class Executable {
   /** Structural key, donations included. */
@@ -84,8 +97,15 @@ export class Executable {
     this.#sizes = lowered.outputs.map((o) => sizeOf(o.shape));
   }
 
-  /** Writes the data of one run into the slots; returns the outputs' storages. */
-  bind(leaves: readonly Storage[], numbers: ArrayLike<number>): Storage[] {
+  /**
+   * Writes the data of one run into the slots; returns the outputs' storages. `spare` holds memory of
+   * former values for outputs that take over no input's.
+   */
+  bind(
+    leaves: readonly Storage[],
+    numbers: ArrayLike<number>,
+    spare: ReadonlyMap<number, Storage> = nothing,
+  ): Storage[] {
     const slots = this.#session.slots;
     for (const { slot, leaf } of this.#leafSlots) slots[slot] = leaves[leaf].address;
     const { places, outputs } = this.lowered;
@@ -102,14 +122,26 @@ export class Executable {
     const distinct = this.lowered.donations.length === 0 || new Set(leaves).size === leaves.length;
     for (let i = 0; i < outputs.length; i++) {
       const donor = this.donor[i];
-      const storage = donor >= 0 && (distinct || isOnce(leaves, donor))
-        ? leaves[donor]
-        : Storage.alloc(outputs[i].dtype, this.#sizes[i], this.device);
+      const taken =
+        donor >= 0 && !borrowed.has(leaves[donor]) && (distinct || isOnce(leaves, donor))
+          ? leaves[donor]
+          : this.#fitting(spare.get(i), i, leaves);
+      const storage = taken ?? Storage.alloc(outputs[i].dtype, this.#sizes[i], this.device);
       results[i] = storage;
-      if (donor >= 0 && storage === leaves[donor]) this.#overwritten.push(i);
+      if (taken !== null) this.#overwritten.push(i);
       slots[first + i] = storage.address;
     }
     return results;
+  }
+
+  /** Spare memory, if output `i` fits into it and no input is there. */
+  #fitting(spare: Storage | undefined, i: number, leaves: readonly Storage[]): Storage | null {
+    if (spare === undefined || spare.freed || leaves.includes(spare)) return null;
+    if (borrowed.has(spare)) return null;
+    const { dtype } = this.lowered.outputs[i];
+    const fits = spare.dtype === dtype && spare.length === this.#sizes[i] &&
+      spare.device === this.device;
+    return fits ? spare : null;
   }
 
   /**
@@ -138,14 +170,19 @@ export class Executable {
     for (const i of this.#overwritten) results[i].version++;
   }
 
-  /** Runs off the event loop. */
-  async runAsync(results: readonly Storage[], keep: unknown): Promise<void> {
+  /** Runs off the event loop; `leaves` are the inputs' storages. */
+  async runAsync(results: readonly Storage[], leaves: readonly Storage[]): Promise<void> {
     const start = performance.now();
     // The next run may begin before this one ends, so this one reads a copy of the numbers.
     const numbers = this.#placeNumbers(true);
-    const running = this.#session.runAsync([results, keep, numbers]);
-    this.#placeNumbers();
-    await running;
+    borrow(leaves, 1);
+    try {
+      const running = this.#session.runAsync([results, leaves, numbers]);
+      this.#placeNumbers();
+      await running;
+    } finally {
+      borrow(leaves, -1);
+    }
     this.lastRun = performance.now() - start;
   }
 

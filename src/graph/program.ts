@@ -170,11 +170,15 @@ export function assemble(
         slotOf,
       )
       : matmulStep(step.nodes[0], operandOf, bufferOf);
-    body.push(OPCODE[step.kind], payload.length, ...payload);
+    body.push(OPCODE[step.kind], payload.length);
+    for (const value of payload) body.push(value);
   }
   const code = [1, inputs.length, outputs.length, arena.count];
   for (const out of outputs) code.push(out.shape.length, ...out.shape);
-  code.push(...arena.offsets(), steps.length, ...body);
+  // A large region has more numbers than a call takes arguments.
+  for (const list of [arena.offsets(), [steps.length], body]) {
+    for (const value of list) code.push(value);
+  }
   return {
     inputs,
     outputs,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Device, Storage } from "../runtime/mod.ts";
+import { BackendError, type Device, type Storage } from "../runtime/mod.ts";
 import { defaultDevice } from "./defaults.ts";
 import { type Executable, executable } from "./executable.ts";
 import type { Donation } from "./lower.ts";
@@ -18,8 +18,18 @@ export function settle(node: Node, storage: Storage): void {
   if (!node.inputs.some((x) => x.requiresGrad)) node.inputs = [];
 }
 
-function deviceOf(leaves: readonly Node[]): Device {
-  return leaves.length > 0 ? leaves[0].storage!.device : defaultDevice();
+/** The device of all inputs of a graph; the default device where there are none. */
+export function commonDevice(storages: readonly Storage[]): Device {
+  if (storages.length === 0) return defaultDevice();
+  const { device } = storages[0];
+  const other = storages.find((s) => s.device !== device);
+  if (other !== undefined) {
+    throw new BackendError(
+      `compute: the tensors of one computation are on ${device} and on ${other.device}; move them ` +
+        `to one device with to("${device}").`,
+    );
+  }
+  return device;
 }
 
 interface Prepared {
@@ -51,8 +61,8 @@ function prepare(targets: readonly Node[], overwrite: ReadonlyMap<Node, Node>): 
       if (leaf !== undefined) donations.push({ leaf, output });
     });
   }
-  const program = executable(walked, pending, donations, deviceOf(walked.leaves));
   const leaves = walked.leaves.map((n) => n.storage!);
+  const program = executable(walked, pending, donations, commonDevice(leaves));
   const results = program.bind(leaves, walked.scalars.map((n) => n.attrs.value as number));
   return { program, pending, leaves, results };
 }

@@ -40,7 +40,8 @@ export class AdaDelta extends Optimizer<AdaDeltaOptimizerOptions> {
     params: OptimizerParams<AdaDeltaOptimizerOptions>,
     options: AdaDeltaOptimizerOptions = {},
   ) {
-    const make = (own: Partial<AdaDeltaOptimizerOptions>) => adadelta({ lr: 1, ...options, ...own });
+    const make = (own: Partial<AdaDeltaOptimizerOptions>) =>
+      adadelta({ lr: 1, ...options, ...own });
     super(params, make({}), make);
   }
 }

@@ -40,7 +40,8 @@ export class AdaMax extends Optimizer<AdaMaxOptimizerOptions> {
     params: OptimizerParams<AdaMaxOptimizerOptions>,
     options: AdaMaxOptimizerOptions = {},
   ) {
-    const make = (own: Partial<AdaMaxOptimizerOptions>) => adamax({ lr: 2e-3, eps: 1e-8, ...options, ...own });
+    const make = (own: Partial<AdaMaxOptimizerOptions>) =>
+      adamax({ lr: 2e-3, eps: 1e-8, ...options, ...own });
     super(params, make({}), make);
   }
 }

@@ -64,7 +64,9 @@ export class FuncOptimizer {
   step<T extends TensorTree>(loss: Tensor, params: T, options: FuncOptimizerOptions = {}): T {
     const { inplace = this.#inplace } = options;
     if (!(loss instanceof TensorCore)) {
-      throw new TypeError(`FuncOptimizer.step: the loss is ${describe(loss)}, wants a scalar tensor.`);
+      throw new TypeError(
+        `FuncOptimizer.step: the loss is ${describe(loss)}, wants a scalar tensor.`,
+      );
     }
     const { leaves, def } = treeFlatten<Tensor>(params);
     const grads = grad(loss, leaves, { createGraph: !inplace, allowUnused: true });

@@ -145,7 +145,9 @@ export class Optimizer<O = Record<never, never>> {
     if (names.length === 0) return this.#impl;
     if (this.#configure !== null) return this.#configure(options);
     throw new TypeError(
-      `${op}: the group has options of its own (${names.join(", ")}), which an Optimizer made of a ` +
+      `${op}: the group has options of its own (${
+        names.join(", ")
+      }), which an Optimizer made of a ` +
         `transformation does not know. Use a class such as Adam, or pass configure, which makes the ` +
         `transformation of a group.`,
     );

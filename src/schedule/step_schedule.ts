@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Node, isFloat } from "../graph/node.ts";
+import { isFloat, type Node } from "../graph/node.ts";
 import { cast } from "../primitives/elementwise.ts";
 import { TensorCore, wrap } from "../tensor/core.ts";
 import type { Tensor } from "../tensor/tensor.ts";

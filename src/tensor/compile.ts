@@ -212,10 +212,10 @@ function finish(
     if (box.grad === null) gradClears.push(box);
     else {
       const fresh = box.grad as Tensor;
-      if (gradBefore !== null) {
-        overwrite.set(targets.length, replaced(gradBefore as Tensor, trace));
-      }
-      gradWrites.push({ box, holder: gradBefore as Tensor | null, output: targets.length });
+      const holder = gradBefore as Tensor | null;
+      // A gradient that was not read is not computed here; each run takes its memory all the same.
+      if (holder?.traceId === trace.id) overwrite.set(targets.length, holder.node);
+      gradWrites.push({ box, holder, output: targets.length });
       targets.push(fresh.node);
     }
   }
@@ -268,16 +268,6 @@ function finish(
   };
 }
 
-/** The node of a gradient that the function replaces: its memory is wanted, and perhaps its value. */
-function replaced(gradient: Tensor, trace: Trace): Node {
-  if (gradient.traceId !== trace.id && gradient.rawNode.storage === null) {
-    // The function never read it, and the parameters that it was built from may be updated by now.
-    const { dtype, size, device, shape } = gradient;
-    gradient.rawNode = bufferNode(Storage.alloc(dtype, size, device), shape);
-  }
-  return gradient.node;
-}
-
 function deviceOf(leaves: readonly Node[], trace: Trace): Device {
   for (const node of leaves) {
     const storage = node.storage ?? trace.captured.find((c) => c.stand === node)?.before.storage;
@@ -301,7 +291,12 @@ function replay(r: Recording, args: unknown[]): unknown {
     checkFresh(node);
     storages[i] = node.storage!;
   }
-  const results = r.program.bind(storages, r.numbers);
+  const spare = new Map<number, Storage>();
+  for (const { holder, output } of r.gradWrites) {
+    const memory = holder?.rawNode.storage;
+    if (memory) spare.set(output, memory);
+  }
+  const results = r.program.bind(storages, r.numbers, spare);
   r.program.run(results);
   const nodes = results.map((storage, i) => bufferNode(storage, r.outputs[i].shape));
   for (const { handle, output, leaf } of r.writeBacks) {

@@ -82,7 +82,9 @@ export function checkLr(op: string, lr: unknown): asserts lr is ScalarOrSchedule
       `${op}: lr is a ${lr.dtype} tensor of shape ${showShape(lr.shape)}, wants ${allowed}.`,
     );
   }
-  if (typeof lr !== "number") throw new TypeError(`${op}: lr is ${describe(lr)}, wants ${allowed}.`);
+  if (typeof lr !== "number") {
+    throw new TypeError(`${op}: lr is ${describe(lr)}, wants ${allowed}.`);
+  }
   if (!(lr >= 0 && lr < Infinity)) throw new RangeError(`${op}: lr is ${lr}, wants ${allowed}.`);
 }
 

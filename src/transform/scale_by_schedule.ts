@@ -42,7 +42,9 @@ export type ScaleByScheduleState = {
  * assertEquals(steps, [8, 6, 4]);
  * ```
  */
-export function scaleBySchedule(stepSizeFn: Schedule): GradientTransformation<ScaleByScheduleState> {
+export function scaleBySchedule(
+  stepSizeFn: Schedule,
+): GradientTransformation<ScaleByScheduleState> {
   if (typeof stepSizeFn !== "function") {
     throw new TypeError(
       `scaleBySchedule: stepSizeFn is ${describe(stepSizeFn)}, wants a function of the count.`,

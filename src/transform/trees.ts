@@ -23,7 +23,9 @@ export function takeUpdates(op: string, updates: TensorTree): Leaves {
   leaves.forEach((leaf, i) => {
     if (leaf === null || leaf === undefined || leaf instanceof TensorCore) return;
     throw new TypeError(
-      `${op}: the update at ${formatPath(def.paths()[i])} is ${describe(leaf)}, wants a tensor or ` +
+      `${op}: the update at ${formatPath(def.paths()[i])} is ${
+        describe(leaf)
+      }, wants a tensor or ` +
         `null.`,
     );
   });
@@ -73,7 +75,9 @@ export function takeState(
     if (mismatch === null) return;
     throw new TypeError(
       `${op}: the state belongs to another tree than the updates: at ` +
-        `${formatPath(def.paths()[i])} ${mismatch}; init(params) makes a state for these parameters.`,
+        `${
+          formatPath(def.paths()[i])
+        } ${mismatch}; init(params) makes a state for these parameters.`,
     );
   });
   return found as Tensor[];
@@ -96,7 +100,9 @@ export function takeParams(
     if (update === null) return;
     if (!(param instanceof TensorCore) || !sameShape(param.shape, update.shape)) {
       throw new TypeError(
-        `${op}: at ${formatPath(def.paths()[i])} the update has shape ${showShape(update.shape)}, ` +
+        `${op}: at ${formatPath(def.paths()[i])} the update has shape ${
+          showShape(update.shape)
+        }, ` +
           `params holds ${describe(param)}.`,
       );
     }

@@ -64,7 +64,9 @@ for (const { name, make, variants, formulas } of table) {
 
 for (const { name, make, refused } of table) {
   Deno.test(`${name}() refuses options out of range and says what is allowed`, () => {
-    for (const [options, error, message] of refused) assertThrows(() => make(options), error, message);
+    for (const [options, error, message] of refused) {
+      assertThrows(() => make(options), error, message);
+    }
   });
 }
 

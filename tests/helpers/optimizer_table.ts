@@ -208,7 +208,12 @@ export const table: readonly Entry[] = [
     Classic: torchopt.RAdam,
     moments: ["mu", "nu"],
     // With b2 = 0.97 the sixth step is the first that is rectified.
-    variants: [{ lr: 0.1, eps: 1e-6 }, { lr: 0.1, betas: [0.6, 0.97], eps: 1e-2, weightDecay: 0.1 }],
+    variants: [{ lr: 0.1, eps: 1e-6 }, {
+      lr: 0.1,
+      betas: [0.6, 0.97],
+      eps: 1e-2,
+      weightDecay: 0.1,
+    }],
     refused: [
       ...badLr("radam"),
       ...badBetas("radam"),
@@ -297,4 +302,6 @@ export const table: readonly Entry[] = [
 /** All pairs of an optimizer and options to test it at. */
 export const cases: readonly { label: string; entry: Entry; options: Options }[] = table.flatMap((
   entry,
-) => entry.variants.map((options, i) => ({ label: `${entry.name}, options ${i}`, entry, options })));
+) =>
+  entry.variants.map((options, i) => ({ label: `${entry.name}, options ${i}`, entry, options }))
+);

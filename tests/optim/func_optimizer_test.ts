@@ -1,12 +1,5 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import {
-  adam,
-  autograd,
-  FuncOptimizer,
-  sgd,
-  type Tensor,
-  tensor,
-} from "@torchopt/torchopt";
+import { adam, autograd, FuncOptimizer, sgd, type Tensor, tensor } from "@torchopt/torchopt";
 import { cases } from "../helpers/optimizer_table.ts";
 
 const params = () => ({
@@ -61,7 +54,11 @@ Deno.test("FuncOptimizer hands its state out and takes it back", () => {
 
 Deno.test("FuncOptimizer refuses a loss that is no tensor and states of other trees", () => {
   const optimizer = new FuncOptimizer(adam()), p = params();
-  assertThrows(() => optimizer.step(1 as never, p), TypeError, "the loss is 1, wants a scalar tensor");
+  assertThrows(
+    () => optimizer.step(1 as never, p),
+    TypeError,
+    "the loss is 1, wants a scalar tensor",
+  );
   optimizer.step(lossOf(p), p);
   const v = tensor([1, 2, 3], { dtype: "float64", requiresGrad: true });
   assertThrows(() => optimizer.step(v.sum(), { v }), TypeError, "belongs to another tree");

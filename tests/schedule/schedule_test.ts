@@ -1,5 +1,5 @@
 import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import { compile, schedule, SGD, sgd, Optimizer, tensor } from "@torchopt/torchopt";
+import { compile, Optimizer, schedule, SGD, sgd, tensor } from "@torchopt/torchopt";
 import fc from "fast-check";
 
 const { exponentialDecay, linearSchedule, polynomialSchedule } = schedule;
@@ -13,22 +13,37 @@ Deno.test("schedules give the same for numbers and for tensors", () => {
     counts.forEach((count, i) => assertAlmostEquals(Number(values[i]), s(count), 1e-9));
   };
   fc.assert(
-    fc.property(small, small, steps, steps, fc.integer({ min: 1, max: 4 }), (a, b, n, begin, power) => {
-      check(linearSchedule(a, b, n, begin));
-      check(polynomialSchedule(a, b, power, n, begin));
-    }),
+    fc.property(
+      small,
+      small,
+      steps,
+      steps,
+      fc.integer({ min: 1, max: 4 }),
+      (a, b, n, begin, power) => {
+        check(linearSchedule(a, b, n, begin));
+        check(polynomialSchedule(a, b, power, n, begin));
+      },
+    ),
     { numRuns: 20 },
   );
   fc.assert(
-    fc.property(small, rate, steps, steps, fc.boolean(), fc.option(small), (a, decayRate, n, begin, staircase, endValue) => {
-      check(exponentialDecay(a, {
-        decayRate,
-        transitionSteps: n,
-        transitionBegin: begin,
-        staircase,
-        endValue,
-      }));
-    }),
+    fc.property(
+      small,
+      rate,
+      steps,
+      steps,
+      fc.boolean(),
+      fc.option(small),
+      (a, decayRate, n, begin, staircase, endValue) => {
+        check(exponentialDecay(a, {
+          decayRate,
+          transitionSteps: n,
+          transitionBegin: begin,
+          staircase,
+          endValue,
+        }));
+      },
+    ),
     { numRuns: 20 },
   );
 });

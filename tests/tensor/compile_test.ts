@@ -7,6 +7,7 @@ import {
   GradientError,
   memory,
   noGrad,
+  ones,
   randn,
   realize,
   type Tensor,
@@ -158,4 +159,20 @@ Deno.test("an unread chain does not grow without end", () => {
   for (let i = 0; i < 3000; i++) x = x.mul(0.999).add(0.001);
   assert(x.rawNode.depth < 1000);
   assert(Math.abs((x.toArray() as number[])[0] - 1) < 1e-3);
+});
+
+Deno.test("an asynchronous read is not disturbed by an update in place meanwhile", async () => {
+  const p = ones([1 << 20]);
+  const f = compile(() => {
+    p.mul_(3);
+  });
+  f();
+  for (let i = 0; i < 5; i++) {
+    const before = p.toArray() as number[];
+    const sum = p.mul(2);
+    const reading = sum.dataAsync();
+    f();
+    const data = await reading;
+    assertEquals([data[0], data[data.length - 1]], [before[0] * 2, before[0] * 2]);
+  }
 });

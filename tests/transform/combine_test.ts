@@ -31,7 +31,11 @@ Deno.test("chain() of none is the identity, of one that one, and flattens the re
 });
 
 Deno.test("chain() refuses what is no transformation and states of other chains", () => {
-  assertThrows(() => chain(sgd({ lr: 1 }), 3 as never), TypeError, "chain: got 3, wants a gradient");
+  assertThrows(
+    () => chain(sgd({ lr: 1 }), 3 as never),
+    TypeError,
+    "chain: got 3, wants a gradient",
+  );
   const optimizer = adam();
   assertThrows(
     () => optimizer.update([f64(1)], [{}, {}, {}]),
@@ -76,7 +80,10 @@ Deno.test("chain.flat() works on lists and gives trees", () => {
     assertEquals(treeLeaves<Tensor>(state).length, 2);
     assert(Array.isArray(state[0].trace));
     const [a] = flat.update(grads, state, { params, inplace }) as [typeof params, unknown];
-    const [b] = tree.update(grads, tree.init(params), { params, inplace }) as [typeof params, unknown];
+    const [b] = tree.update(grads, tree.init(params), { params, inplace }) as [
+      typeof params,
+      unknown,
+    ];
     assertEquals(numbers(a.w[0]), numbers(b.w[0]));
     assertEquals(a.b, null);
   }
@@ -98,7 +105,11 @@ Deno.test("applyUpdates() refuses trees that differ and changes nothing", () => 
   const params = { w: f64([1, 2]), b: f64(3) };
   const cases: [unknown, ErrorConstructor, string][] = [
     [{ w: f64([1, 1]) }, TypeError, "'b'"],
-    [{ w: f64([1, 1]), b: f64([1, 2]) }, ShapeError as unknown as ErrorConstructor, "at b the update"],
+    [
+      { w: f64([1, 1]), b: f64([1, 2]) },
+      ShapeError as unknown as ErrorConstructor,
+      "at b the update",
+    ],
     [{ w: f64([1, 1]), b: { c: f64(1) } }, TypeError, "at b"],
   ];
   for (const [updates, error, message] of cases) {

@@ -142,7 +142,11 @@ Deno.test("adamw() takes its mask as tree, prefix tree and function, also in cha
 Deno.test("init() refuses parameters that are no floating-point tensors", () => {
   const scaling = transform.scaleByAdam();
   assertThrows(() => scaling.init({ w: 1 } as never), TypeError, "the parameter at w is 1");
-  assertThrows(() => scaling.init({ w: tensor([1], { dtype: "int64" }) }), DTypeError, "at w is int64");
+  assertThrows(
+    () => scaling.init({ w: tensor([1], { dtype: "int64" }) }),
+    DTypeError,
+    "at w is int64",
+  );
 });
 
 Deno.test("update() refuses leaves that are no tensors", () => {
@@ -155,11 +159,23 @@ Deno.test("update() refuses leaves that are no tensors", () => {
 
 Deno.test("transformations refuse options out of range", () => {
   assertThrows(() => transform.scale(NaN), RangeError, "stepSize is NaN");
-  assertThrows(() => transform.scaleByAdam({ b1: 1 }), RangeError, "b1 is 1, wants a number in [0, 1)");
+  assertThrows(
+    () => transform.scaleByAdam({ b1: 1 }),
+    RangeError,
+    "b1 is 1, wants a number in [0, 1)",
+  );
   assertThrows(() => transform.scaleByRms({ alpha: -1 }), RangeError, "alpha is -1");
-  assertThrows(() => transform.trace({ nesterov: true, momentum: 0 }), RangeError, "nesterov is true");
+  assertThrows(
+    () => transform.trace({ nesterov: true, momentum: 0 }),
+    RangeError,
+    "nesterov is true",
+  );
   assertThrows(() => transform.scaleBySchedule(1 as never), TypeError, "stepSizeFn is 1");
-  assertThrows(() => transform.addDecayedWeights({ weightDecay: -1 }), RangeError, "weightDecay is -1");
+  assertThrows(
+    () => transform.addDecayedWeights({ weightDecay: -1 }),
+    RangeError,
+    "weightDecay is -1",
+  );
 });
 
 Deno.test("registerHook() refuses updates without history and what is no function", () => {

@@ -22,8 +22,8 @@ import { describe } from "../../transform/options.ts";
 import { applyUpdates } from "../../update.ts";
 import { shorten } from "../../utils/cut.ts";
 
-/** Uncomputed operations in a row from which linked steps are computed: about a hundred steps. */
-const MAX_DEPTH = 4000;
+/** Uncomputed operations in a row from which linked steps are computed: a few dozen steps. */
+const MAX_DEPTH = 1000;
 
 /** Options of differentiable optimizers beside those of the method. */
 export interface MetaOptimizerOptions {

@@ -12,7 +12,7 @@ import { wrap } from "../tensor/core.ts";
 import { holdUpdate } from "../tensor/pending.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { currentTrace, type Handle, Trace, withTrace } from "../tensor/trace.ts";
-import { GraphCopy, standIn } from "./graph_copy.ts";
+import { GraphCopy, standIn, type Within } from "./graph_copy.ts";
 import { sweep } from "./reverse.ts";
 
 type Tree = PyTree<unknown>;
@@ -23,21 +23,26 @@ interface Read {
   readonly stand: Node;
 }
 
+/** A tensor from the surroundings; `traceId` is what its handle says outside. */
+interface HandleRead extends Read {
+  readonly handle: Handle;
+  readonly traceId: number;
+}
+
 /** A trace that gives stand-ins, inside of another trace or of none. */
 class Recording extends Trace {
-  readonly reads: (Read & { readonly handle: Handle; readonly traceId: number })[] = [];
-  readonly #outer: Trace | null;
+  #reads: HandleRead[] = [];
+  #outer: Trace | null = null;
 
-  constructor(outer: Trace | null) {
+  constructor() {
     super(() => {});
-    this.#outer = outer;
   }
 
   override read(handle: Handle): Node {
     if (handle.traceId !== this.id) {
       const before = this.#outer === null ? handle.rawNode : this.#outer.read(handle);
       const stand = standIn(before);
-      this.reads.push({ handle, before, stand, traceId: handle.traceId });
+      this.#reads.push({ handle, before, stand, traceId: handle.traceId });
       handle.rawNode = stand;
       handle.traceId = this.id;
     }
@@ -49,12 +54,28 @@ class Recording extends Trace {
     return this.#outer === null ? draw() : this.#outer.drawLater(draw);
   }
 
-  override restore(): void {
-    for (const { handle, before, traceId } of this.reads) {
-      handle.rawNode = before;
-      handle.traceId = traceId;
+  /** Runs `fn` under this trace; tensors from outside are as before afterwards. */
+  run<T>(fn: () => T): { result: T; reads: Read[]; written: Written[] } {
+    const reads: HandleRead[] = this.#reads = [];
+    this.#outer = currentTrace();
+    try {
+      const result = withTrace(this, fn);
+      const written = reads.filter(({ handle, stand }) => handle.rawNode !== stand)
+        .map(({ handle }) => ({ handle, node: handle.rawNode }));
+      return { result, reads, written };
+    } finally {
+      for (const { handle, before, traceId } of reads) {
+        handle.rawNode = before;
+        handle.traceId = traceId;
+      }
     }
   }
+}
+
+/** A tensor from outside that the function changed in place. */
+interface Written {
+  readonly handle: Handle;
+  readonly node: Node;
 }
 
 /** The node to wait for: one that has to be computed, where there is one. */
@@ -65,6 +86,7 @@ function latest(gs: readonly (Node | null)[]): Node {
 
 /** Gradients of the recorded outputs with respect to what was read, recomputed from there. */
 function backward(
+  recording: Recording,
   outputs: readonly Node[],
   reads: readonly Read[],
   gs: readonly (Node | null)[],
@@ -72,12 +94,19 @@ function backward(
   const wanted = outputs.map((_, i) => i).filter((i) => gs[i] !== null);
   const seeds = wanted.map((i) => standIn(gs[i]!));
   const targets = new Set(reads.map(({ stand }) => stand).filter((s) => s.requiresGrad));
-  const { cotangents } = sweep(wanted.map((i) => outputs[i]), seeds, targets);
+  const within: Within = (fn) => {
+    const { result, reads } = recording.run(fn);
+    return { result, replacements: reads.map(({ before, stand }) => [stand, before]) };
+  };
+  const { result: { cotangents }, replacements } = within(() =>
+    sweep(wanted.map((i) => outputs[i]), seeds, targets)
+  );
   const after = latest(gs);
   const copy = new GraphCopy([
+    ...replacements,
     ...reads.map(({ before, stand }) => [stand, barrier(before, after)] as const),
     ...seeds.map((seed, k) => [seed, gs[wanted[k]]!] as const),
-  ], isGradEnabled());
+  ], isGradEnabled() ? within : null);
   return reads.map(({ stand }) => {
     const g = cotangents.get(stand);
     return g === undefined ? null : copy.of(g);
@@ -117,55 +146,49 @@ export function checkpoint<F extends (...args: any[]) => any>(fn: F): F {
       // deno-lint-ignore no-explicit-any
       def: any;
     };
-    const recording = new Recording(currentTrace());
     const given = leaves.map((x): Read | null => {
       if (!(x instanceof Tensor)) return null;
       const before = x.node;
       return { before, stand: standIn(before) };
     });
-    let outputs: unknown[], outDef: unknown, nodes: (Node | null)[];
-    let written: { handle: Handle; node: Node }[];
-    try {
-      withTrace(recording, () => {
-        const inside = leaves.map((x, i) => given[i] === null ? x : wrap(given[i]!.stand));
-        const output = fn(...treeUnflatten(def, inside as Tree[]) as unknown[]);
-        ({ leaves: outputs, def: outDef } = treeFlatten(output as Tree));
-        nodes = outputs.map((x) => x instanceof Tensor ? x.node : null);
-        written = recording.reads.filter(({ handle, stand }) => handle.rawNode !== stand)
-          .map(({ handle }) => ({ handle, node: handle.rawNode }));
-      });
-    } finally {
-      recording.restore();
-    }
-    const reads = [...given.filter((r) => r !== null), ...recording.reads];
-    const forward = new GraphCopy(reads.map(({ before, stand }) => [stand, before]), false);
+    const recording = new Recording();
+    const { result, reads: closure, written } = recording.run(() => {
+      const inside = leaves.map((x, i) => given[i] === null ? x : wrap(given[i]!.stand));
+      const output = fn(...treeUnflatten(def, inside as Tree[]) as unknown[]);
+      const { leaves: outputs, def: outDef } = treeFlatten(output as Tree);
+      const nodes = outputs.map((x) => x instanceof Tensor ? x.node : null);
+      return { outputs, outDef, nodes };
+    });
+    const { outputs, outDef, nodes } = result;
+    const reads = [...given.filter((r) => r !== null), ...closure];
+    const forward = new GraphCopy(reads.map(({ before, stand }) => [stand, before]), null);
     // What the function changed in place (running statistics) changes once.
     withGrad(false, () => {
-      for (const { handle, node } of written!) {
+      for (const { handle, node } of written) {
         const tensor = handle as Tensor;
         tensor.assign("checkpoint", forward.of(node));
         holdUpdate(tensor, tensor.node);
       }
     });
-    const recorded = nodes!.filter((n): n is Node => n !== null && n.requiresGrad);
+    const recorded = nodes.filter((n): n is Node => n !== null && n.requiresGrad);
     const linked = new Map<Node, Node>();
     if (recorded.length > 0) {
       const values = recorded.map((n) => forward.of(n));
       const results = custom(
         values,
         reads.map(({ before }) => before),
-        (gs) => backward(recorded, reads, gs),
+        (gs) => backward(recording, recorded, reads, gs),
       );
       recorded.forEach((n, i) => {
         results[i].keep = n.keep;
         linked.set(n, results[i]);
       });
     }
-    const results = outputs!.map((x, i) => {
-      const node = nodes![i];
+    const results = outputs.map((x, i) => {
+      const node = nodes[i];
       return node === null ? x : wrap(linked.get(node) ?? forward.of(node));
     });
-    return treeUnflatten(outDef as typeof def, results as Tree[]);
+    return treeUnflatten(outDef, results as Tree[]);
   };
   return run as F;
 }

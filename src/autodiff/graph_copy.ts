@@ -14,15 +14,21 @@ export function standIn(node: Node): Node {
   return stand;
 }
 
+/** Where the originals live: runs functions there, and tells what to replace afterwards. */
+export type Within = <T>(fn: () => T) => { result: T; replacements: (readonly [Node, Node])[] };
+
 /** Copies graphs, with some nodes replaced by others. What does not depend on those is shared. */
 export class GraphCopy {
   readonly #copies: Map<Node, Node>;
-  readonly #recorded: boolean;
+  readonly #within: Within | null;
 
-  /** `recorded`: whether copies can be differentiated as their originals can. */
-  constructor(replacements: Iterable<readonly [Node, Node]>, recorded: boolean) {
+  /**
+   * @param replacements pairs of a node and what takes its place
+   * @param within given where copies can be differentiated as their originals can; null elsewhere
+   */
+  constructor(replacements: Iterable<readonly [Node, Node]>, within: Within | null) {
     this.#copies = new Map(replacements);
-    this.#recorded = recorded;
+    this.#within = within;
   }
 
   /** The copy of a node and of everything below. */
@@ -52,17 +58,20 @@ export class GraphCopy {
     const { prim, attrs, attrKey, shape, dtype, outs } = node;
     let depth = 0;
     for (const x of inputs) if (x.storage === null) depth = Math.max(depth, x.depth + 1);
-    const requiresGrad = this.#recorded && node.requiresGrad;
+    const within = this.#within, rule = node.customVjp;
+    const requiresGrad = within !== null && node.requiresGrad;
     const copy = new Node(prim, inputs, attrs, attrKey, shape, dtype, outs, requiresGrad, depth);
-    const rule = node.customVjp;
-    if (rule !== null && this.#recorded) {
+    if (rule !== null && within !== null) {
       // The rule knows the original graph only: apply it there, and copy what it gives.
       copy.customVjp = (gs) => {
         const stands = gs.map((g) => g === null ? null : standIn(g));
-        const parts = rule(stands);
+        const { result, replacements } = within(() => rule(stands));
         const seeds = gs.flatMap((g, i) => g === null ? [] : [[stands[i]!, g] as const]);
-        const inner = new GraphCopy([...this.#copies, ...seeds], isGradEnabled());
-        return parts.map((part) => part ? inner.of(part) : null);
+        const inner = new GraphCopy(
+          [...this.#copies, ...replacements, ...seeds],
+          isGradEnabled() ? within : null,
+        );
+        return result.map((part) => part ? inner.of(part) : null);
       };
     }
     return copy;

@@ -31,6 +31,8 @@ export type AdaDeltaOptimizerOptions = Omit<AdadeltaOptions, "momentRequiresGrad
  */
 export class AdaDelta extends Optimizer<AdaDeltaOptimizerOptions> {
   /**
+   * Makes the optimizer and its state.
+   *
    * @param params tensors, or groups `{ params, ...options }` with options of their own
    * @param options those of `adadelta`, with other defaults: `lr` 1
    * @throws {RangeError} an option out of its range

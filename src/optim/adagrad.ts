@@ -31,6 +31,8 @@ export type AdaGradOptimizerOptions = AdagradOptions;
  */
 export class AdaGrad extends Optimizer<AdaGradOptimizerOptions> {
   /**
+   * Makes the optimizer and its state.
+   *
    * @param params tensors, or groups `{ params, ...options }` with options of their own
    * @param options those of `adagrad`
    * @throws {RangeError} an option out of its range

@@ -31,6 +31,8 @@ export type AdamOptimizerOptions = Omit<AdamOptions, "momentRequiresGrad">;
  */
 export class Adam extends Optimizer<AdamOptimizerOptions> {
   /**
+   * Makes the optimizer and its state.
+   *
    * @param params tensors, or groups `{ params, ...options }` with options of their own
    * @param options those of `adam`
    * @throws {RangeError} an option out of its range

@@ -31,6 +31,8 @@ export type AdaMaxOptimizerOptions = Omit<AdamaxOptions, "momentRequiresGrad">;
  */
 export class AdaMax extends Optimizer<AdaMaxOptimizerOptions> {
   /**
+   * Makes the optimizer and its state.
+   *
    * @param params tensors, or groups `{ params, ...options }` with options of their own
    * @param options those of `adamax`, with other defaults: `lr` 2e-3, `eps` 1e-8
    * @throws {RangeError} an option out of its range

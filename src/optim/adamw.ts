@@ -32,6 +32,8 @@ export type AdamWOptimizerOptions = Omit<AdamWOptions, "momentRequiresGrad">;
  */
 export class AdamW extends Optimizer<AdamWOptimizerOptions> {
   /**
+   * Makes the optimizer and its state.
+   *
    * @param params tensors, or groups `{ params, ...options }` with options of their own
    * @param options those of `adamw`
    * @throws {RangeError} an option out of its range

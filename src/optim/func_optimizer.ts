@@ -42,6 +42,8 @@ export class FuncOptimizer {
   #state: OptState | null = null;
 
   /**
+   * Holds an optimizer; the first step makes its state.
+   *
    * @param impl the functional optimizer
    * @param options `inplace` (default false)
    * @throws {TypeError} where `impl` is no transformation

@@ -78,6 +78,8 @@ export class Optimizer<O = Record<never, never>> {
   readonly #known = new Set<Tensor>();
 
   /**
+   * Makes the optimizer and its state.
+   *
    * @param params tensors, or groups `{ params, ...options }`
    * @param impl the transformation, such as `adam({ lr: 1e-3 })`
    * @param configure makes the transformation of a group that has options of its own
@@ -176,6 +178,7 @@ export class Optimizer<O = Record<never, never>> {
    * @throws {TypeError} where a gradient or state does not fit its parameter; then nothing is changed
    */
   step(): void;
+  /** Updates all parameters once, from the gradients that the closure leaves. */
   step<T>(closure: () => T): T;
   step<T>(closure?: () => T): T | void {
     const loss = closure === undefined ? undefined : withGrad(true, closure);

@@ -31,6 +31,8 @@ export type RAdamOptimizerOptions = Omit<RadamOptions, "momentRequiresGrad">;
  */
 export class RAdam extends Optimizer<RAdamOptimizerOptions> {
   /**
+   * Makes the optimizer and its state.
+   *
    * @param params tensors, or groups `{ params, ...options }` with options of their own
    * @param options those of `radam`, with other defaults: `eps` 1e-8
    * @throws {RangeError} an option out of its range

@@ -31,6 +31,8 @@ export type RMSPropOptimizerOptions = RmspropOptions;
  */
 export class RMSProp extends Optimizer<RMSPropOptimizerOptions> {
   /**
+   * Makes the optimizer and its state.
+   *
    * @param params tensors, or groups `{ params, ...options }` with options of their own
    * @param options those of `rmsprop`
    * @throws {RangeError} an option out of its range

@@ -32,6 +32,8 @@ export type SGDOptimizerOptions = Omit<SgdOptions, "momentRequiresGrad">;
  */
 export class SGD extends Optimizer<SGDOptimizerOptions> {
   /**
+   * Makes the optimizer and its state.
+   *
    * @param params tensors, or groups `{ params, ...options }` with options of their own
    * @param options those of `sgd`
    * @throws {RangeError} an option out of its range

@@ -106,8 +106,7 @@ const runners: Record<string, (c: Case, dtype: GoldenDType, t: Tolerance) => voi
   tutorial1_adam: (c, dtype, t) => tutorial1(c, adam({ lr: 1 }), dtype, t),
   tutorial1_sgd: (c, dtype, t) => tutorial1(c, sgd({ lr: 1 }), dtype, t),
   tutorial1_meta: tutorial1Meta,
-  tutorial3_metasgd: (c, dtype, t) =>
-    tutorial3(c, (net) => new MetaSGD(net, { lr: 1 }), dtype, t),
+  tutorial3_metasgd: (c, dtype, t) => tutorial3(c, (net) => new MetaSGD(net, { lr: 1 }), dtype, t),
   tutorial3_two_tasks: twoTasks,
   tutorial3_clip_chain: (c, dtype, t) =>
     tutorial3(c, (net) => new MetaOptimizer(net, chain(clipGradNorm(2), sgd({ lr: 1 }))), dtype, t),

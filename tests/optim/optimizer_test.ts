@@ -4,6 +4,7 @@ import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/ass
 import {
   Adam,
   adam,
+  AdamW,
   compile,
   memory,
   Optimizer,
@@ -159,6 +160,29 @@ Deno.test("a step allocates no buffer of the size of a parameter", () => {
     };
     assert(allocatedBy(whole) < 4096, `${label}, with backward()`);
     assert(allocatedBy(compile(whole)) < 4096, `${label}, compiled`);
+  }
+});
+
+Deno.test("the fused operation gives large tensors the same steps", () => {
+  for (const Classic of [Adam, AdamW]) {
+    for (const dtype of ["float32", "float64"] as const) {
+      const results = [false, true].map((useAcceleratedOp) => {
+        const wave = (n: number, scale: number) =>
+          tensor(Array.from({ length: n }, (_, i) => Math.sin(i) * scale), { dtype });
+        const params = [40_000, 17_003, 5].map((n) => wave(n, 1).requiresGrad_());
+        const options = { lr: 0.1, weightDecay: 0.1, epsRoot: 1e-4, useAcceleratedOp };
+        const optimizer = new Classic(params, options);
+        for (let t = 0; t < 3; t++) {
+          params.forEach((p) => p.grad = wave(p.size, t + 1));
+          optimizer.step();
+        }
+        return params;
+      });
+      const tolerance = dtype === "float32" ? 1e-5 : 1e-12;
+      results[0].forEach((p, i) => {
+        assert(p.allclose(results[1][i], { rtol: tolerance, atol: tolerance }), Classic.name);
+      });
+    }
   }
 });
 

@@ -125,7 +125,7 @@ Deno.test("masked() lets absent updates through and says what is wrong with a ma
   assertThrows(() => transform.masked({} as never, true), TypeError, "wants a gradient transform");
 });
 
-Deno.test("adamw() takes its mask as tree, prefix tree and function, also in chain.flat", () => {
+Deno.test("adamw() takes its mask as tree, prefix tree and function", () => {
   const decayed = (mask: transform.Mask) => {
     const params = { layer: { w: f64([1, 1]), b: f64(1) } };
     const zero = { layer: { w: f64([0, 0]), b: f64(0) } };

@@ -12,7 +12,7 @@ import {
   runAll,
   toOptimizer,
   toTensor,
-} from "./helpers/golden.ts";
+} from "../helpers/golden.ts";
 
 interface Case {
   name: string;

@@ -34,7 +34,7 @@ import {
   toOptions,
   toSchedule,
   toTensor,
-} from "./helpers/golden.ts";
+} from "../helpers/golden.ts";
 
 type Spec = GoldenOptions | Spec[];
 

@@ -15,7 +15,7 @@ import {
   type Tolerance,
   toOptimizer,
   toTensor,
-} from "./helpers/golden.ts";
+} from "../helpers/golden.ts";
 
 interface Fixture {
   params0: Record<string, GoldenTensor>;

@@ -20,7 +20,6 @@ import {
   type Compiled,
   type DType,
   Generator,
-  nn,
   type Tensor,
   tensor,
 } from "@torchopt/torchopt";

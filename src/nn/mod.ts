@@ -5,6 +5,19 @@
  */
 
 export * as functional from "./functional.ts";
+export type {
+  AvgPoolOptions,
+  BinaryCrossEntropyOptions,
+  ConvOptions,
+  ConvTransposeOptions,
+  CrossEntropyOptions,
+  LossOptions,
+  MaxPoolOptions,
+  NllLossOptions,
+  PerDimension,
+  PoolOptions,
+  Reduction,
+} from "./functional.ts";
 export * as init from "./init.ts";
 export { Parameter, type ParameterOptions } from "./parameter.ts";
 export { type ListOptions, type LoadResult, Module } from "./module.ts";

@@ -257,7 +257,9 @@ export abstract class Module {
       }
       const twin = replaced.get(before);
       if (twin !== undefined && twin !== tensor) {
-        throw new TypeError(`${op}: ${name} shares a tensor with another name; give both the same.`);
+        throw new TypeError(
+          `${op}: ${name} shares a tensor with another name; give both the same.`,
+        );
       }
       replaced.set(before, tensor);
     }

@@ -43,6 +43,8 @@ export interface ParameterOptions {
  */
 export class Parameter extends Tensor {
   /**
+   * Makes a leaf of its own.
+   *
    * @param data values, or a tensor, whose memory is shared and whose history is left behind
    * @param options `requiresGrad` (default true)
    * @throws {GradientError} where the data is not floating point and gradients are wanted

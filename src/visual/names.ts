@@ -21,7 +21,8 @@ interface HasParameters {
 
 /**
  * Tensors by name: an object or map of tensors (which may be nested; names are joined with dots), a
- * module, a state from `extractStateDict` with visual contents, or a list of those.
+ * module, a state from `extractStateDict` with visual contents, or a list of those. A tensor in a
+ * list is named by its place.
  */
 export type NamedTensors =
   | Tensor
@@ -52,12 +53,15 @@ function collect(value: unknown, prefix: string, into: Map<Node, string>): void 
   }
   const at = (name: string | number) => prefix === "" ? String(name) : `${prefix}.${name}`;
   if ("visualContents" in value) return collect(value.visualContents, prefix, into);
-  const entries: Iterable<[string | number, unknown]> = value instanceof Map
+  if (Array.isArray(value)) {
+    // A place in a list names a tensor, but not what has names itself.
+    value.forEach((x, i) => collect(x, x instanceof TensorCore ? at(i) : prefix, into));
+    return;
+  }
+  const entries: Iterable<[string, unknown]> = value instanceof Map
     ? value.entries()
     : hasParameters(value)
     ? value.namedParameters()
-    : Array.isArray(value)
-    ? value.entries()
     : Object.entries(value);
   for (const [name, x] of entries) collect(x, at(name), into);
 }

@@ -10,6 +10,6 @@ Deno.test("gradient_graph: frames and names each step", () => {
     }
     assertStringIncludes(fused.source, `[label="step ${k}"`);
   }
-  assert(fused.source.length < full.source.length / 3);
+  assert(fused.source.length < full.source.length / 2);
   assertEquals(gradientGraphs(3, 0).full.source, full.source);
 });

@@ -3,6 +3,7 @@
  * `TORCHOPT_GOLDEN` names the folder, so that other cases of the same format can be run.
  */
 
+import { readGolden } from "../helpers/golden.ts";
 import { assert } from "@std/assert";
 import { autograd, nn, Tensor, tensor } from "@torchopt/torchopt";
 import * as torch from "@torchopt/torchopt";
@@ -196,9 +197,7 @@ function check(c: Case): void {
   c.hvp.forEach((h, i) => h && compare(`${c.name} hvp ${i}`, products[i], h, 1e-8));
 }
 
-const here = import.meta.dirname!;
-const folder = Deno.env.get("TORCHOPT_GOLDEN") ?? `${here}/golden`;
-const { cases } = JSON.parse(Deno.readTextFileSync(`${folder}/nn_ops.json`)) as { cases: Case[] };
+const { cases } = readGolden<{ cases: Case[] }>("nn_ops.json");
 
 for (const op of new Set(cases.map((c) => c.op))) {
   const own = cases.filter((c) => c.op === op);

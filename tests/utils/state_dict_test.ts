@@ -8,7 +8,7 @@ import {
   MetaSGD,
   moduleClone,
   moduleDetach_,
-  ModuleState,
+  type ModuleState,
   nn,
   ones,
   randn,

@@ -88,7 +88,8 @@ Deno.test("makeDot() takes maps, nested objects, modules and states", () => {
       [[a], ""],
       [module, "layer.a"],
       [{ visualContents: { "step1.a": a } }, "step1.a"],
-      [[{ b }, [module, { net: b }]], "1.net"],
+      [[{ b }, [module, { net: b }]], "net"],
+      [{ pair: [a, b] }, "pair.1"],
     ] as const
   ) box(makeDot(y, { params }), name);
   assertThrows(() => makeDot(y, { params: { a: 1 } as never }), TypeError, 'at "a"');

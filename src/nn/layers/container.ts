@@ -21,7 +21,7 @@ import { Module } from "../module.ts";
  * ```
  */
 export class ModuleList<T extends Module = Module> extends Module implements Iterable<T> {
-  // Entries are own properties "0", "1", ..., so that names are those of PyTorch.
+  /** The modules are own properties `0`, `1`, ..., so that names are those of PyTorch. */
   [index: number]: T;
 
   /** Makes a list of modules. */
@@ -79,6 +79,7 @@ export class ModuleList<T extends Module = Module> extends Module implements Ite
  * ```
  */
 export class Sequential extends Module implements Iterable<Module> {
+  /** The modules are own properties `0`, `1`, ..., so that names are those of PyTorch. */
   [index: number]: Module;
 
   /** Makes a chain of modules; each gets the result of the one before. */

@@ -72,6 +72,8 @@ export class Conv1d extends Module {
   readonly options: ConvOptions;
 
   /**
+   * Makes a layer with initial values.
+   *
    * @param inChannels channels of the input
    * @param outChannels channels of the result
    * @param kernelSize size of the window
@@ -122,6 +124,8 @@ export class Conv2d extends Module {
   readonly options: ConvOptions;
 
   /**
+   * Makes a layer with initial values.
+   *
    * @param inChannels channels of the input
    * @param outChannels channels of the result
    * @param kernelSize size of the window
@@ -172,6 +176,8 @@ export class ConvTranspose2d extends Module {
   readonly options: ConvTransposeOptions;
 
   /**
+   * Makes a layer with initial values.
+   *
    * @param inChannels channels of the input
    * @param outChannels channels of the result
    * @param kernelSize size of the window

@@ -37,6 +37,8 @@ export class Linear extends Module {
   bias: Tensor | null;
 
   /**
+   * Makes a layer with initial values.
+   *
    * @param inFeatures size of the last dimension of the input
    * @param outFeatures size of the last dimension of the result
    * @param options `bias` (default true), `dtype`, `device`, `generator`
@@ -78,6 +80,8 @@ export class Embedding extends Module {
   readonly paddingIdx: number | null;
 
   /**
+   * Makes a layer with initial values.
+   *
    * @param numEmbeddings number of rows
    * @param embeddingDim size of a row
    * @param options `paddingIdx`, `dtype`, `device`, `generator`

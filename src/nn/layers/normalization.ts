@@ -39,8 +39,8 @@ function affineParts(
   return [parameter(shape, options, ones_), parameter(shape, options, zeros_)];
 }
 
-/** What `BatchNorm1d` and `BatchNorm2d` share. */
-abstract class BatchNorm extends Module {
+/** What {@linkcode BatchNorm1d} and {@linkcode BatchNorm2d} share. */
+export abstract class BatchNorm extends Module {
   /** Learned factor `[numFeatures]`, or null. */
   weight: Tensor | null;
   /** Learned summand `[numFeatures]`, or null. */
@@ -56,6 +56,7 @@ abstract class BatchNorm extends Module {
   /** Weight of each batch in the running statistics. */
   readonly momentum: number;
 
+  /** Makes a layer with initial values. */
   constructor(numFeatures: number, options: BatchNormLayerOptions) {
     super();
     checkSizes(new.target.name, { numFeatures });
@@ -69,6 +70,7 @@ abstract class BatchNorm extends Module {
     this.registerBuffer("numBatchesTracked", tensor(0n, { dtype: "int64" }));
   }
 
+  /** @ignore Throws unless the input has the right number of dimensions. */
   protected abstract checkInput(x: Tensor): void;
 
   /** Normalises each channel; in training mode it updates the running statistics in place. */
@@ -103,6 +105,8 @@ abstract class BatchNorm extends Module {
  */
 export class BatchNorm1d extends BatchNorm {
   /**
+   * Makes a layer with initial values.
+   *
    * @param numFeatures number of channels
    * @param options `eps`, `momentum`, `affine`, `trackRunningStats`, `dtype`, `device`
    */
@@ -132,6 +136,8 @@ export class BatchNorm1d extends BatchNorm {
  */
 export class BatchNorm2d extends BatchNorm {
   /**
+   * Makes a layer with initial values.
+   *
    * @param numFeatures number of channels
    * @param options `eps`, `momentum`, `affine`, `trackRunningStats`, `dtype`, `device`
    */
@@ -169,6 +175,8 @@ export class LayerNorm extends Module {
   readonly eps: number;
 
   /**
+   * Makes a layer with initial values.
+   *
    * @param normalizedShape size of the last dimension, or sizes of the last ones
    * @param options `eps`, `affine`, `dtype`, `device`
    */
@@ -211,6 +219,8 @@ export class GroupNorm extends Module {
   readonly eps: number;
 
   /**
+   * Makes a layer with initial values.
+   *
    * @param numGroups number of groups
    * @param numChannels number of channels, a multiple of it
    * @param options `eps`, `affine`, `dtype`, `device`

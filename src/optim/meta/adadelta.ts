@@ -29,6 +29,8 @@ export type MetaAdaDeltaOptions = AdadeltaOptions & MetaOptimizerOptions;
  */
 export class MetaAdaDelta extends MetaOptimizer {
   /**
+   * Makes an optimizer with a new state.
+   *
    * @param module the module whose parameters are updated
    * @param options those of `adadelta`, with other defaults: `lr` 1, `momentRequiresGrad` true; `firstOrder`
    * @throws {RangeError} an option out of its range

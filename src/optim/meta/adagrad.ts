@@ -29,6 +29,8 @@ export type MetaAdaGradOptions = AdagradOptions & MetaOptimizerOptions;
  */
 export class MetaAdaGrad extends MetaOptimizer {
   /**
+   * Makes an optimizer with a new state.
+   *
    * @param module the module whose parameters are updated
    * @param options those of `adagrad`; `firstOrder`
    * @throws {RangeError} an option out of its range

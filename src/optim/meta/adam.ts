@@ -29,6 +29,8 @@ export type MetaAdamOptions = AdamOptions & MetaOptimizerOptions;
  */
 export class MetaAdam extends MetaOptimizer {
   /**
+   * Makes an optimizer with a new state.
+   *
    * @param module the module whose parameters are updated
    * @param options those of `adam`, with other defaults: `momentRequiresGrad` true; `firstOrder`
    * @throws {RangeError} an option out of its range

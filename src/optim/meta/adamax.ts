@@ -29,6 +29,8 @@ export type MetaAdaMaxOptions = AdamaxOptions & MetaOptimizerOptions;
  */
 export class MetaAdaMax extends MetaOptimizer {
   /**
+   * Makes an optimizer with a new state.
+   *
    * @param module the module whose parameters are updated
    * @param options those of `adamax`, with other defaults: `lr` 2e-3, `eps` 1e-8, `momentRequiresGrad` true; `firstOrder`
    * @throws {RangeError} an option out of its range

@@ -29,6 +29,8 @@ export type MetaAdamWOptions = AdamWOptions & MetaOptimizerOptions;
  */
 export class MetaAdamW extends MetaOptimizer {
   /**
+   * Makes an optimizer with a new state.
+   *
    * @param module the module whose parameters are updated
    * @param options those of `adamw`; `firstOrder`
    * @throws {RangeError} an option out of its range

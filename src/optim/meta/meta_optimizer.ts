@@ -87,6 +87,8 @@ export class MetaOptimizer {
   readonly #groups: Group[] = [];
 
   /**
+   * Makes an optimizer with a new state.
+   *
    * @param module the module whose parameters are updated
    * @param impl the transformation, such as `sgd({ lr: 0.1 })`
    * @param options `firstOrder` (default false)

@@ -29,6 +29,8 @@ export type MetaRAdamOptions = RadamOptions & MetaOptimizerOptions;
  */
 export class MetaRAdam extends MetaOptimizer {
   /**
+   * Makes an optimizer with a new state.
+   *
    * @param module the module whose parameters are updated
    * @param options those of `radam`, with other defaults: `eps` 1e-8, `momentRequiresGrad` true; `firstOrder`
    * @throws {RangeError} an option out of its range

@@ -29,6 +29,8 @@ export type MetaRMSPropOptions = RmspropOptions & MetaOptimizerOptions;
  */
 export class MetaRMSProp extends MetaOptimizer {
   /**
+   * Makes an optimizer with a new state.
+   *
    * @param module the module whose parameters are updated
    * @param options those of `rmsprop`; `firstOrder`
    * @throws {RangeError} an option out of its range

@@ -29,6 +29,8 @@ export type MetaSGDOptions = SgdOptions & MetaOptimizerOptions;
  */
 export class MetaSGD extends MetaOptimizer {
   /**
+   * Makes an optimizer with a new state.
+   *
    * @param module the module whose parameters are updated
    * @param options those of `sgd`, with other defaults: `momentRequiresGrad` true; `firstOrder`
    * @throws {RangeError} an option out of its range

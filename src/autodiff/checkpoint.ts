@@ -5,7 +5,7 @@
  */
 
 import { isGradEnabled, type Node, withGrad } from "../graph/node.ts";
-import { barrier } from "../primitives/barrier.ts";
+import { barrier, together } from "../primitives/barrier.ts";
 import { custom } from "../primitives/custom.ts";
 import { type PyTree, treeFlatten, treeUnflatten } from "../pytree/mod.ts";
 import { wrap } from "../tensor/core.ts";
@@ -107,10 +107,11 @@ function backward(
     ...reads.map(({ before, stand }) => [stand, barrier(before, after)] as const),
     ...seeds.map((seed, k) => [seed, gs[wanted[k]]!] as const),
   ], isGradEnabled() ? within : null);
-  return reads.map(({ stand }) => {
-    const g = cotangents.get(stand);
-    return g === undefined ? null : copy.of(g);
-  });
+  const found = reads.filter(({ stand }) => cotangents.has(stand));
+  // The call before this one waits for all gradients of this one: otherwise those that are wanted at
+  // the end only might be computed there, and keep what they are computed from.
+  const grads = together(found.map(({ stand }) => copy.of(cotangents.get(stand)!)));
+  return reads.map((read) => grads[found.indexOf(read)] ?? null);
 }
 
 /**

@@ -145,13 +145,21 @@ export function definePrimitive<A>(p: Omit<Primitive<A>, "id">): Primitive<A> {
 
 const attrKeys = new Map<string, number>();
 
+/** One static argument as text: different values, different texts. JSON is slow, and has no infinities. */
+function attrText(value: unknown): string {
+  if (typeof value === "number") return Object.is(value, -0) ? "-0" : `${value}`;
+  if (!Array.isArray(value)) return JSON.stringify(value);
+  let text = "[";
+  for (let i = 0; i < value.length; i++) text += attrText(value[i]) + ",";
+  return text + "]";
+}
+
 /** Number of a static argument set: equal arguments, equal number; 0 stands for none. */
 export function internAttrs(attrs: unknown): number {
   if (attrs === null || attrs === undefined) return 0;
-  let text = JSON.stringify(attrs);
-  // JSON has no infinities and no NaN, and they are different arguments (the value of a padding).
-  if (text.includes("null")) {
-    text = JSON.stringify(attrs, (_k, v) => typeof v === "number" ? String(v) : v);
+  let text = "";
+  for (const name in attrs as Record<string, unknown>) {
+    text += name + ":" + attrText((attrs as Record<string, unknown>)[name]) + ";";
   }
   let key = attrKeys.get(text);
   if (key === undefined) attrKeys.set(text, key = attrKeys.size + 1);

@@ -4,28 +4,37 @@
  * @module
  */
 
+import { constantNode } from "../graph/leaf.ts";
 import { apply, definePrimitive, type Node, type Primitive } from "../graph/node.ts";
 import { attr } from "../onnx/mod.ts";
 
 /**
- * The first operand, once the second is known. It is another value than its operand to the
+ * The first operand, once the others are known. It is another value than its operand to the
  * simplifier, so that what is computed from it is not shared with what was computed before: that is
  * how a backward pass recomputes instead of keeping.
  */
 export const barrierPrim: Primitive<null> = definePrimitive<null>({
   name: "barrier",
   infer: ([x]) => x,
-  // A reshape costs nothing, but it has to wait for its shape, which comes from the other operand.
-  lower(c, [x, after], node) {
+  // A reshape costs nothing, but it has to wait for its shape, which the other operands have part in.
+  lower(c, [x, ...after], node) {
     const { shape } = node;
-    const sizes = c.op("Concat", [c.ints(shape), c.op("Shape", [after])], { axis: attr.int(0) });
+    const parts = [c.ints(shape), ...after.map((name) => c.op("Shape", [name]))];
+    const sizes = c.op("Concat", parts, { axis: attr.int(0) });
     const own = c.op("Slice", [sizes, c.ints([0]), c.ints([shape.length])]);
     return c.op("Reshape", [x, own], { allowzero: attr.int(1) });
   },
-  vjp: (g) => [g, null],
+  vjp: (g, node) => node.inputs.map((_, i) => i === 0 ? g : null),
 });
 
-/** `x`, known to the graph as another value that is not there before `after` is. */
-export function barrier(x: Node, after: Node): Node {
-  return apply(barrierPrim, [x, after], null);
+/** `x`, known to the graph as another value that is not there before all of `after` are. */
+export function barrier(x: Node, ...after: Node[]): Node {
+  return apply(barrierPrim, [x, ...after], null);
+}
+
+/** The same values, none of which is there before all are. */
+export function together(nodes: readonly Node[]): Node[] {
+  if (nodes.length < 2) return [...nodes];
+  const all = barrier(constantNode(0, "int64"), ...nodes);
+  return nodes.map((node) => barrier(node, all));
 }

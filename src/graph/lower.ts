@@ -141,10 +141,9 @@ export function lower(
   const nodes = order(results);
   const program = target.ops && target.device === "cpu";
   const parts = partition(nodes, results, program);
-  return new Lowering(parts, nodes, results, leafIndex, slots, sizes, target).run(
-    places,
-    donations,
-  );
+  const leaves = [...leafIndex.keys()];
+  return new Lowering(parts, nodes, results, leaves, leafIndex, slots, sizes, target)
+    .run(places, donations);
 }
 
 class Lowering {
@@ -158,6 +157,7 @@ class Lowering {
   #unitOf = new Map<Node, number>();
   #codes = new Map<Region, ProgramCode>();
   #readersOf = new Map<Node, Set<number>>();
+  #above = new Map<number, Set<number>>();
   #summary: string[] = [];
   #work = 0;
 
@@ -165,6 +165,7 @@ class Lowering {
     private parts: Partition,
     private nodes: readonly Node[],
     private results: readonly Node[],
+    private leaves: readonly Node[],
     private leafIndex: ReadonlyMap<Node, number>,
     private slots: ReadonlyMap<Node, NumberPlace>,
     private sizes: ReadonlyMap<DType, number>,
@@ -331,12 +332,12 @@ class Lowering {
     return name;
   }
 
+  /** Notes that a unit reads a leaf. Views may be the same memory, so their readers are its readers. */
   #noteReader(node: Node, at: number): void {
-    if (isLeaf(node) || at < 0) {
-      if (node.prim !== buffer) return;
-    }
-    let set = this.#readersOf.get(node);
-    if (set === undefined) this.#readersOf.set(node, set = new Set());
+    const leaf = skipViews(this.parts)(node);
+    if (leaf.prim !== buffer) return;
+    let set = this.#readersOf.get(leaf);
+    if (set === undefined) this.#readersOf.set(leaf, set = new Set());
     set.add(at);
   }
 
@@ -346,7 +347,7 @@ class Lowering {
    */
   #isSafe({ leaf, output }: Donation): boolean {
     const out = this.results[output];
-    const root = [...this.leafIndex].find(([, i]) => i === leaf)![0];
+    const root = this.leaves[leaf];
     if (root.dtype !== out.dtype || sizeOf(root.shape) !== sizeOf(out.shape)) return false;
     const writer = this.#unitOf.get(out);
     if (writer === undefined || this.results.indexOf(out) !== output) return false;
@@ -370,7 +371,10 @@ class Lowering {
 
   /** Units that a unit needs, directly or not. */
   #ancestors(of: number): Set<number> {
+    const known = this.#above.get(of);
+    if (known !== undefined) return known;
     const seen = new Set<number>(), stack = [of];
+    this.#above.set(of, seen);
     while (stack.length > 0) {
       const unit = this.parts.units[stack.pop()!];
       const members = "region" in unit ? unit.region.nodes : [unit.node];

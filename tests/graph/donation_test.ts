@@ -1,0 +1,63 @@
+import { assert, assertEquals } from "@std/assert";
+import { bufferNode, constantNode, scalarNode } from "../../src/graph/leaf.ts";
+import type { Node } from "../../src/graph/node.ts";
+import { realizeNodes } from "../../src/graph/realize.ts";
+import * as e from "../../src/primitives/elementwise.ts";
+import { dot } from "../../src/primitives/matmul.ts";
+import { alias, flip, permute, reshape } from "../../src/primitives/movement.ts";
+import { sum } from "../../src/primitives/reduce.ts";
+import { Storage } from "../../src/runtime/mod.ts";
+
+const N = 64;
+
+function matrix(seed: number): Node {
+  const data = Float64Array.from({ length: N * N }, (_, i) => Math.sin(seed + i));
+  return bufferNode(Storage.from(data, "float64"), [N, N]);
+}
+
+/** The new value of `w` and another result, computed over `w`'s memory and apart from it. */
+function both(build: (w: Node) => [Node, Node]): { values: boolean; inPlace: boolean } {
+  const apart = build(matrix(1));
+  realizeNodes(apart);
+  const w = matrix(1);
+  const over = build(w);
+  const program = realizeNodes(over, new Map([[over[0], w]]))!;
+  const same = over.every((n, i) => {
+    const a = n.storage!.host() as Float64Array, b = apart[i].storage!.host() as Float64Array;
+    return a.every((v, k) => Math.abs(v - b[k]) <= 1e-9 * (1 + Math.abs(b[k])));
+  });
+  return { values: same, inPlace: program.donor[0] >= 0 };
+}
+
+const step = (w: Node, g: Node): Node => e.sub(w, e.mul(g, scalarNode(0.1, "float64")));
+
+Deno.test("an update takes the old memory where all other readers come before it", () => {
+  const { values, inPlace } = both((w) => {
+    const y = dot(w, w);
+    return [step(w, dot(y, w, true, false)), sum(y, [0, 1], false)];
+  });
+  assert(values && inPlace);
+});
+
+Deno.test("an update never disturbs a reader, whatever the reader is", () => {
+  const readers: ((w: Node) => Node)[] = [
+    (w) => dot(w, w),
+    (w) => dot(permute(w, [1, 0]), w),
+    (w) => dot(reshape(w, [N * N, 1]), reshape(w, [1, N * N])),
+    (w) => sum(e.exp(w), [0], false),
+    (w) => flip(w, [0, 1]),
+    (w) => e.add(permute(w, [1, 0]), constantNode(1, "float64")),
+    (w) => e.tanh(sum(e.tanh(dot(e.tanh(w), w)), [1], false)),
+    (w) => alias(w),
+    (w) => reshape(w, [N * N]),
+  ];
+  for (const read of readers) {
+    assert(both((w) => [step(w, e.sin(w)), read(w)]).values);
+    assert(both((w) => [step(w, e.sin(permute(w, [1, 0]))), read(w)]).values);
+    assert(both((w) => [step(w, dot(e.sin(w), w)), read(w)]).values);
+  }
+});
+
+Deno.test("an update that reads other elements than it writes is not done in place", () => {
+  assertEquals(both((w) => [e.add(flip(w, [0]), w), constantNode(0, "float64")]).inPlace, false);
+});

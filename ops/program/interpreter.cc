@@ -9,6 +9,14 @@ namespace {
 // Elements from which a copy is shared among threads, and elements per task.
 constexpr int64_t kCopyChunk = 1 << 18;
 
+// Working memory from which a program borrows it for each run.
+constexpr size_t kBorrowFrom = 1 << 18;
+
+template <class T>
+bool borrows(const Program<T>& program) {
+  return size_t(program.memory) * sizeof(T) >= kBorrowFrom;
+}
+
 template <class T>
 void runCopy(const CopyStep& step, Context<T>& context, const Parallel& parallel) {
   const T* in = context.buffers[step.in];
@@ -30,11 +38,10 @@ void runCopy(const CopyStep& step, Context<T>& context, const Parallel& parallel
 
 template <class T>
 Context<T>::Context(const Program<T>& program)
-    : memory(size_t(program.memory) * sizeof(T)),
+    : memory(borrows(program) ? AlignedMemory() : AlignedMemory(size_t(program.memory) * sizeof(T))),
       buffers(program.inputs + program.outputs + program.arenaOffsets.size()),
       scalars(size_t(program.scalars)) {
-  T** arena = buffers.data() + program.inputs + program.outputs;
-  for (const int64_t offset : program.arenaOffsets) *arena++ = scratch(offset);
+  if (!borrows(program)) place(program);
   size_t outputs = 0;
   for (const auto& step : program.steps) {
     const auto* elt = std::get_if<EltStep<T>>(&step);
@@ -47,6 +54,12 @@ Context<T>::Context(const Program<T>& program)
 }
 
 template <class T>
+void Context<T>::place(const Program<T>& program) {
+  T** arena = buffers.data() + program.inputs + program.outputs;
+  for (const int64_t offset : program.arenaOffsets) *arena++ = scratch(offset);
+}
+
+template <class T>
 Interpreter<T>::~Interpreter() {
   delete spare_.load();
   for (auto* context : more_) delete context;
@@ -54,6 +67,16 @@ Interpreter<T>::~Interpreter() {
 
 template <class T>
 Context<T>* Interpreter<T>::acquire() {
+  Context<T>* context = idle();
+  if (borrows(program_)) {
+    context->memory = MemoryPool::shared().take(size_t(program_.memory) * sizeof(T));
+    context->place(program_);
+  }
+  return context;
+}
+
+template <class T>
+Context<T>* Interpreter<T>::idle() {
   if (Context<T>* context = spare_.exchange(nullptr, std::memory_order_acquire)) return context;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -68,6 +91,7 @@ Context<T>* Interpreter<T>::acquire() {
 
 template <class T>
 void Interpreter<T>::release(Context<T>* context) {
+  if (borrows(program_)) MemoryPool::shared().give(std::move(context->memory));
   Context<T>* none = nullptr;
   if (spare_.compare_exchange_strong(none, context, std::memory_order_release)) return;
   const std::lock_guard<std::mutex> lock(mutex_);

@@ -6,33 +6,23 @@
 #include <mutex>
 #include <new>
 
+#include "memory_pool.h"
 #include "parallel.h"
 #include "program.h"
 
 namespace torchopt {
 
-// Memory on cache-line boundaries, not initialised.
-class AlignedMemory {
- public:
-  explicit AlignedMemory(size_t bytes)
-      : data_(::operator new(bytes == 0 ? 64 : bytes, std::align_val_t(64))) {}
-  ~AlignedMemory() { ::operator delete(data_, std::align_val_t(64)); }
-  AlignedMemory(const AlignedMemory&) = delete;
-  AlignedMemory& operator=(const AlignedMemory&) = delete;
-  void* data() const { return data_; }
-
- private:
-  void* data_;
-};
-
 // What one run works on.
 template <class T>
 struct Context {
   explicit Context(const Program<T>& program);
-  AlignedMemory memory;      // the arena, then the scratch of the steps
+  // The arena, then the scratch of the steps. Large blocks are borrowed for a run from the pool that
+  // all programs share, small ones stay.
+  AlignedMemory memory;
   std::vector<T*> buffers;   // inputs, outputs, arena buffers
   std::vector<T> scalars;    // of all ELT steps; constants are set for good
   std::vector<char> direct;  // of the ELT step at work: outputs written straight to memory
+  void place(const Program<T>& program);  // points the arena buffers into `memory`
   T* scratch(int64_t offset) const { return static_cast<T*>(memory.data()) + offset; }
 };
 
@@ -62,6 +52,7 @@ class Interpreter {
 
  private:
   Context<T>* acquire();
+  Context<T>* idle();
   void release(Context<T>* context);
 
   Program<T> program_;

@@ -4,17 +4,36 @@
  * @module
  */
 
-/** A graph in Graphviz's DOT language. */
+/**
+ * A graph in Graphviz's DOT language. `makeDot` makes it.
+ *
+ * @example
+ * ```ts
+ * import { Dot } from "@torchopt/torchopt/visual";
+ * import { assertStringIncludes } from "@std/assert";
+ *
+ * const dot = new Dot("digraph { parameter -> loss }");
+ * assertStringIncludes(await dot.toSvg(), "parameter");
+ * ```
+ */
 export class Dot {
   /** The DOT text. */
   readonly source: string;
 
-  /** @param source DOT text */
+  /**
+   * Wraps a text.
+   *
+   * @param source DOT text
+   */
   constructor(source: string) {
     this.source = source;
   }
 
-  /** Draws the graph with Graphviz (loaded at the first call). @returns SVG text */
+  /**
+   * Draws the graph with Graphviz, which is loaded at the first call.
+   *
+   * @returns SVG text
+   */
   async toSvg(): Promise<string> {
     const { instance } = await import("@viz-js/viz");
     return (await instance()).renderString(this.source, { format: "svg", engine: "dot" });

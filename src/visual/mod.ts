@@ -6,4 +6,4 @@
 
 export { Dot } from "./dot.ts";
 export { makeDot, type MakeDotOptions } from "./make_dot.ts";
-export type { NamedTensors, VisualContents } from "./names.ts";
+export type { HasParameters, NamedTensors, VisualContents } from "./names.ts";

@@ -15,7 +15,8 @@ export interface VisualContents {
 }
 
 /** Something with parameters: a module. */
-interface HasParameters {
+export interface HasParameters {
+  /** The parameters with their names. */
   namedParameters(): Iterable<[string, Tensor]>;
 }
 

@@ -11,7 +11,7 @@ import type { DType, ValueSpec } from "../runtime/mod.ts";
 import { Emitter } from "./emit.ts";
 import { buffer, constant, placeholderNode, scalar } from "./leaf.ts";
 import { Node, type Target } from "./node.ts";
-import { isLeaf, type Partition, partition, type Region } from "./partition.ts";
+import { type Partition, partition, type Region } from "./partition.ts";
 import { runPasses } from "./passes.ts";
 import { assemble, type ProgramCode } from "./program.ts";
 import { Rebuilder } from "./rebuild.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Device, Storage } from "../runtime/mod.ts";
+import type { Device, Storage } from "../runtime/mod.ts";
 import type { Donation } from "../graph/lower.ts";
 import { bufferNode, placeholderNode } from "../graph/leaf.ts";
 import { type Executable, executable } from "../graph/executable.ts";

@@ -195,7 +195,7 @@ export class Softplus extends Module {
  */
 export class Softmax extends Module {
   /** The dimension whose elements sum to 1. */
-  constructor(readonly dim = -1) {
+  constructor(readonly dim: number = -1) {
     super();
   }
 
@@ -218,7 +218,7 @@ export class Softmax extends Module {
  */
 export class LogSoftmax extends Module {
   /** The dimension whose exponentials sum to 1. */
-  constructor(readonly dim = -1) {
+  constructor(readonly dim: number = -1) {
     super();
   }
 

@@ -148,7 +148,7 @@ export class Identity extends Module {
  */
 export class Flatten extends Module {
   /** First and last dimension that are joined. */
-  constructor(readonly startDim = 1, readonly endDim = -1) {
+  constructor(readonly startDim: number = 1, readonly endDim: number = -1) {
     super();
   }
 

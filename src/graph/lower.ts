@@ -269,7 +269,9 @@ class Lowering {
     const inputs = node.inputs.map((x) => this.#name(x, at));
     const names = node.prim.lower(this.#emitter, inputs, node);
     this.#names.set(node, names);
-    const out = sizeOf(node.shape);
+    const out = node.outs === null
+      ? sizeOf(node.shape)
+      : node.outs.reduce((sum, o) => sum + sizeOf(o.shape), 0);
     const inner = node.prim.program?.kind === "matmul" || node.prim.name.startsWith("conv")
       ? sizeOf(node.inputs[0].shape) / Math.max(1, out) * sizeOf(node.inputs[1].shape)
       : 1;

@@ -44,8 +44,10 @@ function borrow(storages: readonly Storage[], by: 1 | -1): void {
 
 /** A compiled graph. */
 export class Executable {
-  /** Structural key, donations included. */
+  /** Structural key. */
   readonly key: Int32Array;
+  /** Which outputs were to take the memory of which leaves. */
+  readonly wishes: readonly Donation[];
   /** The lowered graph. */
   readonly lowered: Lowered;
   /** Milliseconds of the last run. */
@@ -64,8 +66,9 @@ export class Executable {
   readonly #overwritten: number[] = [];
 
   /** Compiles a lowered graph. */
-  constructor(key: Int32Array, lowered: Lowered, device: Device) {
+  constructor(key: Int32Array, wishes: readonly Donation[], lowered: Lowered, device: Device) {
     this.key = key;
+    this.wishes = wishes;
     this.lowered = lowered;
     this.device = device;
     const cores = navigator.hardwareConcurrency ?? 1;
@@ -196,17 +199,15 @@ function isOnce(leaves: readonly Storage[], at: number): boolean {
   return leaves.indexOf(leaves[at]) === at && leaves.lastIndexOf(leaves[at]) === at;
 }
 
-/** Two executables differ for the same graph with other wishes or devices. */
-function fullKey(walk: Walk, donations: readonly Donation[], device: Device): Int32Array {
-  const extra = [
-    device === "cpu" ? 0 : device === "cuda" ? 1 : 2 + Number(device.slice(5)),
-    opsLibrary().loaded ? 1 : 0,
-  ];
-  for (const d of donations) extra.push(d.leaf, d.output);
-  const key = new Int32Array(walk.key.length + extra.length);
-  key.set(walk.key);
-  key.set(extra, walk.key.length);
-  return key;
+/** Whether a compiled graph serves: same structure, same wishes, same device. */
+function serves(e: Executable, walk: Walk, wishes: readonly Donation[], device: Device): boolean {
+  if (e.device !== device || e.wishes.length !== wishes.length) return false;
+  for (let i = 0; i < wishes.length; i++) {
+    if (e.wishes[i].leaf !== wishes[i].leaf || e.wishes[i].output !== wishes[i].output) {
+      return false;
+    }
+  }
+  return sameKey(e.key, walk.key);
 }
 
 const cache = new Map<number, Executable[]>();
@@ -219,9 +220,8 @@ export function executable(
   donations: readonly Donation[],
   device: Device,
 ): Executable {
-  const key = fullKey(walk, donations, device);
   const bucket = cache.get(walk.hash);
-  const known = bucket?.find((e) => sameKey(e.key, key));
+  const known = bucket?.find((e) => serves(e, walk, donations, device));
   if (known !== undefined) {
     churn = 0;
     if (cached > CAPACITY / 2) {
@@ -237,7 +237,7 @@ export function executable(
   });
   let made: Executable;
   try {
-    made = new Executable(key, lowered, device);
+    made = new Executable(walk.key, donations, lowered, device);
   } catch (cause) {
     if (!(cause instanceof Error)) throw cause;
     throw new BackendError(
@@ -256,7 +256,8 @@ export function executable(
 
 function evict(): void {
   const [hash, bucket] = cache.entries().next().value!;
-  bucket.shift()!.dispose();
+  // Compiled functions may still hold it; the session is freed once nothing does.
+  bucket.shift();
   cached--;
   if (bucket.length === 0) cache.delete(hash);
 }
@@ -284,9 +285,8 @@ export function cachedExecutables(): number {
   return cached;
 }
 
-/** Forgets (and frees) all compiled graphs. */
+/** Forgets all compiled graphs; each is freed once nothing holds it. */
 export function clearExecutables(): void {
-  for (const bucket of cache.values()) for (const e of bucket) e.dispose();
   cache.clear();
   cached = 0;
 }

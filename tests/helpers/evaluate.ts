@@ -19,7 +19,7 @@ export function haveKernels(): boolean {
 export function evaluate(nodes: readonly Node[], ops: boolean): TypedArray[] {
   const walked = walk(nodes);
   const lowered = lower(walked, nodes, [], { device: "cpu", ops });
-  const program = new Executable(walked.key, lowered, "cpu");
+  const program = new Executable(walked.key, [], lowered, "cpu");
   try {
     const results = program.bind(
       walked.leaves.map((n) => n.storage!),

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { clearExecutables } from "../../src/graph/executable.ts";
 import {
   autograd,
   BackendError,
@@ -175,4 +176,11 @@ Deno.test("an asynchronous read is not disturbed by an update in place meanwhile
     const data = await reading;
     assertEquals([data[0], data[data.length - 1]], [before[0] * 2, before[0] * 2]);
   }
+});
+
+Deno.test("a compiled function outlives the eviction of its graph from the cache", () => {
+  const f = compile((x: Tensor) => x.mul(3));
+  f(tensor([1]));
+  clearExecutables();
+  assertEquals(f(tensor([2])).toArray(), [6]);
 });

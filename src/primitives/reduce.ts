@@ -79,11 +79,16 @@ function extremum(name: "amax" | "amin", onnx: string, code: number): Primitive<
       }
       return inferReduce(name, x, attrs);
     },
-    lower: (c, [x], node) =>
-      c.op(onnx, [x, c.ints(node.attrs.axes)], {
-        keepdims: attr.int(node.attrs.keepdim ? 1 : 0),
-        noop_with_empty_axes: attr.int(1),
-      }),
+    lower(c, [x], node) {
+      const { axes, keepdim } = node.attrs;
+      const options = { keepdims: attr.int(keepdim ? 1 : 0), noop_with_empty_axes: attr.int(1) };
+      const found = c.op(onnx, [x, c.ints(axes)], options);
+      if (node.dtype !== "float32" && node.dtype !== "float64") return found;
+      // ONNX Runtime's kernel drops NaN; here, as in Program, one NaN makes the result NaN.
+      const marks = c.cast(c.op("IsNaN", [x]), "float32");
+      const any = c.cast(c.op("ReduceMax", [marks, c.ints(axes)], options), "bool");
+      return c.op("Where", [any, c.scalar(node.dtype, NaN), found]);
+    },
     // Ties share the cotangent evenly, as PyTorch's amax and amin do.
     vjp(g, node) {
       const { inputs: [x], attrs: { axes } } = node;

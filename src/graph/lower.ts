@@ -10,12 +10,13 @@ import { attr } from "../onnx/mod.ts";
 import type { DType, ValueSpec } from "../runtime/mod.ts";
 import { Emitter } from "./emit.ts";
 import { buffer, constant, placeholderNode, scalar } from "./leaf.ts";
-import { Node, type Target } from "./node.ts";
+import { Node, type Target, withInputs } from "./node.ts";
 import { type Partition, partition, type Region } from "./partition.ts";
 import { runPasses } from "./passes.ts";
 import { assemble, type ProgramCode } from "./program.ts";
 import { Rebuilder } from "./rebuild.ts";
 import { sizeOf } from "./shape.ts";
+import { order } from "./order.ts";
 import { isView } from "./views.ts";
 import type { Walk } from "./walk.ts";
 
@@ -85,49 +86,10 @@ function rebuild(walk: Walk, outputs: readonly Node[], target: Target) {
   }
   for (const node of walk.nodes) {
     const inputs = node.inputs.map((x) => copies[x.local]);
-    copies[node.local] = rebuilder.make(
-      new Node(
-        node.prim,
-        inputs,
-        node.attrs,
-        node.attrKey,
-        node.shape,
-        node.dtype,
-        node.outs,
-        false,
-        0,
-      ),
-    );
+    copies[node.local] = rebuilder.make(withInputs(node, inputs));
   }
   const results = outputs.map((n) => copies[n.local]);
   return { results: runPasses(results, rebuilder, target), leafIndex, places, slots, sizes };
-}
-
-/** Nodes below `outputs`, operands first. */
-function order(outputs: readonly Node[]): Node[] {
-  const done = new Set<Node>(), nodes: Node[] = [];
-  const stack: [Node, number][] = [];
-  for (const out of outputs) {
-    if (done.has(out)) continue;
-    done.add(out);
-    stack.push([out, 0]);
-    while (stack.length > 0) {
-      const top = stack[stack.length - 1];
-      const [node, at] = top;
-      if (at < node.inputs.length) {
-        top[1]++;
-        const x = node.inputs[at];
-        if (!done.has(x)) {
-          done.add(x);
-          stack.push([x, 0]);
-        }
-      } else {
-        stack.pop();
-        nodes.push(node);
-      }
-    }
-  }
-  return nodes;
 }
 
 /** Lowers a walked graph. */

@@ -220,6 +220,12 @@ export function apply<A>(prim: Primitive<A>, inputs: readonly Node[], attrs: A):
   );
 }
 
+/** A copy of a node on other operands of the same shapes, outside of differentiation. */
+export function withInputs(node: Node, inputs: readonly Node[]): Node {
+  const { prim, attrs, attrKey, shape, dtype, outs } = node;
+  return new Node(prim, inputs, attrs, attrKey, shape, dtype, outs, false, 0);
+}
+
 let epoch = 0;
 
 /** A fresh number for `Node.mark`. Walks must not nest. */

@@ -6,7 +6,7 @@
  */
 
 import { constant, constantNode, constantValue } from "./leaf.ts";
-import { Node, type Target } from "./node.ts";
+import { type Node, type Target, withInputs } from "./node.ts";
 import { opcode } from "./program_rule.ts";
 import { broadcastShapes, sameShape, type Shape } from "./shape.ts";
 
@@ -20,20 +20,6 @@ const folds: Record<number, (a: number, b: number) => number> = {
   [opcode.sqrt]: (a) => Math.sqrt(a),
   [opcode.reciprocal]: (a) => 1 / a,
 };
-
-function withInputs(node: Node, inputs: readonly Node[]): Node {
-  return new Node(
-    node.prim,
-    inputs,
-    node.attrs,
-    node.attrKey,
-    node.shape,
-    node.dtype,
-    node.outs,
-    false,
-    0,
-  );
-}
 
 function isElementwise(node: Node): boolean {
   return node.prim.program?.kind === "elementwise";

@@ -14,13 +14,15 @@ import { ShapeError } from "../graph/errors.ts";
 import {
   apply,
   definePrimitive,
-  Node,
+  type Node,
   type Primitive,
   type Target,
   withGrad,
+  withInputs,
 } from "../graph/node.ts";
 import { type Pass, registerPass } from "../graph/passes.ts";
 import { constantNode, constantValue } from "../graph/leaf.ts";
+import { order } from "../graph/order.ts";
 import type { Rebuilder } from "../graph/rebuild.ts";
 import { sameShape, showShape, sizeOf } from "../graph/shape.ts";
 import { add, addPrim, div, mul, mulPrim, neg, negPrim, subPrim } from "./elementwise.ts";
@@ -227,32 +229,10 @@ function usesOf(nodes: readonly Node[], outputs: readonly Node[]): Map<Node, Use
   return uses;
 }
 
-/** Nodes below, operands first. */
-function below(outputs: readonly Node[]): Node[] {
-  const seen = new Set<Node>(), order: Node[] = [];
-  const stack: [Node, number][] = outputs.map((n): [Node, number] => [n, 0]).reverse();
-  while (stack.length > 0) {
-    const top = stack[stack.length - 1], [node, at] = top;
-    if (at === 0 && seen.has(node)) {
-      stack.pop();
-      continue;
-    }
-    seen.add(node);
-    if (at < node.inputs.length) {
-      top[1]++;
-      if (!seen.has(node.inputs[at])) stack.push([node.inputs[at], 0]);
-    } else {
-      stack.pop();
-      order.push(node);
-    }
-  }
-  return order;
-}
-
 /** Gathers the steps of large tensors into kernel nodes. */
 const gather: Pass = (outputs, rebuilder, target) => {
   if (!target.ops) return [...outputs];
-  const nodes = below(outputs);
+  const nodes = order(outputs);
   const steps = nodes.filter((n) => n.prim === adamStepPrim);
   if (steps.length === 0) return [...outputs];
   const uses = usesOf(nodes, outputs);
@@ -323,7 +303,7 @@ function replaceGroup(
 }
 
 function rewriteOne(node: Node, replaced: Map<Node, Node>, rebuilder: Rebuilder): Node {
-  return rewrite([node], below([node]), replaced, rebuilder)[0];
+  return rewrite([node], order([node]), replaced, rebuilder)[0];
 }
 
 function rewrite(
@@ -338,19 +318,9 @@ function rewrite(
     const inputs = node.inputs.map((x) => done.get(x) ?? x);
     done.set(
       node,
-      inputs.every((x, i) => x === node.inputs[i]) ? node : rebuilder.intern(
-        new Node(
-          node.prim,
-          inputs,
-          node.attrs,
-          node.attrKey,
-          node.shape,
-          node.dtype,
-          node.outs,
-          false,
-          0,
-        ),
-      ),
+      inputs.every((x, i) => x === node.inputs[i])
+        ? node
+        : rebuilder.intern(withInputs(node, inputs)),
     );
   }
   return outputs.map((n) => done.get(n) ?? n);

@@ -11,71 +11,17 @@ import { type PyTree, treeFlatten, treeUnflatten } from "../pytree/mod.ts";
 import { wrap } from "../tensor/core.ts";
 import { holdUpdate } from "../tensor/pending.ts";
 import { Tensor } from "../tensor/tensor.ts";
-import { currentTrace, type Handle, Trace, withTrace } from "../tensor/trace.ts";
 import { GraphCopy, standIn, type Within } from "./graph_copy.ts";
+import { type Read, Recording } from "./recording.ts";
 import { sweep } from "./reverse.ts";
 
 type Tree = PyTree<unknown>;
 
-/** A tensor that the function reads: from its arguments or from its surroundings. */
-interface Read {
-  readonly before: Node;
-  readonly stand: Node;
-}
-
-/** A tensor from the surroundings; `traceId` is what its handle says outside. */
-interface HandleRead extends Read {
-  readonly handle: Handle;
-  readonly traceId: number;
-}
-
-/** A trace that gives stand-ins, inside of another trace or of none. */
-class Recording extends Trace {
-  #reads: HandleRead[] = [];
-  #outer: Trace | null = null;
-
-  constructor() {
-    super(() => {});
+/** Everything from outside has a stand-in, so that the graph can be copied onto other values. */
+class CheckpointRecording extends Recording {
+  protected override standFor(before: Node): Node {
+    return standIn(before);
   }
-
-  override read(handle: Handle): Node {
-    if (handle.traceId !== this.id) {
-      const before = this.#outer === null ? handle.rawNode : this.#outer.read(handle);
-      const stand = standIn(before);
-      this.#reads.push({ handle, before, stand, traceId: handle.traceId });
-      handle.rawNode = stand;
-      handle.traceId = this.id;
-    }
-    return handle.rawNode;
-  }
-
-  override drawLater(draw: () => Node): Node {
-    // Drawn once: the backward pass has to see the same numbers.
-    return this.#outer === null ? draw() : this.#outer.drawLater(draw);
-  }
-
-  /** Runs `fn` under this trace; tensors from outside are as before afterwards. */
-  run<T>(fn: () => T): { result: T; reads: Read[]; written: Written[] } {
-    const reads: HandleRead[] = this.#reads = [];
-    this.#outer = currentTrace();
-    try {
-      const result = withTrace(this, fn);
-      const written = reads.filter(({ handle, stand }) => handle.rawNode !== stand)
-        .map(({ handle }) => ({ handle, node: handle.rawNode }));
-      return { result, reads, written };
-    } finally {
-      for (const { handle, before, traceId } of reads) {
-        handle.rawNode = before;
-        handle.traceId = traceId;
-      }
-    }
-  }
-}
-
-/** A tensor from outside that the function changed in place. */
-interface Written {
-  readonly handle: Handle;
-  readonly node: Node;
 }
 
 /** The node to wait for: one that has to be computed, where there is one. */
@@ -152,7 +98,7 @@ export function checkpoint<F extends (...args: any[]) => any>(fn: F): F {
       const before = x.node;
       return { before, stand: standIn(before) };
     });
-    const recording = new Recording();
+    const recording = new CheckpointRecording("checkpoint()");
     const { result, reads: closure, written } = recording.run(() => {
       const inside = leaves.map((x, i) => given[i] === null ? x : wrap(given[i]!.stand));
       const output = fn(...treeUnflatten(def, inside as Tree[]) as unknown[]);

@@ -7,3 +7,4 @@
 
 export * from "./functional.ts";
 export * from "./functional_call.ts";
+export * from "./vmap.ts";

@@ -12,6 +12,7 @@ import { add } from "../primitives/elementwise.ts";
 import { expand } from "../primitives/movement.ts";
 import { wrap } from "../tensor/core.ts";
 import { forgetGraph, holdLatest, holdRoots, isForgotten } from "../tensor/pending.ts";
+import { currentTrace } from "../tensor/trace.ts";
 import { type BackwardOptions, setBackward, type Tensor } from "../tensor/tensor.ts";
 import { sweep, zerosNode } from "./reverse.ts";
 
@@ -161,6 +162,13 @@ export function backward(
   const outs = listOf(tensors);
   const given = gradients === undefined || gradients === null ? [] : listOf(gradients as Tensor);
   const { createGraph = false, retainGraph = createGraph, inputs } = options;
+  const trace = currentTrace();
+  if (trace !== null && !trace.accumulates) {
+    throw new GradientError(
+      `backward: inside ${trace.operation} no gradients can be left with tensors; take them as ` +
+        `values, with autograd.grad or func.grad.`,
+    );
+  }
   for (const out of outs) {
     if (isForgotten(out.node)) {
       throw new GradientError(

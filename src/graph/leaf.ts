@@ -18,6 +18,7 @@ export const buffer = definePrimitive<null>({
   infer: notLowered,
   lower: notLowered,
   vjp: "a stored tensor has no operands",
+  batch: "a stored tensor has no operands",
 });
 
 /** A number that is data: it may change from run to run without a new graph. */
@@ -26,6 +27,7 @@ export const scalar = definePrimitive<{ value: number }>({
   infer: notLowered,
   lower: notLowered,
   vjp: "a number has no operands",
+  batch: "a number has no operands",
 });
 
 /** A number that is structure (0, 1, -1, 2, 0.5, and those written in derivative rules). */
@@ -34,6 +36,7 @@ export const constant = definePrimitive<{ value: number }>({
   infer: notLowered,
   lower: (c, _inputs, node) => c.scalar(node.dtype, node.attrs.value),
   vjp: "a number has no operands",
+  batch: "a number has no operands",
 });
 
 /** Node of a stored tensor. */

@@ -49,6 +49,13 @@ export interface Primitive<A = Attrs> {
     // deno-lint-ignore no-explicit-any
     | ((g: any, node: Node<A>, needs: readonly boolean[]) => (Node | null)[])
     | string;
+  /**
+   * The same for a whole batch of examples (`func.vmap`). Where `batched[i]`, operand `xs[i]` has one
+   * dimension more than that of `node`, in front and of the given size; so has the result (an array
+   * where there are several), unless it is the same for all examples. A string instead of a rule
+   * states why none is needed.
+   */
+  readonly batch: BatchRule<A> | string;
   /** A cheaper equal node, or the node itself. */
   simplify?(node: Node<A>): Node;
   /**
@@ -65,6 +72,14 @@ export interface Primitive<A = Attrs> {
   /** Small integer for structural keys; set by `definePrimitive`. */
   readonly id: number;
 }
+
+/** How a primitive works on a whole batch of operands. */
+export type BatchRule<A = Attrs> = (
+  node: Node<A>,
+  xs: readonly Node[],
+  batched: readonly boolean[],
+  size: number,
+) => Node | Node[];
 
 /** Holder of `.grad`, shared by a tensor handle and its successive leaf nodes. */
 export interface GradBox {

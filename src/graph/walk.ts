@@ -82,8 +82,8 @@ export function walk(outputs: readonly Node[], inputs?: ReadonlySet<Node>): Walk
       places.set(node.storage, used);
     } else if (node.prim === buffer && !inputs?.has(node)) {
       throw new BackendError(
-        "read: this tensor was created inside compile() and has no value outside of it; " +
-          "return it from the compiled function instead.",
+        "read: this tensor was made inside compile(), checkpoint() or vmap() and has no value " +
+          "outside of it; return it from the function instead.",
       );
     }
     emit(-1 - dtypeCode.get(node.dtype)!);

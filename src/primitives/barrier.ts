@@ -25,6 +25,7 @@ export const barrierPrim: Primitive<null> = definePrimitive<null>({
     return c.op("Reshape", [x, own], { allowzero: attr.int(1) });
   },
   vjp: (g, node) => node.inputs.map((_, i) => i === 0 ? g : null),
+  batch: (_node, [x, ...after]) => barrier(x, ...after),
 });
 
 /** `x`, known to the graph as another value that is not there before all of `after` are. */

@@ -13,7 +13,17 @@ import { apply, definePrimitive, isFloat, type Node, type Primitive } from "../g
 import { sameShape, type Shape, showShape, sizeOf } from "../graph/shape.ts";
 import { num } from "./elementwise.ts";
 import { dot } from "./matmul.ts";
-import { concat, dilate, expand, flip, pad, permute, reshape, slice } from "./movement.ts";
+import {
+  batchAll,
+  concat,
+  dilate,
+  expand,
+  flip,
+  pad,
+  permute,
+  reshape,
+  slice,
+} from "./movement.ts";
 
 /** Static arguments of a convolution; one number for each spatial dimension. */
 export interface ConvAttrs {
@@ -119,6 +129,17 @@ export const convPrim: Primitive<ConvAttrs> = definePrimitive<ConvAttrs>({
     needs[0] ? convInputGrad(g, w, x.shape, attrs) : null,
     needs[1] ? convWeightGrad(x, g, w.shape, attrs) : null,
   ],
+  batch(node, xs, batched, size) {
+    const { shape, attrs } = node, [x, w] = xs;
+    if (!batched[1]) return split(conv(merge(x, 0), w, attrs), 0, size, shape);
+    if (!batched[0] && attrs.groups === 1) {
+      // One input, many kernels: the examples are more output channels.
+      return split(conv(x, merge(w, 0), attrs), 1, size, shape);
+    }
+    const [all, kernels] = batchAll(xs, batched, size);
+    const y = conv(merge(all, 1), merge(kernels, 0), grouped(attrs, size));
+    return split(y, 1, size, shape);
+  },
   decompose(node, target) {
     const [x, w] = node.inputs;
     if (x.dtype !== "float64" || target.device === "cuda") return null;
@@ -159,6 +180,17 @@ export const convInputGradPrim: Primitive<ConvInputGradAttrs> = definePrimitive<
       needs[0] ? conv(h, w, attrs) : null,
       needs[1] ? convWeightGrad(h, g, w.shape, attrs) : null,
     ],
+    batch(node, xs, batched, size) {
+      const { shape, attrs } = node, [n, c, ...sizes] = shape;
+      if (!batched[1]) {
+        const y = convInputGrad(merge(xs[0], 0), xs[1], [size * n, c, ...sizes], attrs);
+        return split(y, 0, size, shape);
+      }
+      const [g, w] = batchAll(xs, batched, size);
+      const wide = [n, size * c, ...sizes];
+      const y = convInputGrad(merge(g, 1), merge(w, 0), wide, grouped(attrs, size));
+      return split(y, 1, size, shape);
+    },
     decompose(node, target) {
       const [g, w] = node.inputs;
       if (target.device === "cuda") return null;
@@ -219,6 +251,21 @@ export const convWeightGradPrim: Primitive<ConvWeightGradAttrs> = definePrimitiv
     needs[0] ? convInputGrad(g, v, x.shape, attrs) : null,
     needs[1] ? conv(x, v, attrs) : null,
   ],
+  batch(node, xs, batched, size) {
+    const { shape, attrs } = node, [o, ...rest] = shape;
+    if (!batched[0] && attrs.groups === 1) {
+      const y = convWeightGrad(xs[0], merge(xs[1], 1), [size * o, ...rest], attrs);
+      return split(y, 0, size, shape);
+    }
+    const [x, g] = batchAll(xs, batched, size);
+    const y = convWeightGrad(
+      merge(x, 1),
+      merge(g, 1),
+      [size * o, ...rest],
+      grouped(attrs, size),
+    );
+    return split(y, 0, size, shape);
+  },
   // One matrix product over all positions: Conv with swapped axes took 2 to 5 times as long.
   decompose(node) {
     const [x, g] = node.inputs;
@@ -255,6 +302,26 @@ function windows(x: Node, kernel: Shape, out: Shape, attrs: ConvAttrs): Node[] {
       steps: [1, 1, ...strides],
     });
   });
+}
+
+/** The batch (dimension 0) becomes the outer part of dimension `axis` of the example. */
+function merge(x: Node, axis: 0 | 1): Node {
+  const [size, ...own] = x.shape;
+  const merged = own.map((d, i) => i === axis ? size * d : d);
+  if (axis === 0) return reshape(x, merged);
+  return reshape(permute(x, [1, 0, ...own.slice(1).map((_, i) => i + 2)]), merged);
+}
+
+/** Undoes `merge` for examples of the given shape. */
+function split(y: Node, axis: 0 | 1, size: number, shape: Shape): Node {
+  if (axis === 0) return reshape(y, [size, ...shape]);
+  const [n, ...rest] = shape;
+  return permute(reshape(y, [n, size, ...rest]), [1, 0, ...rest.map((_, i) => i + 2)]);
+}
+
+/** Attributes of a convolution in which each example has channels of its own. */
+function grouped(attrs: ConvAttrs, size: number): ConvAttrs {
+  return { ...attrs, groups: size * attrs.groups };
 }
 
 /** Cuts elements off both ends of the spatial dimensions. */

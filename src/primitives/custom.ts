@@ -19,6 +19,7 @@ export const customPrim: Primitive<{ count: number }> = definePrimitive<{ count:
   vjp: () => {
     throw new Error("internal: the rule stands on the node");
   },
+  batch: "batching treats value and rule together",
 });
 
 /** `outputs` with `rule` as their derivative with respect to `inputs`. */

@@ -18,6 +18,7 @@ import {
 } from "../graph/node.ts";
 import { opcode } from "../graph/program_rule.ts";
 import { broadcastShapes } from "../graph/shape.ts";
+import { reshape } from "./movement.ts";
 
 /** A primitive of one operand. */
 export type Unary = Primitive<null>;
@@ -45,8 +46,28 @@ export interface UnarySpec {
   simplify?: Primitive<null>["simplify"];
 }
 
+// What follows are function declarations throughout: modules that define primitives import each
+// other, and declarations are there whichever is loaded first.
+
 /** Whether a type holds numbers. */
-export const anyNumber = (d: DType) => d !== "bool";
+export function anyNumber(d: DType): boolean {
+  return d !== "bool";
+}
+
+/** Batches of operands broadcast once their ranks agree: sizes of 1 come in behind the batch. */
+export function batchElementwise<A>(
+  node: Node<A>,
+  xs: readonly Node[],
+  batched: readonly boolean[],
+): Node {
+  const rank = node.shape.length;
+  const aligned = xs.map((x, i) => {
+    if (!batched[i]) return x;
+    const [size, ...own] = x.shape;
+    return reshape(x, [size, ...new Array<number>(rank - own.length).fill(1), ...own]);
+  });
+  return apply(node.prim, aligned, node.attrs);
+}
 
 /** Defines a unary primitive. */
 export function unary(name: keyof typeof opcode, spec: UnarySpec): Unary {
@@ -65,6 +86,7 @@ export function unary(name: keyof typeof opcode, spec: UnarySpec): Unary {
     },
     lower: (c, [x]) => c.op(spec.onnx!, [x]),
     vjp: spec.vjp,
+    batch: batchElementwise,
     simplify: spec.simplify,
     decompose: spec.decompose === undefined
       ? undefined
@@ -108,6 +130,7 @@ export function binary(name: keyof typeof opcode, spec: BinarySpec): Primitive<n
     },
     lower: spec.lower ?? ((c, inputs) => c.op(spec.onnx!, inputs)),
     vjp: spec.vjp,
+    batch: batchElementwise,
     simplify: spec.simplify,
     decompose: spec.decompose === undefined
       ? undefined
@@ -122,7 +145,10 @@ export function keeps(node: Node, by: Node): boolean {
 }
 
 /** The function that makes nodes of a unary primitive. */
-export const build1 = (p: Unary): (x: Node) => Node => (x) => apply(p, [x], null);
+export function build1(p: Unary): (x: Node) => Node {
+  return (x) => apply(p, [x], null);
+}
 /** The function that makes nodes of a binary primitive. */
-export const build2 = (p: Primitive<null>): (a: Node, b: Node) => Node => (a, b) =>
-  apply(p, [a, b], null);
+export function build2(p: Primitive<null>): (a: Node, b: Node) => Node {
+  return (a, b) => apply(p, [a, b], null);
+}

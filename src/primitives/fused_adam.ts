@@ -26,6 +26,7 @@ import { order } from "../graph/order.ts";
 import type { Rebuilder } from "../graph/rebuild.ts";
 import { sameShape, showShape, sizeOf } from "../graph/shape.ts";
 import { add, addPrim, div, mul, mulPrim, neg, negPrim, subPrim } from "./elementwise.ts";
+import { batchAll, reshape } from "./movement.ts";
 import { root } from "./root.ts";
 import { project, projectPrim } from "./tuple.ts";
 
@@ -79,6 +80,14 @@ export const adamStepPrim: Primitive<null> = definePrimitive<null>({
     const [g, m, v] = node.inputs;
     const outs = withGrad(true, () => adamFallback(g, m, v, coefficientsOf(node.inputs)));
     return pullback(outs, gs, node.inputs, needs);
+  },
+  batch(node, xs, batched, size) {
+    const [g, m, v] = batchAll(xs.slice(0, 3), batched, size);
+    if (batched.slice(3).every((b) => !b)) return adamStep(g, m, v, coefficientsOf(xs));
+    // Coefficients that differ by example take part as tensors do.
+    const ones = node.shape.map(() => 1);
+    const aligned = xs.map((x, i) => i > 2 && batched[i] ? reshape(x, [size, ...ones]) : x);
+    return adamFallback(g, m, v, coefficientsOf(aligned));
   },
   lower: () => {
     throw new Error("internal: adamStep is lowered as adamMany");
@@ -153,6 +162,7 @@ export const adamManyPrim: Primitive<ManyAttrs> = definePrimitive<ManyAttrs>({
     return outs;
   },
   vjp: "made at lowering, after differentiation",
+  batch: "made at lowering, after batching",
   lower(c, inputs, node) {
     const shapes = node.outs!.filter((_, i) => i % 3 === 0).map((o) => o.shape);
     return c.ops(node.dtype === "float32" ? "FusedAdamF32" : "FusedAdamF64", inputs, {

@@ -9,8 +9,9 @@ import { DTypeError, ShapeError } from "../graph/errors.ts";
 import type { LowerContext } from "../graph/lower_context.ts";
 import { apply, definePrimitive, type Node, type Primitive } from "../graph/node.ts";
 import { sameShape, type Shape, showShape, sizeOf } from "../graph/shape.ts";
-import { num } from "./elementwise.ts";
-import { expand, inversePerm, permute } from "./movement.ts";
+import { add, cast, le, logicalAnd, lt, mul, num, where } from "./elementwise.ts";
+import { iota } from "./iota.ts";
+import { batchAll, expand, inversePerm, permute, reshape } from "./movement.ts";
 
 /** Static arguments of primitives that work along one axis. */
 export interface AxisAttrs {
@@ -53,7 +54,31 @@ export const gatherPrim: Primitive<AxisAttrs> = definePrimitive<AxisAttrs>({
     scatterAdd(zeros(x.shape, x), axis, index, g),
     null,
   ],
+  batch({ attrs: { axis } }, xs, batched, size) {
+    if (batched[0]) {
+      const [x, index] = batchAll(xs, batched, size);
+      return gather(x, axis + 1, index);
+    }
+    // All examples look up in one table: their places stand one after another along the axis.
+    const [x, index] = xs;
+    const [, ...own] = index.shape;
+    const flat = own.map((d, i) => i === axis ? size * d : d);
+    const y = gather(x, axis, reshape(permute(index, intoAxis(index.shape.length, axis)), flat));
+    const split = [...own.slice(0, axis), size, ...own.slice(axis)];
+    return permute(reshape(y, split), outOfAxis(split.length, axis));
+  },
 });
+
+/** The permutation that moves dimension 0 before what is dimension `axis` without it. */
+function intoAxis(rank: number, axis: number): number[] {
+  const rest = Array.from({ length: rank - 1 }, (_, i) => i + 1);
+  return [...rest.slice(0, axis), 0, ...rest.slice(axis)];
+}
+
+/** The permutation that moves dimension `axis` to the front. */
+function outOfAxis(rank: number, axis: number): number[] {
+  return inversePerm(intoAxis(rank, axis));
+}
 
 /**
  * `x` with `src` added at the places that `index` names; repeated places accumulate
@@ -82,6 +107,10 @@ export const scatterAddPrim: Primitive<AxisAttrs> = definePrimitive<AxisAttrs>({
     null,
     needs[2] ? gather(g, axis, index) : null,
   ],
+  batch(node, xs, batched, size) {
+    const [x, index, src] = batchAll(xs, batched, size);
+    return scatterAdd(x, node.attrs.axis + 1, index, src);
+  },
 });
 
 /**
@@ -100,7 +129,34 @@ export const indexSelectPrim: Primitive<AxisAttrs> = definePrimitive<AxisAttrs>(
   },
   lower: (c, inputs, node) => c.op("Gather", inputs, { axis: attr.int(node.attrs.axis) }),
   vjp: (g, { inputs: [x, index], attrs: { axis } }) => [indexAdd(x.shape, axis, index, g), null],
+  batch({ attrs: { axis } }, [x, index], batched, size) {
+    if (!batched[1]) return indexSelect(x, axis + 1, index);
+    const front = (y: Node) => permute(y, outOfAxis(y.shape.length, axis));
+    if (!batched[0]) return front(indexSelect(x, axis, index));
+    const [, ...own] = x.shape;
+    const tables = reshape(
+      permute(x, intoAxis(x.shape.length, axis)),
+      own.map((d, i) => i === axis ? size * d : d),
+    );
+    return front(indexSelect(tables, axis, shifted(index, own[axis])));
+  },
 });
+
+/**
+ * Places in tables of `n` rows each, one for each example, as places in one table of all their rows.
+ * Numbers out of range stay out of range, so that they are an error and not a row of a neighbour.
+ */
+function shifted(index: Node, n: number): Node {
+  const [size, ...own] = index.shape;
+  const number = (value: number): Node => num(value, index);
+  const first = mul(
+    cast(reshape(iota(size, "int64"), [size, ...own.map(() => 1)]), index.dtype),
+    number(n),
+  );
+  const fromFront = where(lt(index, number(0)), add(index, number(n)), index);
+  const inside = logicalAnd(le(number(0), fromFront), lt(fromFront, number(n)));
+  return where(inside, add(fromFront, first), number(size * n));
+}
 
 /** Static arguments of `indexAdd`. */
 export interface IndexAddAttrs extends AxisAttrs {
@@ -129,6 +185,18 @@ export const indexAddPrim: Primitive<IndexAddAttrs> = definePrimitive<IndexAddAt
   },
   lower: (c, [index, src], node) => lowerIndexAdd(c, index, src, node),
   vjp: (g, { inputs: [index], attrs: { axis } }) => [null, indexSelect(g, axis, index)],
+  batch({ attrs: { axis, shape } }, xs, batched, size) {
+    if (!batched[0]) return indexAdd([size, ...shape], axis + 1, xs[0], xs[1]);
+    const [index, src] = batchAll(xs, batched, size);
+    const y = indexAdd(
+      shape.map((d, i) => i === axis ? size * d : d),
+      axis,
+      shifted(index, shape[axis]),
+      permute(src, intoAxis(src.shape.length, axis)),
+    );
+    const split = [...shape.slice(0, axis), size, ...shape.slice(axis)];
+    return permute(reshape(y, split), outOfAxis(split.length, axis));
+  },
   decompose(node) {
     const { axis, shape } = node.attrs;
     const [index, src] = node.inputs;

@@ -29,6 +29,7 @@ export const iotaPrim: Primitive<IotaAttrs> = definePrimitive<IotaAttrs>({
     return dtype === "int64" ? numbers : c.cast(numbers, dtype);
   },
   vjp: "whole numbers in order depend on nothing",
+  batch: "whole numbers in order depend on nothing",
 });
 
 /** 0, 1, … n - 1. */

@@ -12,7 +12,7 @@ import { emitPivots, emitSolve } from "./elimination.ts";
 import { cast, div, eq, mul, neg, num } from "./elementwise.ts";
 import { iota } from "./iota.ts";
 import { dot, swapLast } from "./matmul.ts";
-import { expand, permute, reshape } from "./movement.ts";
+import { batchAll, expand, permute, reshape } from "./movement.ts";
 
 function checkMatrix(op: string, a: Node): void {
   if (a.dtype !== "float32" && a.dtype !== "float64") {
@@ -65,6 +65,16 @@ export const solvePrim: Primitive<null> = definePrimitive<null>({
     const gb = solve(permute(a, swapLast(a.shape.length)), g);
     return [needs[0] ? neg(dot(gb, node, false, true)) : null, needs[1] ? gb : null];
   },
+  batch(node, [a, b], batched, size) {
+    if (batched[0] || node.shape.length > 2) {
+      const [all, sides] = batchAll([a, b], batched, size);
+      return solve(all, sides);
+    }
+    // One matrix for all examples is eliminated once: their right sides are columns of one.
+    const [n, k] = node.shape;
+    const columns = reshape(permute(b, [1, 0, 2]), [n, size * k]);
+    return permute(reshape(solve(a, columns), [n, size, k]), [1, 0, 2]);
+  },
   simplify(node) {
     const [a, b] = node.inputs;
     if (sizeOf(node.shape) === 0) return b;
@@ -105,6 +115,7 @@ export const detPrim: Primitive<null> = definePrimitive<null>({
     const scale = reshape(mul(g, node), [...node.shape, 1, 1]);
     return [mul(scale, inv(permute(a, swapLast(a.shape.length))))];
   },
+  batch: (_node, [a]) => det(a),
   simplify(node) {
     const n = node.inputs[0].shape[node.inputs[0].shape.length - 1];
     if (n === 1) return reshape(node.inputs[0], node.shape);

@@ -10,6 +10,7 @@ import { apply, definePrimitive, isFloat, type Node, type Primitive } from "../g
 import { opcode } from "../graph/program_rule.ts";
 import { broadcastShapes } from "../graph/shape.ts";
 import {
+  batchElementwise,
   binary,
   type BinarySpec,
   build1,
@@ -71,6 +72,7 @@ export const selectPrim: Primitive<null> = definePrimitive<null>({
     needs[1] ? sumTo(where(condition, g, num(0, g)), a.shape) : null,
     needs[2] ? sumTo(where(condition, num(0, g), g), b.shape) : null,
   ],
+  batch: batchElementwise,
   program: { kind: "elementwise", opcode: opcode.select },
 });
 
@@ -80,6 +82,7 @@ export const castPrim: Primitive<{ to: DType }> = definePrimitive<{ to: DType }>
   infer: ([x], { to }) => ({ shape: x.shape, dtype: to }),
   lower: (c, [x], node) => c.cast(x, node.attrs.to),
   vjp: (g, { inputs: [x] }) => [isFloat(x.dtype) ? cast(g, x.dtype) : null],
+  batch: batchElementwise,
   simplify: (node) => node.inputs[0].dtype === node.attrs.to ? node.inputs[0] : node,
 });
 

@@ -8,7 +8,7 @@ import { attr } from "../onnx/mod.ts";
 import { DTypeError, ShapeError } from "../graph/errors.ts";
 import { apply, definePrimitive, type Node, type Primitive } from "../graph/node.ts";
 import { broadcastShapes, type Shape, showShape } from "../graph/shape.ts";
-import { permutePrim } from "./movement.ts";
+import { permute, permutePrim, reshape } from "./movement.ts";
 import { sumTo } from "./reduce.ts";
 
 /** Static arguments of `dot`. */
@@ -89,6 +89,8 @@ export const dotPrim: Primitive<DotAttrs> = definePrimitive<DotAttrs>({
       needs[1] ? sumTo(tb ? dot(g, a, true, ta) : dot(a, g, !ta, false), b.shape) : null,
     ];
   },
+  batch: (node, [a, b], batched) =>
+    (batched[0] && batched[1] ? null : foldedDot(node, a, b, batched[0])) ?? batchedDot(node, a, b),
   simplify(node) {
     const [a, b] = node.inputs, { ta, tb } = node.attrs;
     if (isSwap(a)) return dot(a.inputs[0], b, !ta, tb);
@@ -97,6 +99,38 @@ export const dotPrim: Primitive<DotAttrs> = definePrimitive<DotAttrs>({
   },
   program: { kind: "matmul" },
 });
+
+/** One product for each example. */
+function batchedDot(node: Node<DotAttrs>, a: Node, b: Node): Node {
+  const { ta, tb } = node.attrs;
+  // A batched operand gets as many dimensions as the result, so that the batches meet in front.
+  const align = (x: Node, was: Node) => {
+    if (x.shape.length === was.shape.length) return x;
+    const ones = new Array<number>(node.shape.length - was.shape.length).fill(1);
+    return reshape(x, [x.shape[0], ...ones, ...was.shape]);
+  };
+  return dot(align(a, node.inputs[0]), align(b, node.inputs[1]), ta, tb);
+}
+
+/**
+ * One large product for all examples, where a single matrix meets a batch whose examples lie so that
+ * its rows are one after another; null where they would have to be moved first.
+ */
+function foldedDot(node: Node<DotAttrs>, a: Node, b: Node, left: boolean): Node | null {
+  const { ta, tb } = node.attrs;
+  const matrix = left ? b : a, batch = left ? a : b;
+  if (matrix.shape.length !== 2) return null;
+  const [m, n] = node.shape.slice(-2), k = batch.shape.length, outer = batch.shape.slice(0, -2);
+  // The dimension that the product sums over has to be the last of the batch.
+  const summedLast = left ? !ta : tb;
+  const rows = left ? m : n, summed = left ? matrix.shape[tb ? 1 : 0] : matrix.shape[ta ? 0 : 1];
+  if (!summedLast && rows !== 1 && summed !== 1) return null;
+  const count = outer.reduce((x, d) => x * d, 1) * rows;
+  const flat = reshape(batch, [count, summed]);
+  const y = left ? dot(flat, matrix, false, tb) : dot(flat, matrix, false, !ta);
+  const shaped = reshape(y, [...outer, rows, left ? n : m]);
+  return left ? shaped : permute(shaped, swapLast(k));
+}
 
 /** Matrix product of the last two dimensions; `ta` and `tb` transpose an operand. */
 export function dot(a: Node, b: Node, ta = false, tb = false): Node {

@@ -22,6 +22,7 @@ export const aliasPrim: Primitive<null> = definePrimitive<null>({
   infer: ([x]) => x,
   lower: (c, [x]) => c.op("Identity", [x]),
   vjp: (g) => [g],
+  batch: (_node, [x]) => alias(x),
   simplify: (node) => node.inputs[0],
   program: { kind: "view", view: (_node, of) => of },
 });
@@ -32,6 +33,7 @@ export const detachPrim: Primitive<null> = definePrimitive<null>({
   infer: ([x]) => x,
   lower: (c, [x]) => c.op("Identity", [x]),
   vjp: "detach() stops gradients",
+  batch: (_node, [x]) => detach(x),
   simplify: (node) => node.inputs[0],
   program: { kind: "view", view: (_node, of) => of },
 });
@@ -50,6 +52,7 @@ export const reshapePrim: Primitive<{ shape: Shape }> = definePrimitive<{ shape:
   },
   lower: (c, [x], node) => c.op("Reshape", [x, c.ints(node.shape)], { allowzero: attr.int(1) }),
   vjp: (g, { inputs: [x] }) => [reshape(g, x.shape)],
+  batch: (node, [x], _batched, size) => reshape(x, [size, ...node.shape]),
   simplify(node) {
     const [x] = node.inputs;
     if (sameShape(x.shape, node.shape)) return x;
@@ -95,6 +98,7 @@ export const permutePrim: Primitive<{ perm: Shape }> = definePrimitive<{ perm: S
   },
   lower: (c, [x], node) => c.op("Transpose", [x], { perm: attr.ints([...node.attrs.perm]) }),
   vjp: (g, node) => [permute(g, inversePerm(node.attrs.perm))],
+  batch: (node, [x]) => permute(x, [0, ...node.attrs.perm.map((p) => p + 1)]),
   simplify(node) {
     const { perm } = node.attrs;
     const [x] = node.inputs;
@@ -140,6 +144,11 @@ export const expandPrim: Primitive<{ shape: Shape }> = definePrimitive<{ shape: 
   },
   lower: (c, [x], node) => c.op("Expand", [x, c.ints(node.shape)]),
   vjp: (g, { inputs: [x] }) => [sumTo(g, x.shape)],
+  batch(node, [x], _batched, size) {
+    const own = node.inputs[0].shape;
+    const ones = node.shape.slice(own.length).map(() => 1);
+    return expand(reshape(x, [size, ...ones, ...own]), [size, ...node.shape]);
+  },
   simplify(node) {
     const [x] = node.inputs;
     if (sameShape(x.shape, node.shape)) return x;
@@ -207,6 +216,8 @@ export const slicePrim: Primitive<SliceAttrs> = definePrimitive<SliceAttrs>({
     ]);
   },
   vjp: (g, node) => [sliceAdjoint(g, node.inputs[0].shape, node.attrs)],
+  batch: ({ attrs: { starts, sizes, steps } }, [x], _batched, size) =>
+    slice(x, { starts: [0, ...starts], sizes: [size, ...sizes], steps: [1, ...steps] }),
   simplify(node) {
     const { starts, sizes, steps } = node.attrs;
     const [x] = node.inputs;
@@ -290,6 +301,7 @@ export const padPrim: Primitive<PadAttrs> = definePrimitive<PadAttrs>({
     const { low } = node.attrs, sizes = node.inputs[0].shape;
     return [slice(g, { starts: low, sizes, steps: sizes.map(() => 1) })];
   },
+  batch: ({ attrs: { low, high, value } }, [x]) => pad(x, [0, ...low], [0, ...high], value),
   simplify: (node) =>
     node.attrs.low.every((n) => n === 0) && node.attrs.high.every((n) => n === 0)
       ? node.inputs[0]
@@ -330,6 +342,7 @@ export const concatPrim: Primitive<{ axis: number }> = definePrimitive<{ axis: n
       return needs[i] ? narrow(g, axis, from, x.shape[axis]) : null;
     });
   },
+  batch: (node, xs, batched, size) => concat(batchAll(xs, batched, size), node.attrs.axis + 1),
   simplify: (node) => node.inputs.length === 1 ? node.inputs[0] : node,
 });
 
@@ -373,6 +386,10 @@ export function pad(x: Node, low: Shape, high: Shape, value = 0): Node {
 /** Tensors one after another. */
 export function concat(inputs: readonly Node[], axis: number): Node {
   return apply(concatPrim, inputs, { axis });
+}
+/** Operands of a batching rule, all of them batched: those that are not are repeated. */
+export function batchAll(xs: readonly Node[], batched: readonly boolean[], size: number): Node[] {
+  return xs.map((x, i) => batched[i] ? x : expand(x, [size, ...x.shape]));
 }
 /** A new root on the same value. */
 export function alias(x: Node): Node {

@@ -53,6 +53,7 @@ export const cumsumPrim: Primitive<CumsumAttrs> = definePrimitive<CumsumAttrs>({
   vjp: (g, { attrs: { axis, exclusive, reverse } }) => [
     cumsum(g, axis, { exclusive, reverse: !reverse }),
   ],
+  batch: ({ attrs }, [x]) => cumsum(x, attrs.axis + 1, attrs),
   simplify: (node) =>
     node.inputs[0].shape[node.attrs.axis] === 1 && !node.attrs.exclusive ? node.inputs[0] : node,
 });
@@ -80,6 +81,8 @@ function argReduce(name: "argmax" | "argmin", onnx: string): Primitive<ArgReduce
     lower: (c, [x], { attrs: { axis, keepdim } }) =>
       c.op(onnx, [x], { axis: attr.int(axis), keepdims: attr.int(keepdim ? 1 : 0) }),
     vjp: `${name} gives whole numbers, which have no derivative`,
+    batch: ({ prim, attrs: { axis, keepdim } }, [x]) =>
+      apply(prim, [x], { axis: axis + 1, keepdim }),
   });
 }
 /** Place of the largest element along an axis; the first of equals. */
@@ -124,6 +127,7 @@ export const topkPrim: Primitive<TopkAttrs> = definePrimitive<TopkAttrs>({
     if (g[0] === null) return [null];
     return [scatterAdd(expand(num(0, x), x.shape), node.attrs.axis, project(node, 1), g[0])];
   },
+  batch: ({ attrs: { axis, k, largest } }, [x]) => topk(x, k, axis + 1, largest),
 });
 
 /** Options of `cumsum`. */

@@ -8,8 +8,10 @@ import { attr } from "../onnx/mod.ts";
 import { DTypeError, ShapeError } from "../graph/errors.ts";
 import { apply, type Aval, definePrimitive, type Node, type Primitive } from "../graph/node.ts";
 import { type Shape, showShape, sizeOf } from "../graph/shape.ts";
-import { add, div, mul, num } from "./elementwise.ts";
+import { constantNode } from "../graph/leaf.ts";
+import { add, div, mul, num, sub } from "./elementwise.ts";
 import { scatterAdd } from "./index.ts";
+import { iota } from "./iota.ts";
 import { expand, narrow, pad, reshape, slice } from "./movement.ts";
 import { sum } from "./reduce.ts";
 import { project } from "./tuple.ts";
@@ -85,6 +87,16 @@ export const maxPoolPrim: Primitive<PoolAttrs> = definePrimitive<PoolAttrs>({
     const flat = (v: Node) => reshape(v, [sizeOf(v.shape)]);
     const zeros = expand(num(0, x), [sizeOf(x.shape)]);
     return [reshape(scatterAdd(zeros, 0, flat(project(node, 1)), flat(g[0])), x.shape)];
+  },
+  batch(node, [x], _batched, size) {
+    const [n, ...rest] = node.inputs[0].shape, out = [size, ...node.shape];
+    const [values, places] = maxPool(reshape(x, [size * n, ...rest]), node.attrs);
+    // Places count within the example.
+    const before = reshape(
+      mul(iota(size, "int64"), constantNode(sizeOf(node.inputs[0].shape), "int64")),
+      [size, ...node.shape.map(() => 1)],
+    );
+    return [reshape(values, out), sub(reshape(places, out), before)];
   },
 });
 

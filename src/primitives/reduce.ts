@@ -37,6 +37,11 @@ function noAxes(node: Node<ReduceAttrs>): Node | null {
     : null;
 }
 
+/** The batch is one more dimension in front, which is not reduced. */
+function batchReduce({ prim, attrs }: Node<ReduceAttrs>, [x]: readonly Node[]): Node {
+  return apply(prim, [x], { axes: attrs.axes.map((a) => a + 1), keepdim: attrs.keepdim });
+}
+
 /** Sum; 0 over nothing. */
 export const sumPrim: Primitive<ReduceAttrs> = definePrimitive<ReduceAttrs>({
   name: "sum",
@@ -47,6 +52,7 @@ export const sumPrim: Primitive<ReduceAttrs> = definePrimitive<ReduceAttrs>({
       noop_with_empty_axes: attr.int(1),
     }),
   vjp: (g, { inputs: [x], attrs }) => [expand(keepDims(g, x.shape, attrs.axes), x.shape)],
+  batch: batchReduce,
   simplify(node) {
     const none = noAxes(node);
     if (none !== null) return none;
@@ -96,6 +102,7 @@ function extremum(name: "amax" | "amin", onnx: string, code: number): Primitive<
       const share = div(keepDims(g, x.shape, axes), sum(wins, axes, true));
       return [mul(wins, share)];
     },
+    batch: batchReduce,
     simplify: (node) => noAxes(node) ?? node,
     program: { kind: "reduce", code, axes: (a) => a.axes },
   });
@@ -119,6 +126,7 @@ export const prodPrim: Primitive<ReduceAttrs> = definePrimitive<ReduceAttrs>({
     const gk = expand(keepDims(g, x.shape, axes), x.shape);
     return [mul(gk, productOfOthers(x, axes))];
   },
+  batch: batchReduce,
   simplify: (node) => noAxes(node) ?? node,
   program: { kind: "reduce", code: 3, axes: (a) => a.axes },
 });

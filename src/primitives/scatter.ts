@@ -10,7 +10,7 @@ import { apply, definePrimitive, type Node, type Primitive } from "../graph/node
 import { sameShape, showShape } from "../graph/shape.ts";
 import { num } from "./elementwise.ts";
 import { type AxisAttrs, gather } from "./index.ts";
-import { expand } from "./movement.ts";
+import { batchAll, expand } from "./movement.ts";
 
 /**
  * `x` with the elements that `index` names along an axis replaced by those of `src`
@@ -48,6 +48,10 @@ export const scatterPrim: Primitive<AxisAttrs> = definePrimitive<AxisAttrs>({
     null,
     needs[2] ? gather(g, axis, index) : null,
   ],
+  batch(node, xs, batched, size) {
+    const [x, index, src] = batchAll(xs, batched, size);
+    return scatter(x, node.attrs.axis + 1, index, src);
+  },
 });
 
 /** `x` with the elements that `index` names along an axis replaced by those of `src`. */

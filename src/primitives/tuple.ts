@@ -16,6 +16,7 @@ export const projectPrim: Primitive<{ index: number }> = definePrimitive<{ index
   vjp: () => {
     throw new Error("internal: a projection is differentiated with its operand");
   },
+  batch: "batching finds it among the results of its operand",
   // A custom derivative matters no more once the graph is lowered.
   simplify: (node) =>
     node.inputs[0].prim.name === "custom" ? node.inputs[0].inputs[node.attrs.index] : node,

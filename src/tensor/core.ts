@@ -333,9 +333,10 @@ function sameDims(a: Shape, b: Shape): boolean {
 }
 
 function forbidInTrace(what: string): void {
-  if (currentTrace() !== null) {
+  const trace = currentTrace();
+  if (trace !== null) {
     throw new GradientError(
-      `${what} inside compile(): values are not known while a function is traced. Return the ` +
+      `${what} inside ${trace.operation}: values are not known while a function is traced. Return the ` +
         `tensor and read it outside, or use where() instead of a branch on the value.`,
     );
   }

@@ -13,7 +13,7 @@ import { finish, optionsLike, type TensorOptions } from "./build.ts";
 import { newArray } from "./core.ts";
 import { Generator } from "./philox.ts";
 import { Tensor } from "./tensor.ts";
-import { currentTrace } from "./trace.ts";
+import { currentTrace, type Draw } from "./trace.ts";
 
 export { Generator, type GeneratorState } from "./philox.ts";
 
@@ -73,9 +73,21 @@ function drawn(
   checkShape(op, shape);
   const { generator = globalGenerator, device = defaultDevice(), requiresGrad } = options;
   const size = sizeOf(shape), sizes = [...shape];
-  const draw = () => bufferNode(Storage.from(fill(generator, size), dtype, device), sizes);
+  const draw: Draw = (lead = []) => {
+    const data = lead.length === 0
+      ? fill(generator, size)
+      : joined(dtype, size, Array.from({ length: sizeOf(lead) }, () => fill(generator, size)));
+    return bufferNode(Storage.from(data, dtype, device), [...lead, ...sizes]);
+  };
   const trace = currentTrace();
   return finish(op, trace === null ? draw() : trace.drawLater(draw), { requiresGrad });
+}
+
+/** Numbers drawn for each example of a batch, one after another. */
+function joined(dtype: DType, size: number, parts: readonly TypedArray[]): TypedArray {
+  const all = newArray(dtype, parts.length * size);
+  parts.forEach((part, i) => (all as Float32Array).set(part as Float32Array, i * size));
+  return all;
 }
 
 function floatType(op: string, options: RandomOptions): DType {

@@ -9,6 +9,7 @@
 
 import type { Node } from "../graph/node.ts";
 import { placeholderNode } from "../graph/leaf.ts";
+import type { Shape } from "../graph/shape.ts";
 import type { GradBox } from "../graph/node.ts";
 
 /** What tracing needs to know about a tensor handle. */
@@ -32,12 +33,15 @@ export interface Captured {
   readonly gradBefore: unknown;
 }
 
+/** Makes a node with the next random numbers; `lead` sizes in front draw for a batch of examples. */
+export type Draw = (lead?: Shape) => Node;
+
 /** A place that is filled with random numbers before each run. */
 export interface RandomInput {
   /** The stand-in. */
   readonly stand: Node;
   /** Makes the node with the next numbers. */
-  readonly draw: () => Node;
+  readonly draw: Draw;
 }
 
 let serial = 0;
@@ -50,11 +54,16 @@ export class Trace {
   readonly captured: Captured[] = [];
   /** Random inputs, in order of use. */
   readonly random: RandomInput[] = [];
+  /** Whether `backward()` may leave gradients with tensors. */
+  readonly accumulates: boolean = true;
+  /** What messages call it. */
+  readonly operation: string;
   readonly #compute: (node: Node) => void;
 
   /** `compute` gives a node its value outside of the trace. */
-  constructor(compute: (node: Node) => void) {
+  constructor(compute: (node: Node) => void, operation = "compile()") {
     this.#compute = compute;
+    this.operation = operation;
   }
 
   /** The node of a handle, capturing it at first sight. */
@@ -80,7 +89,7 @@ export class Trace {
   }
 
   /** A stand-in for random numbers. */
-  drawLater(draw: () => Node): Node {
+  drawLater(draw: Draw): Node {
     const stand = placeholderNode(draw());
     this.random.push({ stand, draw });
     return stand;

@@ -16,6 +16,7 @@ export const transferPrim: Primitive<{ device: Device }> = definePrimitive<{ dev
   infer: ([x]) => ({ shape: x.shape, dtype: x.dtype }),
   lower: (c, [x]) => c.op("Identity", [x]),
   vjp: (g, { inputs: [x] }) => [transfer(g, x.storage!.device)],
+  batch: "inside a trace nothing is copied",
 });
 
 /**

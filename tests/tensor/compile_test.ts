@@ -76,7 +76,7 @@ Deno.test("values cannot be read inside compile(), nor tracers outside", () => {
   assert(error.message.includes("compile()"));
   let leaked: Tensor | undefined;
   compile((x: Tensor) => leaked = x.mul(2))(tensor(1));
-  assertThrows(() => leaked!.item(), BackendError, "created inside compile()");
+  assertThrows(() => leaked!.item(), BackendError, "made inside compile()");
 });
 
 Deno.test("a failing traced function leaves its surroundings as they were", () => {

@@ -1,0 +1,93 @@
+/**
+ * Running a function to see the graph it builds, and putting its surroundings back afterwards.
+ *
+ * @module
+ */
+
+import type { Node } from "../graph/node.ts";
+import { currentTrace, type Draw, type Handle, Trace, withTrace } from "../tensor/trace.ts";
+
+/** What stands for a node inside of a function that is recorded, and the node. */
+export interface Read {
+  /** The node outside. */
+  readonly before: Node;
+  /** The node inside. */
+  readonly stand: Node;
+}
+
+/** A tensor from the surroundings; `traceId` is what its handle says outside. */
+interface HandleRead extends Read {
+  readonly handle: Handle;
+  readonly traceId: number;
+}
+
+/** A tensor from outside that the function changed in place. */
+export interface Written {
+  /** The tensor. */
+  readonly handle: Handle;
+  /** What it stands for at the end of the function. */
+  readonly node: Node;
+}
+
+/** What a run of a function under a recording shows. */
+export interface Recorded<T> {
+  /** What the function returned. */
+  readonly result: T;
+  /** Tensors of the surroundings that it read. */
+  readonly reads: readonly Read[];
+  /** Those that it changed in place; they are as before again. */
+  readonly written: readonly Written[];
+}
+
+/** A trace inside of another trace or of none. */
+export abstract class Recording extends Trace {
+  #reads: HandleRead[] = [];
+  override readonly accumulates = false;
+  /** The trace around this one. */
+  protected outer: Trace | null = null;
+
+  /** `operation` is what messages call it. */
+  constructor(operation: string) {
+    super(() => {}, operation);
+  }
+
+  /** What stands inside for a tensor of the surroundings. */
+  protected abstract standFor(before: Node): Node;
+
+  /** The node of a handle; one from outside is noted at first sight. */
+  override read(handle: Handle): Node {
+    if (handle.traceId !== this.id) {
+      const before = this.outer === null ? handle.rawNode : this.outer.read(handle);
+      const stand = this.standFor(before);
+      this.#reads.push({ handle, before, stand, traceId: handle.traceId });
+      handle.rawNode = stand;
+      handle.traceId = this.id;
+    }
+    return handle.rawNode;
+  }
+
+  /** Random numbers drawn once, now or by the trace around. */
+  override drawLater(draw: Draw): Node {
+    return this.outer === null ? draw() : this.outer.drawLater(draw);
+  }
+
+  /** Runs `fn` under this trace; tensors from outside are as before afterwards. */
+  run<T>(fn: () => T): Recorded<T> {
+    const around = { reads: this.#reads, outer: this.outer };
+    const reads: HandleRead[] = this.#reads = [];
+    this.outer = currentTrace();
+    try {
+      const result = withTrace(this, fn);
+      const written = reads.filter(({ handle, stand }) => handle.rawNode !== stand)
+        .map(({ handle }) => ({ handle, node: handle.rawNode }));
+      return { result, reads, written };
+    } finally {
+      for (const { handle, before, traceId } of reads) {
+        handle.rawNode = before;
+        handle.traceId = traceId;
+      }
+      this.#reads = around.reads;
+      this.outer = around.outer;
+    }
+  }
+}

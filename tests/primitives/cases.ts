@@ -1,0 +1,191 @@
+/** One case for each primitive, which drive the tests of derivatives and of batching. */
+
+import { bufferNode, constantNode, numberNode } from "../../src/graph/leaf.ts";
+import type { Node } from "../../src/graph/node.ts";
+import { sizeOf } from "../../src/graph/shape.ts";
+import { barrier } from "../../src/primitives/barrier.ts";
+import { conv, convInputGrad, convWeightGrad } from "../../src/primitives/conv.ts";
+import { custom } from "../../src/primitives/custom.ts";
+import * as e from "../../src/primitives/elementwise.ts";
+import { adamStep } from "../../src/primitives/fused_adam.ts";
+import { gather, indexAdd, indexSelect, scatterAdd } from "../../src/primitives/index.ts";
+import { det, solve } from "../../src/primitives/linalg.ts";
+import { dot } from "../../src/primitives/matmul.ts";
+import * as m from "../../src/primitives/movement.ts";
+import { cumsum, topk } from "../../src/primitives/order.ts";
+import { maxPool } from "../../src/primitives/pool.ts";
+import { amax, amin, prod, sum } from "../../src/primitives/reduce.ts";
+import { scatter } from "../../src/primitives/scatter.ts";
+import type { PrimitiveName } from "../../src/primitives/table.ts";
+import { Storage } from "../../src/runtime/mod.ts";
+import { tensor } from "../../src/tensor/creation.ts";
+import type { Tensor } from "../../src/tensor/tensor.ts";
+
+/** A function of nodes with the shapes of its arguments and the interval they lie in. */
+export interface Case {
+  shapes: number[][];
+  run: (...xs: Node[]) => Node | Node[];
+  /** Arguments lie between these (default -1 and 1). */
+  from?: number;
+  to?: number;
+}
+
+const one = (run: (x: Node) => Node, from = -1, to = 1): Case => ({
+  shapes: [[2, 3]],
+  run,
+  from,
+  to,
+});
+const two = (run: (a: Node, b: Node) => Node, from = -1, to = 1): Case => ({
+  shapes: [[2, 3], [3]],
+  run,
+  from,
+  to,
+});
+export const ints = (values: number[], shape = [values.length]): Node =>
+  bufferNode(Storage.from(BigInt64Array.from(values, BigInt), "int64"), shape);
+const f = (value: number): Node => constantNode(value, "float64");
+const convs = { strides: [2, 1], low: [1, 0], high: [0, 1], dilations: [1, 2], groups: 2 };
+
+/** A case for each primitive, or the reason why it has no derivative. The type demands them all. */
+export const cases: Record<PrimitiveName, Case | string> = {
+  buffer: "a leaf",
+  scalar: "a leaf",
+  constant: "a leaf",
+  add: two(e.add),
+  sub: two(e.sub),
+  mul: two(e.mul),
+  div: two(e.div, 0.5, 2),
+  pow: two(e.pow, 0.5, 2),
+  maximum: two(e.maximum),
+  minimum: two(e.minimum),
+  fmod: two((a, b) => e.fmod(e.mul(a, numberNode(5, "float64")), b), 0.6, 0.9),
+  remainder: two((a, b) => e.remainder(e.mul(a, numberNode(5, "float64")), b), 0.6, 0.9),
+  atan2: two(e.atan2, 0.2, 2),
+  neg: one(e.neg),
+  abs: one(e.abs),
+  sign: one((x) => e.mul(e.sign(x), x)),
+  sqrt: one(e.sqrt, 0.5, 2),
+  exp: one(e.exp),
+  log: one(e.log, 0.5, 2),
+  sin: one(e.sin),
+  cos: one(e.cos),
+  tan: one(e.tan),
+  tanh: one(e.tanh),
+  sigmoid: one(e.sigmoid),
+  erf: one(e.erf),
+  log1p: one(e.log1p, -0.5, 2),
+  expm1: one(e.expm1),
+  atan: one(e.atan),
+  asin: one(e.asin, -0.8, 0.8),
+  acos: one(e.acos, -0.8, 0.8),
+  sinh: one(e.sinh),
+  cosh: one(e.cosh),
+  softplus: one(e.softplus, -3, 3),
+  reciprocal: one(e.reciprocal, 0.5, 2),
+  square: one(e.square),
+  rsqrt: one(e.rsqrt, 0.5, 2),
+  relu: one(e.relu),
+  floor: one((x) => e.mul(e.floor(e.mul(x, f(2))), x)),
+  ceil: one((x) => e.mul(e.ceil(e.mul(x, f(2))), x)),
+  round: one((x) => e.mul(e.round(e.mul(x, f(2))), x)),
+  lt: "boolean",
+  le: "boolean",
+  eq: "boolean",
+  logicalAnd: "boolean",
+  logicalOr: "boolean",
+  logicalNot: "boolean",
+  isNan: "boolean",
+  select: two((a, b) => e.where(e.lt(a, b), e.square(a), e.mul(b, b))),
+  cast: one((x) => e.cast(e.mul(x, x), "float64")),
+  sum: one((x) => sum(e.square(x), [0], false)),
+  amax: one((x) => amax(e.square(x), [1], true)),
+  amin: one((x) => amin(e.square(x), [0, 1], false)),
+  prod: one((x) => prod(x, [0, 1], false)),
+  alias: one((x) => e.square(m.alias(x))),
+  barrier: one((x) => e.square(barrier(x, e.exp(x)))),
+  detach: "stops gradients",
+  reshape: one((x) => e.square(m.reshape(x, [3, 2]))),
+  permute: one((x) => e.square(m.permute(x, [1, 0]))),
+  expand: one((x) => e.square(m.expand(x, [4, 2, 3]))),
+  slice: one((x) => e.square(m.slice(x, { starts: [1, 2], sizes: [2, 2], steps: [-1, -2] }))),
+  pad: one((x) => e.square(m.pad(x, [1, 0], [0, 2], 0.5))),
+  concat: two((a, b) => e.square(m.concat([a, m.expand(b, [2, 3]), a], 1))),
+  gather: one((x) => e.square(gather(x, 1, ints([2, 0, 0, 1, 1, 2], [2, 3])))),
+  scatterAdd: {
+    shapes: [[2, 3], [2, 2]],
+    run: (x, s) => e.square(scatterAdd(x, 1, ints([2, 2, 0, 1], [2, 2]), s)),
+  },
+  scatter: {
+    shapes: [[2, 3], [2, 2]],
+    run: (x, s) => e.square(scatter(x, 1, ints([2, 1, 0, 1], [2, 2]), s)),
+  },
+  indexSelect: one((x) => e.square(indexSelect(x, 1, ints([2, 0, 2])))),
+  indexAdd: { shapes: [[2, 3]], run: (s) => e.square(indexAdd([2, 4], 1, ints([3, 0, 3]), s)) },
+  iota: "whole numbers, no operands",
+  cumsum: one((x) => e.square(cumsum(x, 1, { exclusive: true, reverse: true }))),
+  argmax: "whole numbers",
+  argmin: "whole numbers",
+  topk: one((x) => e.square(topk(x, 2, 1, true)[0])),
+  dot: { shapes: [[2, 2, 3], [4, 3]], run: (a, b) => dot(a, b, false, true) },
+  conv: { shapes: [[2, 4, 5, 4], [2, 2, 3, 2]], run: (x, w) => conv(x, w, convs) },
+  convInputGrad: {
+    shapes: [[1, 2, 2, 3], [2, 2, 3, 2]],
+    run: (g, w) => convInputGrad(g, w, [1, 4, 4, 4], convs),
+  },
+  convWeightGrad: {
+    shapes: [[1, 4, 4, 4], [1, 2, 2, 3]],
+    run: (x, g) => convWeightGrad(x, g, [2, 2, 3, 2], convs),
+  },
+  maxPool: {
+    shapes: [[1, 2, 4, 4]],
+    run: (x) => {
+      const [y] = maxPool(x, {
+        kernel: [2, 3],
+        strides: [1, 2],
+        low: [0, 1],
+        high: [1, 0],
+        dilations: [1, 1],
+      });
+      return e.square(y);
+    },
+  },
+  solve: {
+    shapes: [[3, 3], [3, 2]],
+    run: (a, b) => solve(e.add(a, m.reshape(tensorOf([4, 0, 0, 0, 4, 0, 0, 0, 4]), [3, 3])), b),
+  },
+  det: one((x) => det(dot(x, x, false, true)), 0.3, 2),
+  adamStep: {
+    shapes: [[3], [3], [3]],
+    from: 0.2,
+    to: 1,
+    run: (g, mu, nu) =>
+      adamStep(g, mu, nu, {
+        b1: f(0.9),
+        omb1: f(0.1),
+        b2: f(0.99),
+        omb2: f(0.01),
+        eps: f(1e-3),
+        epsRoot: f(1e-2),
+        c1: f(0.19),
+        c2: f(0.0199),
+      }),
+  },
+  adamMany: "made at lowering",
+  custom: one((x) => custom([e.sin(m.detach(x))], [x], ([g]) => [e.mul(g!, e.cos(x))])[0]),
+  project: "a part of its operand",
+};
+
+function tensorOf(values: number[]): Node {
+  return bufferNode(Storage.from(Float64Array.from(values), "float64"), [values.length]);
+}
+
+/** Distinct values, away from ties and kinks at the middle of the interval. */
+export function argument(shape: number[], k: number, from: number, to: number): Tensor {
+  const n = sizeOf(shape);
+  const data = Array.from({ length: n }, (_, i) => {
+    const t = ((i * 7 + 3 * k + 1) % (n + 5) + 0.37 + 0.11 * k) / (n + 5.8);
+    return from + (to - from) * t;
+  });
+  return tensor(data, { shape, dtype: "float64" });
+}

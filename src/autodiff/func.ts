@@ -5,6 +5,15 @@
  * @module
  */
 
-export * from "./functional.ts";
+export {
+  type FuncGradOptions,
+  grad,
+  hvp,
+  jvp,
+  type TensorTree,
+  valueAndGrad,
+  vjp,
+} from "./functional.ts";
 export * from "./functional_call.ts";
+export * from "./jacobian.ts";
 export * from "./vmap.ts";

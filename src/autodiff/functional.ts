@@ -5,14 +5,12 @@
  */
 
 import { GradientError, ShapeError } from "../graph/errors.ts";
-import { constantNode } from "../graph/leaf.ts";
 import { isFloat, withGrad } from "../graph/node.ts";
 import { showShape } from "../graph/shape.ts";
-import { alias, pad, reshape } from "../primitives/movement.ts";
-import { type PyTree, treeFlatten, treeMap, treeUnflatten } from "../pytree/mod.ts";
+import { alias } from "../primitives/movement.ts";
+import { type PyTree, treeFlatten, treeUnflatten } from "../pytree/mod.ts";
 import { wrap } from "../tensor/core.ts";
 import { zeros } from "../tensor/creation.ts";
-import { stack } from "../tensor/functions.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { grad as gradient } from "./grad.ts";
 import { zerosNode } from "./reverse.ts";
@@ -228,155 +226,59 @@ export function jvp(
   tangents: unknown[],
   // deno-lint-ignore no-explicit-any
 ): [any, any] {
-  const { output, roots } = record("func.jvp", fn, primals, primals.map((_, i) => i));
-  const { leaves: ts } = treeFlatten(tangents as TensorTree) as { leaves: Tensor[] };
+  const [output, pushforward] = linearize("func.jvp", fn, primals);
+  return [output, pushforward(tangents)];
+}
+
+/** The value of `fn`, and the function that carries directions forward. */
+export function linearize(
+  op: string,
+  fn: AnyFunction,
+  primals: unknown[],
+): [unknown, (tangents: unknown[]) => unknown] {
+  const { output, roots } = record(op, fn, primals, primals.map((_, i) => i));
+  const { leaves, def } = treeFlatten(output as TensorTree);
+  const forward = (leaves as Tensor[]).map((out) => linear(out, roots));
+  return [output, (tangents) => {
+    const { leaves: ts } = treeFlatten(tangents as TensorTree) as { leaves: Tensor[] };
+    checkTangents(op, ts, roots);
+    return treeUnflatten(def, forward.map((push) => push(ts)));
+  }];
+}
+
+function checkTangents(op: string, ts: readonly Tensor[], roots: readonly Tensor[]): void {
   if (ts.length !== roots.length) {
     throw new TypeError(
-      `func.jvp: the primals have ${roots.length} tensor(s), the tangents ${ts.length}; give the ` +
+      `${op}: the primals have ${roots.length} tensor(s), the tangents ${ts.length}; give the ` +
         `same structure.`,
     );
   }
   ts.forEach((t, i) => {
     if (showShape(t.shape) !== showShape(roots[i].shape)) {
       throw new ShapeError(
-        `func.jvp: tangent ${i} has shape ${showShape(t.shape)}, its primal ` +
+        `${op}: tangent ${i} has shape ${showShape(t.shape)}, its primal ` +
           `${showShape(roots[i].shape)}; they must be equal.`,
       );
     }
   });
-  const { leaves: outs, def } = treeFlatten(output as TensorTree);
-  const result = (outs as Tensor[]).map((out) => {
-    if (!out.requiresGrad) return wrap(zerosNode(out.node));
-    return withGrad(true, () => {
-      const dummy = root(zeros(out.shape, { dtype: out.dtype }));
-      const back = gradient(out, roots, {
-        gradOutputs: [dummy],
-        createGraph: true,
-        allowUnused: true,
-      });
-      const used = back.map((_, i) => i).filter((i) => back[i]?.requiresGrad);
-      if (used.length === 0) return wrap(zerosNode(out.node));
-      const [forward] = gradient(used.map((i) => back[i]!), [dummy], {
-        gradOutputs: used.map((i) => ts[i]),
-        createGraph: true,
-        allowUnused: true,
-      });
-      return orZeros(forward, out);
-    });
+}
+
+/** The derivative of `out` along directions of `roots`: the pullback, which is linear, differentiated. */
+function linear(out: Tensor, roots: readonly Tensor[]): (ts: readonly Tensor[]) => Tensor {
+  const nothing = () => wrap(zerosNode(out.node));
+  if (!out.requiresGrad) return nothing;
+  const { dummy, back } = withGrad(true, () => {
+    const dummy = root(zeros(out.shape, { dtype: out.dtype }));
+    const options = { gradOutputs: [dummy], createGraph: true, allowUnused: true };
+    return { dummy, back: gradient(out, roots, options) };
   });
-  return [output, treeUnflatten(def, result)];
-}
-
-/** Unit vectors of the space of `x`, one after another, as tensors of its shape. */
-function basis(x: Tensor): Tensor[] {
-  const one = constantNode(1, x.dtype);
-  return Array.from({ length: x.size }, (_, i) => {
-    const flat = pad(reshape(one, [1]), [i], [x.size - 1 - i]);
-    return wrap(reshape(flat, x.shape));
-  });
-}
-
-/**
- * The Jacobian by reverse mode: one sweep for each element of the output.
- *
- * @param fn a function that returns one tensor
- * @returns a function that gives a tree like the argument, each leaf of shape
- * `[...output shape, ...leaf shape]`
- *
- * @example
- * ```ts
- * import { func, tensor } from "@torchopt/torchopt";
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(func.jacrev((x) => x.mul(x))(tensor([1, 2])).toArray(), [[2, 0], [0, 4]]);
- * ```
- */
-export function jacrev(
-  fn: AnyFunction,
-  { argnums = 0 }: { readonly argnums?: number } = {},
-  // deno-lint-ignore no-explicit-any
-): (...args: any[]) => any {
-  return (...args: unknown[]) => {
-    const at = argnums;
-    const [y, pullback] = vjp(
-      (x: unknown) => fn(...args.map((a, i) => i === at ? x : a)),
-      args[at],
-    );
-    const rows = basis(y as Tensor).map((e) => pullback(e)[0] as TensorTree);
-    const [first, ...rest] = rows;
-    if (first === undefined) {
-      return treeMap((x) => zeros([...y.shape, ...(x as Tensor).shape]), args[at] as TensorTree);
-    }
-    return treeMap(
-      (...parts) => {
-        const list = parts as Tensor[];
-        return stack(list, 0).reshape([...y.shape, ...list[0].shape]);
-      },
-      first,
-      ...rest,
-    );
+  const used = back.map((_, i) => i).filter((i) => back[i]?.requiresGrad);
+  if (used.length === 0) return nothing;
+  return (ts) => {
+    const gradOutputs = used.map((i) => ts[i]);
+    const options = { gradOutputs, createGraph: true, allowUnused: true };
+    return orZeros(gradient(used.map((i) => back[i]!), [dummy], options)[0], out);
   };
-}
-
-/**
- * The Jacobian by forward mode: one sweep for each element of the argument.
- *
- * @param fn a function that returns one tensor, of one tensor
- * @returns a function that gives a tensor of shape `[...output shape, ...argument shape]`
- *
- * @example
- * ```ts
- * import { func, tensor } from "@torchopt/torchopt";
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(func.jacfwd((x) => x.mul(x))(tensor([1, 2])).toArray(), [[2, 0], [0, 4]]);
- * ```
- */
-export function jacfwd(
-  fn: AnyFunction,
-  { argnums = 0 }: { readonly argnums?: number } = {},
-  // deno-lint-ignore no-explicit-any
-): (...args: any[]) => any {
-  return (...args: unknown[]) => {
-    const at = argnums;
-    const inner = (x: unknown) => fn(...args.map((a, i) => i === at ? x : a));
-    const { leaves, def } = treeFlatten(args[at] as TensorTree) as {
-      leaves: Tensor[];
-      // deno-lint-ignore no-explicit-any
-      def: any;
-    };
-    const columns = leaves.map((leaf, k) => {
-      const list = basis(leaf).map((e) => {
-        const tangents = leaves.map((l, j) => j === k ? e : zeros(l.shape, { dtype: l.dtype }));
-        return jvp(inner, [args[at]], [treeUnflatten(def, tangents)])[1] as Tensor;
-      });
-      const out = list[0];
-      return stack(list, out.ndim).reshape([...out.shape, ...leaf.shape]);
-    });
-    return treeUnflatten(def, columns);
-  };
-}
-
-/**
- * The matrix of second derivatives of a scalar function of one tensor.
- *
- * @returns a function that gives a tensor of shape `[...shape, ...shape]`
- *
- * @example
- * ```ts
- * import { func, tensor } from "@torchopt/torchopt";
- * import { assertEquals } from "@std/assert";
- *
- * const h = func.hessian((x) => x.pow(3).sum())(tensor([1, 2]));
- * assertEquals(h.toArray(), [[6, 0], [0, 12]]);
- * ```
- */
-export function hessian(
-  fn: AnyFunction,
-  options: { readonly argnums?: number } = {},
-  // deno-lint-ignore no-explicit-any
-): (...args: any[]) => any {
-  return jacrev(grad(fn, options), options);
 }
 
 /**

@@ -19,6 +19,8 @@ const workloads: Record<string, () => void | Promise<void>> = {
   w2,
   w3a: () => w3("a"),
   w3b: () => w3("b"),
+  w3av: () => w3("a", "vmap"),
+  w3bv: () => w3("b", "vmap"),
   w4,
   w5,
   w9,

@@ -7,6 +7,9 @@
 import { autograd, nn, type Tensor, tensor } from "@torchopt/torchopt";
 import type { Array32 } from "./data.ts";
 
+/** How the tasks of a meta-batch are written: one after another, or all at once. */
+export type Form = "loop" | "vmap";
+
 /** Tensors that a gradient is asked for. */
 export function parameters(arrays: readonly Array32[]): Tensor[] {
   return arrays.map((a) => tensor(a.data, { shape: a.shape, requiresGrad: true }));

@@ -12,7 +12,7 @@ import {
   tensor,
 } from "@torchopt/torchopt";
 import { mlp, uniform } from "./data.ts";
-import { descend, norm, parameters, perceptron } from "./meta.ts";
+import { descend, type Form, norm, parameters, perceptron } from "./meta.ts";
 import { report, time } from "./timing.ts";
 
 const SHOTS = 10, INNER_LR = 0.01;
@@ -57,9 +57,6 @@ function taskLoss(params: readonly Tensor[], { xs, ys, xq, yq }: Tasks, steps: n
   for (let k = 0; k < steps; k++) adapted = descend(adapted, loss(adapted, xs, ys), INNER_LR);
   return loss(adapted, xq, yq);
 }
-
-/** How the tasks of a meta-batch are written: one after another, or all at once. */
-export type Form = "loop" | "vmap";
 
 /** Mean over the tasks of the query loss after `steps` steps on the support set. */
 export function metaLoss(

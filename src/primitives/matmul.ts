@@ -112,24 +112,32 @@ function batchedDot(node: Node<DotAttrs>, a: Node, b: Node): Node {
   return dot(align(a, node.inputs[0]), align(b, node.inputs[1]), ta, tb);
 }
 
+/** Columns of one example up to which turning a batch costs less than a product for each. */
+const NARROW = 16;
+
 /**
  * One large product for all examples, where a single matrix meets a batch whose examples lie so that
- * its rows are one after another; null where they would have to be moved first.
+ * its rows are one after another; null where moving them first takes longer than a product for each
+ * (512 x 512 by 64 batches of 4 columns: 2 ms folded, 6 ms apart; 256 x 256 by 32 of 64: 5.4, 3.7).
  */
 function foldedDot(node: Node<DotAttrs>, a: Node, b: Node, left: boolean): Node | null {
   const { ta, tb } = node.attrs;
-  const matrix = left ? b : a, batch = left ? a : b;
+  const matrix = left ? b : a;
+  let batch = left ? a : b;
   if (matrix.shape.length !== 2) return null;
-  const [m, n] = node.shape.slice(-2), k = batch.shape.length, outer = batch.shape.slice(0, -2);
-  // The dimension that the product sums over has to be the last of the batch.
-  const summedLast = left ? !ta : tb;
+  const [m, n] = node.shape.slice(-2), rank = batch.shape.length;
   const rows = left ? m : n, summed = left ? matrix.shape[tb ? 1 : 0] : matrix.shape[ta ? 0 : 1];
-  if (!summedLast && rows !== 1 && summed !== 1) return null;
-  const count = outer.reduce((x, d) => x * d, 1) * rows;
-  const flat = reshape(batch, [count, summed]);
+  // The dimension that the product sums over has to be the last of the batch.
+  const summedLast = (left ? !ta : tb) || rows === 1 || summed === 1;
+  if (!summedLast) {
+    if (left || n > NARROW || 4 * n > m) return null;
+    batch = permute(batch, swapLast(rank));
+  }
+  const outer = batch.shape.slice(0, -2);
+  const flat = reshape(batch, [outer.reduce((x, d) => x * d, 1) * rows, summed]);
   const y = left ? dot(flat, matrix, false, tb) : dot(flat, matrix, false, !ta);
   const shaped = reshape(y, [...outer, rows, left ? n : m]);
-  return left ? shaped : permute(shaped, swapLast(k));
+  return left ? shaped : permute(shaped, swapLast(rank));
 }
 
 /** Matrix product of the last two dimensions; `ta` and `tb` transpose an operand. */

@@ -91,6 +91,7 @@ const more: Record<string, Case> = {
   "dot, first transposed": { shapes: [[3, 2], [3, 4]], run: (a, b) => dot(a, b, true, false) },
   "dot, second transposed": { shapes: [[2, 3], [4, 3]], run: (a, b) => dot(a, b, false, true) },
   "dot, both transposed": { shapes: [[3, 2], [4, 3]], run: (a, b) => dot(a, b, true, true) },
+  "dot with few columns": { shapes: [[9, 3], [3, 2]], run: (a, b) => dot(a, b) },
   "dot with a column": { shapes: [[2, 3], [3, 1]], run: (a, b) => dot(a, b) },
   "dot with a row": { shapes: [[3, 1], [3, 2]], run: (a, b) => dot(a, b, true) },
   "dot of batches": { shapes: [[2, 1, 2, 3], [4, 3, 2]], run: (a, b) => dot(a, b) },

@@ -6,15 +6,19 @@ import {
   checkpoint,
   compile,
   customVjp,
+  extractStateDict,
   func,
   GradientError,
   manualSeed,
+  MetaAdam,
+  MetaSGD,
   nn,
   noGrad,
   ones,
   rand,
   randn,
   randperm,
+  recoverStateDict,
   ShapeError,
   stack,
   type Tensor,
@@ -322,6 +326,32 @@ Deno.test("vmap() of a module with parameters of its own for each example", () =
     assertClose(each.select(0, i), m.call(own.select(0, i)) as Tensor, 1e-5)
   );
 });
+
+for (const [name, Meta] of Object.entries({ MetaSGD, MetaAdam })) {
+  Deno.test(`vmap() of a task that ${name} adapts to gives the meta-gradients of a loop`, () => {
+    manualSeed(0);
+    const net = new nn.Sequential(new nn.Linear(1, 8), new nn.ReLU(), new nn.Linear(8, 1));
+    const inner = new Meta(net, { lr: 0.1 });
+    const x = numbers([4, 5, 1]).to("float32"), y = numbers([4, 5, 1], 1).to("float32");
+    const task = (x: Tensor, y: Tensor) => {
+      const before = [extractStateDict(net), extractStateDict(inner)] as const;
+      for (let k = 0; k < 2; k++) inner.step(nn.functional.mseLoss(net.call(x) as Tensor, y));
+      const loss = nn.functional.mseLoss(net.call(x) as Tensor, y);
+      recoverStateDict(net, before[0]);
+      recoverStateDict(inner, before[1]);
+      return loss;
+    };
+    const params = net.parameters();
+    const gradients = (losses: Tensor) => autograd.grad(losses.mean(), params);
+    const wanted = gradients(stack(rows(x).map((r, i) => task(r, y.select(0, i)))));
+    const found = gradients(func.vmap(task)(x, y));
+    const compiled = compile(() => gradients(func.vmap(task)(x, y)))();
+    wanted.forEach((g, i) => {
+      assertClose(found[i]!, g!, 1e-6);
+      assertClose(compiled[i]!, g!, 1e-6);
+    });
+  });
+}
 
 Deno.test("vmap() shares a product with one matrix: one large product, no copies of the matrix", () => {
   const w = numbers([4, 3]), x = numbers([5, 2, 4]);

@@ -25,6 +25,11 @@ function basis(x: Tensor): Tensor {
   return eye(x.size, { dtype: x.dtype }).reshape([x.size, ...x.shape]);
 }
 
+// deno-lint-ignore no-explicit-any
+function flatten(tree: unknown): { leaves: Tensor[]; def: any } {
+  return treeFlatten(tree as TensorTree);
+}
+
 /** `fn` as a function of one argument. */
 function only(fn: AnyFunction, args: readonly unknown[], at: number): AnyFunction {
   return (x: unknown) => fn(...args.map((a, i) => i === at ? x : a));
@@ -34,10 +39,10 @@ function only(fn: AnyFunction, args: readonly unknown[], at: number): AnyFunctio
  * The Jacobian by reverse mode: one backward pass for a batch of all elements of the output. Cheaper
  * than `jacfwd` where the output has fewer elements than the argument.
  *
- * @param fn a function that returns one tensor
- * @param options which argument to differentiate; it is a tree of tensors
- * @returns a function that gives a tree like the argument, each leaf of shape
- * `[...output shape, ...leaf shape]`
+ * @param fn a function that returns a tensor or a tree of them
+ * @param options which argument to differentiate: a tensor or a tree of them
+ * @returns a function that gives a tree like the output, of trees like the argument, whose leaves have
+ * the shape `[...output shape, ...argument shape]`
  *
  * @example
  * ```ts
@@ -53,23 +58,28 @@ export function jacrev(
   // deno-lint-ignore no-explicit-any
 ): (...args: any[]) => any {
   return (...args: unknown[]) => {
-    const [y, pullback] = vjp(only(fn, args, argnums), args[argnums]);
-    const rows = vmap((e: Tensor) => pullback(e)[0])(basis(y)) as TensorTree;
-    return treeMap(
-      (g, x) => (g as Tensor).reshape([...y.shape, ...(x as Tensor).shape]),
-      rows,
-      args[argnums] as TensorTree,
-    );
+    const [output, pullback] = vjp(only(fn, args, argnums), args[argnums]);
+    const { leaves, def } = flatten(output);
+    const still = leaves.map((y) => zeros(y.shape, { dtype: y.dtype }));
+    const blocks = leaves.map((y, k) => {
+      const along = (e: Tensor) => pullback(treeUnflatten(def, still.with(k, e)))[0];
+      return treeMap(
+        (g: Tensor, x: Tensor) => g.reshape([...y.shape, ...x.shape]),
+        vmap(along)(basis(y)) as TensorTree,
+        args[argnums],
+      );
+    });
+    return treeUnflatten(def, blocks as TensorTree[]);
   };
 }
 
 /**
  * The Jacobian by forward mode: one forward pass for a batch of all elements of the argument.
  *
- * @param fn a function that returns one tensor
- * @param options which argument to differentiate; it is a tree of tensors
- * @returns a function that gives a tree like the argument, each leaf of shape
- * `[...output shape, ...leaf shape]`
+ * @param fn a function that returns a tensor or a tree of them
+ * @param options which argument to differentiate: a tensor or a tree of them
+ * @returns a function that gives a tree like the output, of trees like the argument, whose leaves have
+ * the shape `[...output shape, ...argument shape]`
  *
  * @example
  * ```ts
@@ -85,20 +95,17 @@ export function jacfwd(
   // deno-lint-ignore no-explicit-any
 ): (...args: any[]) => any {
   return (...args: unknown[]) => {
-    const [y, pushforward] = linearize("func.jacfwd", only(fn, args, argnums), [args[argnums]]);
-    const { shape } = y as Tensor;
-    const { leaves, def } = treeFlatten(args[argnums] as TensorTree) as {
-      leaves: Tensor[];
-      // deno-lint-ignore no-explicit-any
-      def: any;
-    };
+    const fixed = only(fn, args, argnums);
+    const [output, pushforward] = linearize("func.jacfwd", fixed, [args[argnums]]);
+    const outs = flatten(output), { leaves, def } = flatten(args[argnums]);
     const still = leaves.map((x) => zeros(x.shape, { dtype: x.dtype }));
     const columns = leaves.map((x, k) => {
       const along = (e: Tensor) => pushforward([treeUnflatten(def, still.with(k, e))]);
-      const all = vmap(along, { outAxes: -1 })(basis(x)) as Tensor;
-      return all.reshape([...shape, ...x.shape]);
+      const all = flatten(vmap(along, { outAxes: -1 })(basis(x))).leaves;
+      return all.map((column, j) => column.reshape([...outs.leaves[j].shape, ...x.shape]));
     });
-    return treeUnflatten(def, columns);
+    const blocks = outs.leaves.map((_, j) => treeUnflatten(def, columns.map((c) => c[j])));
+    return treeUnflatten(outs.def, blocks as TensorTree[]);
   };
 }
 
@@ -106,8 +113,8 @@ export function jacfwd(
  * The matrix of second derivatives of a scalar function: the Jacobian of its gradient.
  *
  * @param fn a function that returns a scalar
- * @param options which argument to differentiate: one tensor
- * @returns a function that gives a tensor of shape `[...shape, ...shape]`
+ * @param options which argument to differentiate: a tensor or a tree of them
+ * @returns a function that gives a tensor of shape `[...shape, ...shape]`; for a tree, a tree of trees
  *
  * @example
  * ```ts

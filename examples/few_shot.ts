@@ -12,7 +12,6 @@
  * @module
  */
 
-import $ from "dax";
 import {
   adam,
   applyUpdates,
@@ -27,11 +26,18 @@ import {
   type Tensor,
   zeros,
 } from "@torchopt/torchopt";
-import { loadDigits } from "./digits.ts";
-import { byLabel, type Episode, extended, type ImageClass, sampleEpisode } from "./episodes.ts";
-import { loadOmniglot } from "./omniglot.ts";
-import { options } from "./options.ts";
-import { lineChart } from "./plot.ts";
+import { loadDigits } from "./data/digits.ts";
+import {
+  byLabel,
+  type Episode,
+  extended,
+  type ImageClass,
+  sampleEpisode,
+} from "./data/episodes.ts";
+import { loadOmniglot } from "./data/omniglot.ts";
+import { options, run } from "./helpers/options.ts";
+import { lineChart, savePicture } from "./helpers/plot.ts";
+import { track } from "./helpers/progress.ts";
 
 /** Kernel, bias, and batch norm's factor and summand of a block. */
 type Block = Record<"kernel" | "bias" | "scale" | "shift", Tensor>;
@@ -189,16 +195,16 @@ async function omniglotClasses(
 
 const table = {
   omniglot: ["", "folder images_background of Omniglot (digits without it)"],
-  iterations: [300, "meta-training iterations"],
-  tasks: [4, "episodes in each iteration"],
-  ways: [5, "classes of an episode"],
-  shots: [1, "known images of a class"],
-  queries: [5, "images of a class to classify"],
-  steps: [5, "steps of adaptation"],
-  "inner-lr": [0.1, "size of those steps"],
-  lr: [3e-3, "step size of meta-training (Adam)"],
-  seed: [0, "seed of parameters and episodes"],
-  out: ["few_shot.svg", "picture of the accuracy"],
+  iterations: [300, "meta-training iterations", "count"],
+  tasks: [4, "episodes in each iteration", "count"],
+  ways: [5, "classes of an episode", "count"],
+  shots: [1, "known images of a class", "count"],
+  queries: [5, "images of a class to classify", "count"],
+  steps: [5, "steps of adaptation", "count"],
+  "inner-lr": [0.1, "size of those steps", "positive"],
+  lr: [3e-3, "step size of meta-training (Adam)", "positive"],
+  seed: [0, "seed of parameters and episodes", "seed"],
+  out: ["few_shot.svg", "picture of the accuracy", "file"],
 } as const;
 
 async function main(): Promise<void> {
@@ -216,18 +222,13 @@ async function main(): Promise<void> {
   const step = metaTrainer(params, inner, o.lr), generator = new Generator(o.seed + 2);
   const curve: number[] = [];
   let recent = 1 / o.ways, stepped = 0;
-  const progress = $.progress("meta-training", { length: o.iterations });
-  await progress.with(() => {
-    for (let i = 0; i < o.iterations; i++) {
-      const batch = Array.from({ length: o.tasks }, () => sampleEpisode(train, o, generator));
-      const start = performance.now();
-      recent = 0.95 * recent + 0.05 * step(batch).accuracy.item();
-      stepped += performance.now() - start;
-      curve.push(recent);
-      progress.message(`accuracy after adaptation ${recent.toFixed(3)}`);
-      progress.increment();
-      progress.forceRender();
-    }
+  const status = () => `accuracy after adaptation ${recent.toFixed(3)}`;
+  await track("meta-training", o, status, () => {
+    const batch = Array.from({ length: o.tasks }, () => sampleEpisode(train, o, generator));
+    const start = performance.now();
+    recent = 0.95 * recent + 0.05 * step(batch).accuracy.item();
+    stepped += performance.now() - start;
+    curve.push(recent);
   });
   const trained = evaluate(evaluateOne, episodes);
   const percent = (v: number) => `${(100 * v).toFixed(1)} %`;
@@ -237,7 +238,7 @@ async function main(): Promise<void> {
   console.log(`  untrained     ${untrained.map(percent).join("  ")}`);
   console.log(`  meta-trained  ${trained.map(percent).join("  ")}`);
   console.log(`${(stepped / o.iterations).toFixed(1)} ms an iteration`);
-  await Deno.writeTextFile(
+  await savePicture(
     o.out,
     lineChart([{ name: "after adaptation", values: curve }], {
       title: `${o.ways} classes, ${o.shots} image(s) of each`,
@@ -245,7 +246,6 @@ async function main(): Promise<void> {
       y: "accuracy on training classes",
     }),
   );
-  console.log(`picture: ${o.out}`);
 }
 
-if (import.meta.main) await main();
+if (import.meta.main) await run(main);

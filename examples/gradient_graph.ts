@@ -16,7 +16,8 @@ import {
   type Tensor,
 } from "@torchopt/torchopt";
 import { type Dot, makeDot, type NamedTensors } from "@torchopt/torchopt/visual";
-import { options } from "./options.ts";
+import { options, run } from "./helpers/options.ts";
+import { savePicture } from "./helpers/plot.ts";
 
 class Net extends nn.Module {
   hidden: nn.Linear;
@@ -52,18 +53,17 @@ export function gradientGraphs(steps: number, seed: number): { full: Dot; fused:
 }
 
 const table = {
-  steps: [5, "steps of the differentiable optimizer"],
-  seed: [0, "seed of network and data"],
-  out: ["gradient_graph", "names of the pictures begin with this"],
+  steps: [5, "steps of the differentiable optimizer", "count"],
+  seed: [0, "seed of network and data", "seed"],
+  out: ["gradient_graph.svg", "picture with every operation; the other ends in _steps.svg", "file"],
 } as const;
 
 async function main(): Promise<void> {
   const o = options("Pictures of a gradient graph through optimizer steps.", table);
   const { full, fused } = gradientGraphs(o.steps, o.seed);
-  await full.save(`${o.out}.svg`);
-  await fused.save(`${o.out}_steps.svg`);
-  console.log(`every operation: ${o.out}.svg`);
-  console.log(`one node for each step: ${o.out}_steps.svg`);
+  const steps = `${o.out.replace(/\.svg$/, "")}_steps.svg`;
+  await savePicture(o.out, await full.toSvg());
+  await savePicture(steps, await fused.toSvg());
 }
 
-if (import.meta.main) await main();
+if (import.meta.main) await run(main);

@@ -10,7 +10,6 @@
  * @module
  */
 
-import $ from "dax";
 import {
   adam,
   applyUpdates,
@@ -22,8 +21,9 @@ import {
   tensor,
   zeros,
 } from "@torchopt/torchopt";
-import { options } from "./options.ts";
-import { lineChart } from "./plot.ts";
+import { options, run } from "./helpers/options.ts";
+import { lineChart, savePicture } from "./helpers/plot.ts";
+import { track } from "./helpers/progress.ts";
 
 /** The start, and the four pairs of (own, other's) last actions. */
 const STATES = 5;
@@ -242,42 +242,46 @@ export function* scores(game: Game, updates: number, seed: number): IterableIter
   }
 }
 
+/** Largest mean of ten scores in a row: learning may come to cooperation and leave it again. */
+export function bestWindow(values: readonly number[], width = 10): number {
+  const size = Math.min(width, values.length);
+  const means = Array.from(
+    { length: values.length - size + 1 },
+    (_, i) => values.slice(i, i + size).reduce((a, b) => a + b) / size,
+  );
+  return Math.max(...means);
+}
+
 const table = {
-  updates: [100, "updates of both agents"],
-  batch: [1024, "games played at once"],
-  rounds: [150, "rounds of a game"],
-  seed: [6, "seed of the actions"],
-  out: ["lola_dice.svg", "picture of the scores"],
+  updates: [100, "updates of both agents", "count"],
+  batch: [1024, "games played at once", "count"],
+  rounds: [150, "rounds of a game", "count"],
+  seed: [6, "seed of the actions", "seed"],
+  out: ["lola_dice.svg", "picture of the scores", "file"],
 } as const;
 
 async function main(): Promise<void> {
   const o = options("LOLA-DiCE: agents that look ahead learn to cooperate.", table);
-  const lookaheads = [0, 1, 2];
-  const progress = $.progress("learning", { length: lookaheads.length * o.updates });
   const curves: { name: string; values: number[] }[] = [];
-  await progress.with(() => {
-    for (const n of lookaheads) {
-      const values: number[] = [];
-      curves.push({ name: `lookahead ${n}`, values });
-      const game = { ...DEFAULT_GAME, batch: o.batch, rounds: o.rounds, lookaheads: n };
-      for (const score of scores(game, o.updates, o.seed)) {
-        values.push(score);
-        progress.message(`lookahead ${n}: score ${score.toFixed(2)}`);
-        progress.increment();
-        progress.forceRender();
-      }
-    }
-  });
+  for (const lookaheads of [0, 1, 2]) {
+    const name = `lookahead ${lookaheads}`, values: number[] = [];
+    curves.push({ name, values });
+    const game = { ...DEFAULT_GAME, batch: o.batch, rounds: o.rounds, lookaheads };
+    const run = scores(game, o.updates, o.seed);
+    const status = () => `score ${values.at(-1)!.toFixed(2)}`;
+    await track(name, { iterations: o.updates }, status, () => {
+      values.push(run.next().value);
+    });
+  }
   console.log("mean payoff of a round: -1 is cooperation, -2 defection");
   for (const { name, values } of curves) {
     const shown = values.filter((_, i) => i % 10 === 0).map((v) => v.toFixed(2));
-    console.log(`  ${name}  ${shown.join(" ")}  last ${values.at(-1)!.toFixed(2)}`);
+    console.log(`  ${name}  ${shown.join(" ")}  best ${bestWindow(values).toFixed(2)}`);
   }
-  await Deno.writeTextFile(
+  await savePicture(
     o.out,
     lineChart(curves, { title: "Iterated prisoner's dilemma", x: "update", y: "mean payoff" }),
   );
-  console.log(`picture: ${o.out}`);
 }
 
-if (import.meta.main) await main();
+if (import.meta.main) await run(main);

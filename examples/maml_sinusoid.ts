@@ -11,20 +11,21 @@
  * @module
  */
 
-import $ from "dax";
 import {
   adam,
   applyUpdates,
   autograd,
   compile,
   type Compiled,
+  devices,
   type DType,
   Generator,
   type Tensor,
   tensor,
 } from "@torchopt/torchopt";
-import { options } from "./options.ts";
-import { lineChart } from "./plot.ts";
+import { options, run } from "./helpers/options.ts";
+import { type Curve, lineChart, savePicture } from "./helpers/plot.ts";
+import { track } from "./helpers/progress.ts";
 
 /** Weights `[in, out]` and biases of a perceptron with two hidden layers. */
 export type Params = Record<"w1" | "b1" | "w2" | "b2" | "w3" | "b3", Tensor>;
@@ -182,74 +183,91 @@ export function grid(count: number): number[] {
   return Array.from({ length: count }, (_, i) => -5 + 10 * i / (count - 1));
 }
 
-/** True curve of one task, and its predictions with shared and with adapted parameters. */
-function curves(params: Params, tasks: Tasks, inner: Inner): { name: string; values: number[] }[] {
-  const path = adapt(params, tasks, inner);
-  const read = (t: Tensor) => Array.from(t.data(), Number);
+/** Wave of the picture: 200 points to predict, and known points only on its left. */
+function pictureTask(generator: Generator, shots: number): Tasks {
+  const support = new Float64Array(shots);
+  generator.fillUniform(support);
+  const waves = { amplitude: [4], phase: [1] };
+  return makeTasks(waves, [Array.from(support, (u) => -5 + 5 * u)], [grid(200)]);
+}
+
+const values = (t: Tensor): number[] => Array.from(t.data(), Number);
+
+/** Predictions for one wave with shared and with adapted parameters. */
+function predictions(params: Params, task: Tasks, inner: Inner): Curve[] {
+  const path = adapt(params, task, inner);
+  const curve = (k: number) => values(predict(path[k], task.xQuery));
   return [
-    { name: "true curve", values: read(tasks.yQuery) },
-    { name: "before adaptation", values: read(predict(path[0], tasks.xQuery)) },
-    { name: "after 1 step", values: read(predict(path[1], tasks.xQuery)) },
-    { name: `after ${inner.steps} steps`, values: read(predict(path[inner.steps], tasks.xQuery)) },
+    { name: "before adaptation", values: curve(0) },
+    { name: "after 1 step", values: curve(1) },
+    { name: `after ${inner.steps} steps`, values: curve(inner.steps) },
   ];
 }
 
+/** Steps of adaptation for which errors are shown. */
+const SHOWN = [0, 1, 2, 5, 10];
+
+/** Errors before and after meta-training, as text. */
+export function errorTable(rows: Readonly<Record<string, readonly number[]>>): string {
+  const line = (name: string, cells: readonly string[]) =>
+    `  ${name.padEnd(16)}${cells.map((c) => c.padStart(8)).join("")}`;
+  return [
+    line("inner steps", SHOWN.map(String)),
+    ...Object.entries(rows).map(([name, row]) => line(name, SHOWN.map((k) => row[k].toFixed(3)))),
+  ].join("\n");
+}
+
 const table = {
-  iterations: [2000, "meta-training iterations"],
-  tasks: [10, "tasks in each iteration"],
-  shots: [10, "known points of a task"],
-  lr: [1e-3, "step size of meta-training (Adam)"],
-  "inner-lr": [0.01, "step size of adaptation"],
-  seed: [0, "seed of parameters and tasks"],
-  out: ["maml_sinusoid.svg", "picture of one adaptation"],
+  iterations: [1_000_000, "meta-training iterations at most", "count"],
+  seconds: [30, "seconds of meta-training at most", "positive"],
+  tasks: [10, "tasks in each iteration", "count"],
+  shots: [10, "known points of a task", "count"],
+  lr: [3e-3, "step size of meta-training (Adam)", "positive"],
+  "inner-lr": [0.01, "step size of adaptation", "positive"],
+  seed: [0, "seed of parameters and tasks", "seed"],
+  out: ["maml_sinusoid.svg", "picture of one adaptation", "file"],
 } as const;
 
 async function main(): Promise<void> {
   const o = options("MAML on sinusoids: meta-learn parameters that adapt in one step.", table);
+  const { loaded, why } = devices()[0].ops;
+  if (!loaded) console.log(`no compiled kernels, so fewer iterations in the same time: ${why}`);
   const params = makeParams(new Generator(o.seed));
   const test = sampleTasks(new Generator(o.seed + 1), 200, o.shots, grid(50));
-  const evaluate = evaluator(params, { steps: 10, lr: o["inner-lr"] });
+  const inner = { steps: 10, lr: o["inner-lr"] };
+  const evaluate = evaluator(params, inner);
   const before = evaluate(test).map((t) => t.item());
 
-  const step = metaTrainer(params, { steps: 1, lr: o["inner-lr"] }, o.lr);
+  const step = metaTrainer(params, { ...inner, steps: 1 }, o.lr);
   const generator = new Generator(o.seed + 2);
-  const progress = $.progress("meta-training", { length: o.iterations });
-  let recent = 0;
-  const start = performance.now();
-  await progress.with(() => {
-    for (let i = 1; i <= o.iterations; i++) {
+  let recent: number | undefined;
+  const taken = await track(
+    "meta-training",
+    o,
+    () => `error after one step ${recent!.toFixed(3)}`,
+    () => {
       const loss = step(sampleTasks(generator, o.tasks, o.shots)).item();
-      recent = i === 1 ? loss : 0.99 * recent + 0.01 * loss;
-      if (i % 20 === 0) {
-        progress.message(`error after one step ${recent.toFixed(3)}`);
-        progress.increment(20);
-        progress.forceRender();
-      }
-    }
-  });
-  const ms = (performance.now() - start) / o.iterations;
+      recent = 0.99 * (recent ?? loss) + 0.01 * loss;
+    },
+  );
 
   const after = evaluate(test).map((t) => t.item());
-  console.log(`mean squared error on ${test.xSupport.shape[0]} new waves, by adaptation steps`);
+  console.log(`mean squared error on ${test.xSupport.shape[0]} waves that were not trained on`);
+  console.log(errorTable({ "untrained": before, "meta-trained": after }));
   console.log(
-    `  ${"steps".padEnd(14)}${[0, 1, 2, 5, 10].map((k) => String(k).padStart(8)).join("")}`,
+    `${taken.iterations} iterations in ${taken.seconds.toFixed(1)} s, ` +
+      `${(1e3 * taken.seconds / taken.iterations).toFixed(2)} ms each`,
   );
-  for (const [name, row] of [["untrained", before], ["meta-trained", after]] as const) {
-    const cells = [0, 1, 2, 5, 10].map((k) => row[k].toFixed(3).padStart(8));
-    console.log(`  ${name.padEnd(14)}${cells.join("")}`);
-  }
-  console.log(`${ms.toFixed(2)} ms an iteration`);
-  const one = makeTasks({ amplitude: [4], phase: [1] }, [grid(o.shots)], [grid(200)]);
-  await Deno.writeTextFile(
-    o.out,
-    lineChart(curves(params, one, { steps: 10, lr: o["inner-lr"] }), {
-      title: `A new wave from ${o.shots} points`,
-      x: "x",
-      y: "y",
-      range: [-5, 5],
-    }),
-  );
-  console.log(`picture: ${o.out}`);
+  const one = pictureTask(new Generator(o.seed + 3), o.shots);
+  const truth = { name: "true curve", values: values(one.yQuery) };
+  const known = { name: "known points", x: values(one.xSupport), y: values(one.ySupport) };
+  const text = {
+    title: `A new wave from ${o.shots} points`,
+    x: "x",
+    y: "y",
+    range: [-5, 5],
+  } as const;
+  await savePicture(o.out, lineChart([truth, ...predictions(params, one, inner)], text, [known]));
 }
 
-if (import.meta.main) await main();
+if (import.meta.main) await run(main);

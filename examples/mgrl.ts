@@ -11,7 +11,6 @@
  * @module
  */
 
-import $ from "dax";
 import {
   applyUpdates,
   autograd,
@@ -27,8 +26,9 @@ import {
   type Tensor,
   zeros,
 } from "@torchopt/torchopt";
-import { options } from "./options.ts";
-import { lineChart } from "./plot.ts";
+import { options, run } from "./helpers/options.ts";
+import { lineChart, savePicture } from "./helpers/plot.ts";
+import { track } from "./helpers/progress.ts";
 
 /** Number of states of a trajectory. */
 export const STATES = 10;
@@ -103,9 +103,9 @@ export function makeProblem(generator: Generator): { net: ValueFunction; gamma: 
 }
 
 const table = {
-  iterations: [10_000, "steps on the discounts"],
-  seed: [0, "seed of the value function and the noise"],
-  out: ["mgrl.svg", "picture of the discounts"],
+  iterations: [10_000, "steps on the discounts", "count"],
+  seed: [0, "seed of the value function and the noise", "seed"],
+  out: ["mgrl.svg", "picture of the discounts", "file"],
 } as const;
 
 async function main(): Promise<void> {
@@ -120,24 +120,16 @@ async function main(): Promise<void> {
     name: `discount ${i}`,
     values: [] as number[],
   }));
-  const progress = $.progress("learning discounts", { length: o.iterations });
-  const start = performance.now();
-  await progress.with(() => {
-    for (let i = 1; i <= o.iterations; i++) {
-      step(noise(), noise());
-      if (i % 100 !== 0) continue;
-      const now = Array.from(gamma.sigmoid().data(), Number);
-      now.forEach((v, k) => curves[k].values.push(v));
-      progress.message(now.map((v) => v.toFixed(2)).join(" "));
-      progress.increment(100);
-      progress.forceRender();
-    }
+  const discounts = () => Array.from(gamma.sigmoid().data(), Number);
+  const shown = (digits: number) => discounts().map((v) => v.toFixed(digits)).join(" ");
+  const every = Math.ceil(o.iterations / 100);
+  const { seconds } = await track("learning discounts", o, () => shown(2), (i) => {
+    step(noise(), noise());
+    if (i % every === 0) discounts().forEach((v, k) => curves[k].values.push(v));
   });
-  const ms = (performance.now() - start) / o.iterations;
-  const final = Array.from(gamma.sigmoid().data(), Number);
-  console.log(`discounts: ${final.map((v) => v.toFixed(3)).join(" ")}`);
-  console.log(`${ms.toFixed(3)} ms an iteration`);
-  await Deno.writeTextFile(
+  console.log(`discounts: ${shown(3)}`);
+  console.log(`${(1e3 * seconds / o.iterations).toFixed(3)} ms an iteration`);
+  await savePicture(
     o.out,
     lineChart(curves.slice(0, 4), {
       title: "Discounts of states before noise (odd) and before a reward (even)",
@@ -146,7 +138,6 @@ async function main(): Promise<void> {
       range: [0, o.iterations],
     }),
   );
-  console.log(`picture: ${o.out}`);
 }
 
-if (import.meta.main) await main();
+if (import.meta.main) await run(main);

@@ -6,12 +6,9 @@
  * training asks, for each batch, which examples would have helped on 50 clean ones: it takes one
  * gradient step with the weights as variables, and differentiates the clean loss through that step.
  *
- * Run: deno run -A examples/reweight.ts [--epochs 100] [--seed 1] [--out reweight.svg]
- *
  * @module
  */
 
-import $ from "dax";
 import {
   adam,
   applyUpdates,
@@ -24,8 +21,10 @@ import {
   tensor,
   zeros,
 } from "@torchopt/torchopt";
-import { type Digits, loadDigits } from "./digits.ts";
-import { lineChart } from "./plot.ts";
+import { type Digits, loadDigits } from "./data/digits.ts";
+import { options, run } from "./helpers/options.ts";
+import { lineChart, savePicture } from "./helpers/plot.ts";
+import { track } from "./helpers/progress.ts";
 
 const BATCH = 100, HIDDEN = 64, CLEAN = 50, TEST = 360, NOISE = 0.8, INNER_LR = 0.1;
 
@@ -35,11 +34,6 @@ type Params = { w1: Tensor; b1: Tensor; w2: Tensor; b2: Tensor };
 interface Examples {
   x: Tensor;
   y: Tensor;
-}
-
-function option(name: string, fallback: string): string {
-  const at = Deno.args.indexOf(`--${name}`);
-  return at >= 0 && Deno.args[at + 1] !== undefined ? Deno.args[at + 1] : fallback;
 }
 
 function makeParams(generator: Generator): Params {
@@ -91,9 +85,15 @@ function examples(digits: Digits, rows: readonly number[], labels = digits.label
   };
 }
 
+const table = {
+  epochs: [100, "epochs", "count"],
+  seed: [1, "seed of parameters, noise and order", "seed"],
+  out: ["reweight.svg", "picture of the accuracies", "file"],
+} as const;
+
 async function main(): Promise<void> {
-  const epochs = Number(option("epochs", "100")), seed = Number(option("seed", "1"));
-  const out = option("out", "reweight.svg");
+  const about = "Learning to reweight: digits of which 80 % of the labels are random.";
+  const { epochs, seed, out } = options(about, table);
   const digits = await loadDigits();
   const generator = new Generator(seed);
   const order = [...generator.permutation(digits.labels.length)].map(Number);
@@ -129,32 +129,31 @@ async function main(): Promise<void> {
     },
   );
 
-  const progress = $.progress("training", { length: epochs });
   const shuffle = new Generator(seed + 2);
-  await progress.with(() => {
-    for (let epoch = 0; epoch < epochs; epoch++) {
-      const permutation = [...shuffle.permutation(train.length)].map(Number);
-      for (let at = 0; at + BATCH <= train.length; at += BATCH) {
-        const batch = examples(
-          digits,
-          permutation.slice(at, at + BATCH).map((i) => train[i]),
-          noisy,
-        );
-        for (const run of runs) {
-          const start = performance.now();
-          run.step(batch.x, batch.y);
-          run.ms += performance.now() - start;
-          run.steps++;
-        }
+  const status = () => runs.map((r) => `${r.name} ${r.curve.at(-1)!.toFixed(3)}`).join("  ");
+  await track("training", { iterations: epochs }, status, () => {
+    const permutation = [...shuffle.permutation(train.length)].map(Number);
+    for (let at = 0; at + BATCH <= train.length; at += BATCH) {
+      const rows = permutation.slice(at, at + BATCH).map((i) => train[i]);
+      const batch = examples(digits, rows, noisy);
+      for (const run of runs) {
+        const start = performance.now();
+        run.step(batch.x, batch.y);
+        run.ms += performance.now() - start;
+        run.steps++;
       }
-      for (const run of runs) run.curve.push(accuracy(run.params, test));
-      progress.message(runs.map((r) => `${r.name} ${r.curve.at(-1)!.toFixed(3)}`).join("  "));
-      progress.increment();
-      progress.forceRender();
     }
+    for (const run of runs) run.curve.push(accuracy(run.params, test));
   });
 
-  await Deno.writeTextFile(
+  console.log("accuracy on held-out digits");
+  for (const run of runs) {
+    console.log(
+      `  ${run.name.padEnd(11)} ${run.curve.at(-1)!.toFixed(3)}   ` +
+        `${(run.ms / run.steps).toFixed(2)} ms a step (${run.steps} steps)`,
+    );
+  }
+  await savePicture(
     out,
     lineChart(
       runs.map((r) => ({ name: `${r.name} (${r.curve.at(-1)!.toFixed(3)})`, values: r.curve })),
@@ -165,14 +164,6 @@ async function main(): Promise<void> {
       },
     ),
   );
-  console.log("accuracy on held-out digits");
-  for (const run of runs) {
-    console.log(
-      `  ${run.name.padEnd(11)} ${run.curve.at(-1)!.toFixed(3)}   ` +
-        `${(run.ms / run.steps).toFixed(2)} ms a step (${run.steps} steps)`,
-    );
-  }
-  console.log(`curves: ${out}`);
 }
 
-await main();
+if (import.meta.main) await run(main);

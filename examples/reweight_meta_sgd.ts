@@ -10,7 +10,6 @@
  * @module
  */
 
-import $ from "dax";
 import {
   Adam,
   autograd,
@@ -26,8 +25,9 @@ import {
   tensor,
   zeros,
 } from "@torchopt/torchopt";
-import { options } from "./options.ts";
-import { lineChart } from "./plot.ts";
+import { options, run } from "./helpers/options.ts";
+import { lineChart, savePicture } from "./helpers/plot.ts";
+import { track } from "./helpers/progress.ts";
 
 /** Perceptron with one hidden layer that gives the probability of class 1. */
 export class Classifier extends nn.Module {
@@ -189,29 +189,24 @@ export function* compare(e: Experiment): IterableIterator<Epoch> {
 }
 
 const table = {
-  epochs: [30, "epochs"],
-  seed: [0, "seed of data and parameters"],
-  lr: [1e-3, "step sizes"],
-  out: ["reweight_meta_sgd.svg", "picture of the accuracies"],
+  epochs: [30, "epochs", "count"],
+  seed: [0, "seed of data and parameters", "seed"],
+  lr: [1e-3, "step sizes", "positive"],
+  out: ["reweight_meta_sgd.svg", "picture of the accuracies", "file"],
 } as const;
 
 async function main(): Promise<void> {
   const o = options("Learning to reweight with MetaSGD, 98 % of the examples in one class.", table);
-  const progress = $.progress("training", { length: o.epochs });
   const epochs: Epoch[] = [];
-  const start = performance.now();
-  await progress.with(() => {
-    const runs = compare({ epochs: o.epochs, examples: 2000, batch: 100, seed: o.seed, lr: o.lr });
-    for (const epoch of runs) {
-      epochs.push(epoch);
-      progress.message(
-        `plain ${epoch.plain.toFixed(3)}  reweighted ${epoch.reweighted.toFixed(3)}`,
-      );
-      progress.increment();
-      progress.forceRender();
-    }
+  const status = () => {
+    const { plain, reweighted } = epochs.at(-1)!;
+    return `plain ${plain.toFixed(3)}  reweighted ${reweighted.toFixed(3)}`;
+  };
+  const runs = compare({ epochs: o.epochs, examples: 2000, batch: 100, seed: o.seed, lr: o.lr });
+  const bounds = { iterations: o.epochs };
+  const { seconds } = await track("training", bounds, status, () => {
+    epochs.push(runs.next().value);
   });
-  const seconds = (performance.now() - start) / 1e3;
   const curves = (["plain", "reweighted"] as const).map((name) => ({
     name,
     values: epochs.map((e) => e[name]),
@@ -222,7 +217,7 @@ async function main(): Promise<void> {
     console.log(`  ${name.padEnd(11)}${shown.map((v) => v.toFixed(3)).join(" ")}`);
   }
   console.log(`${seconds.toFixed(1)} s`);
-  await Deno.writeTextFile(
+  await savePicture(
     o.out,
     lineChart(curves, {
       title: "98 % of the training examples are of one class",
@@ -230,7 +225,6 @@ async function main(): Promise<void> {
       y: "accuracy on balanced examples",
     }),
   );
-  console.log(`picture: ${o.out}`);
 }
 
-if (import.meta.main) await main();
+if (import.meta.main) await run(main);

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Generator } from "@torchopt/torchopt";
-import { byLabel, extended, sampleEpisode, transformed } from "../../examples/episodes.ts";
+import { byLabel, extended, sampleEpisode, transformed } from "../../examples/data/episodes.ts";
 import {
   digitClasses,
   evaluate,

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { DEFAULT_GAME, scores } from "../../examples/lola_dice.ts";
+import { bestWindow, DEFAULT_GAME, scores } from "../../examples/lola_dice.ts";
 
 Deno.test("lola_dice: agents that do not look ahead learn to defect", () => {
   const game = { ...DEFAULT_GAME, batch: 64, rounds: 30, lookaheads: 0 };
@@ -15,4 +15,9 @@ Deno.test("lola_dice: looking ahead changes what is learned, and runs are reprod
   assertEquals(two, run(2));
   assert(two.at(-1) !== run(0).at(-1));
   assert(two.every((v) => v <= -0.5 && v >= -2.5), `${two}`);
+});
+
+Deno.test("bestWindow() is the largest mean of neighbours", () => {
+  assertEquals(bestWindow([-2, -1, -1, -3], 2), -1);
+  assertEquals(bestWindow([-2, -1], 10), -1.5);
 });

@@ -12,9 +12,9 @@ export interface Digits {
   readonly labels: number[];
 }
 
-/** Reads `data/digits.csv`, beside this file: 64 pixels from 0 to 16 and a label in each line. */
+/** Reads `digits.csv`, beside this file: 64 pixels from 0 to 16 and a label in each line. */
 export async function loadDigits(): Promise<Digits> {
-  const text = await Deno.readTextFile(new URL("./data/digits.csv", import.meta.url));
+  const text = await Deno.readTextFile(new URL("./digits.csv", import.meta.url));
   const images: Float32Array[] = [], labels: number[] = [];
   for (const line of text.split("\n")) {
     const fields = line.split(",").map(Number);

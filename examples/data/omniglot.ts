@@ -6,12 +6,17 @@
  * @module
  */
 
+import { UsageError } from "../helpers/options.ts";
 import { readPng, resize } from "./png.ts";
 import type { ImageClass } from "./episodes.ts";
 
 async function names(path: string, wanted: (entry: Deno.DirEntry) => boolean): Promise<string[]> {
   const list: string[] = [];
-  for await (const entry of Deno.readDir(path)) if (wanted(entry)) list.push(entry.name);
+  try {
+    for await (const entry of Deno.readDir(path)) if (wanted(entry)) list.push(entry.name);
+  } catch (error) {
+    throw new UsageError(`loadOmniglot: cannot read ${path}: ${(error as Error).message}`);
+  }
   return list.sort();
 }
 
@@ -23,7 +28,8 @@ const isPng = (entry: Deno.DirEntry) => entry.isFile && entry.name.toLowerCase()
  *
  * @param folder of alphabets
  * @param size of the images (default 28)
- * @throws {TypeError} where there is no character, or an image is of another kind
+ * @throws {UsageError} where there is no character
+ * @throws {TypeError} where an image is of another kind
  */
 export async function loadOmniglot(folder: string, size = 28): Promise<ImageClass[]> {
   const classes: ImageClass[] = [];
@@ -39,7 +45,7 @@ export async function loadOmniglot(folder: string, size = 28): Promise<ImageClas
     }
   }
   if (classes.length === 0) {
-    throw new TypeError(
+    throw new UsageError(
       `loadOmniglot: no images under ${folder}; wants alphabets/characters/*.png, as in the ` +
         `unpacked images_background.`,
     );

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { loadOmniglot } from "../../examples/omniglot.ts";
+import { loadOmniglot } from "../../../examples/data/omniglot.ts";
+import { UsageError } from "../../../examples/helpers/options.ts";
 import { encodePng } from "./png_writer.ts";
 
 Deno.test("loadOmniglot() reads alphabets, characters and images in order, with ink as 1", async () => {
@@ -40,8 +41,9 @@ Deno.test("loadOmniglot() reads alphabets, characters and images in order, with 
 Deno.test("loadOmniglot() says what it wants where there is nothing", async () => {
   const root = await Deno.makeTempDir();
   try {
-    const error = await assertRejects(() => loadOmniglot(root), TypeError, "no images");
+    const error = await assertRejects(() => loadOmniglot(root), UsageError, "no images");
     assert(String(error).includes("images_background"));
+    await assertRejects(() => loadOmniglot(`${root}/no`), UsageError, "cannot read");
   } finally {
     await Deno.remove(root, { recursive: true });
   }

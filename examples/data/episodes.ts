@@ -1,6 +1,7 @@
 /** Episodes of few-shot classification: a few images of a few classes, and more to classify. @module */
 
 import { type Generator, type Tensor, tensor } from "@torchopt/torchopt";
+import { UsageError } from "../helpers/options.ts";
 
 /** Square images of one class. */
 export interface ImageClass {
@@ -86,14 +87,18 @@ function pack(
   ];
 }
 
-/** Draws an episode: classes, and images of each, without repetition. */
+/**
+ * Draws an episode: classes, and images of each, without repetition.
+ *
+ * @throws {UsageError} where there are fewer classes, or images of a class
+ */
 export function sampleEpisode(
   classes: readonly ImageClass[],
   { ways, shots, queries }: EpisodeShape,
   generator: Generator,
 ): Episode {
   if (classes.length < ways) {
-    throw new RangeError(
+    throw new UsageError(
       `sampleEpisode: ${ways} ways, but there are only ${classes.length} classes`,
     );
   }
@@ -102,7 +107,7 @@ export function sampleEpisode(
   generator.permutation(classes.length).slice(0, ways).forEach((chosen, label) => {
     const { name, images } = classes[chosen];
     if (images.length < shots + queries) {
-      throw new RangeError(
+      throw new UsageError(
         `sampleEpisode: class ${name} has ${images.length} images, wants ${shots + queries}`,
       );
     }

@@ -1,5 +1,5 @@
 import { assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
-import { readPng, resize } from "../../examples/png.ts";
+import { readPng, resize } from "../../../examples/data/png.ts";
 import { encodePng } from "./png_writer.ts";
 
 /** A picture in which every neighbour differs. */

@@ -18,6 +18,7 @@ import {
   autograd,
   compile,
   type Compiled,
+  func,
   Generator,
   nn,
   ones,
@@ -26,6 +27,7 @@ import {
   type Tensor,
   zeros,
 } from "@torchopt/torchopt";
+import { treeMap } from "@torchopt/torchopt/pytree";
 import { loadDigits } from "./data/digits.ts";
 import {
   byLabel,
@@ -140,11 +142,13 @@ export function metaTrainer(
   const optimizer = adam({ lr }), list = leaves(params);
   const state = optimizer.init(list);
   return compile((episodes: readonly Episode[]) => {
-    const results = episodes.map((e) => assess(adapt(params, e, inner), e));
-    const loss = stack(results.map((r) => r.loss)).mean();
+    // All episodes at once: each network has kernels of its own after the first step.
+    const all = treeMap((...parts: Tensor[]) => stack(parts), ...(episodes as [Episode]));
+    const results: Step = func.vmap((e: Episode) => assess(adapt(params, e, inner), e))(all);
+    const loss = results.loss.mean();
     const [updates] = optimizer.update(autograd.grad(loss, list), state, { params: list });
     applyUpdates(list, updates);
-    return { loss, accuracy: stack(results.map((r) => r.accuracy)).mean() };
+    return { loss, accuracy: results.accuracy.mean() };
   });
 }
 

@@ -6,7 +6,7 @@
  * looks for initial parameters from which one step of gradient descent on those points goes far: it
  * differentiates the error after the step with respect to the parameters before it.
  *
- * All tasks of an iteration are adapted at once: their parameters have one more dimension in front.
+ * Adaptation is written for one task. `func.vmap` makes one graph of all tasks of an iteration.
  *
  * @module
  */
@@ -19,6 +19,7 @@ import {
   type Compiled,
   devices,
   type DType,
+  func,
   Generator,
   type Tensor,
   tensor,
@@ -30,8 +31,8 @@ import { track } from "./helpers/progress.ts";
 /** Weights `[in, out]` and biases of a perceptron with two hidden layers. */
 export type Params = Record<"w1" | "b1" | "w2" | "b2" | "w3" | "b3", Tensor>;
 
-/** Known points and points to predict, each `[tasks, points, 1]`. */
-export interface Tasks {
+/** Known points and points to predict, each `[points, 1]`. */
+export interface Task {
   /** Known points. */
   readonly xSupport: Tensor;
   readonly ySupport: Tensor;
@@ -39,6 +40,9 @@ export interface Tasks {
   readonly xQuery: Tensor;
   readonly yQuery: Tensor;
 }
+
+/** Several tasks: each tensor is `[tasks, points, 1]`. */
+export type Tasks = Task;
 
 /** How tasks are adapted to. */
 export interface Inner {
@@ -71,32 +75,21 @@ export function makeParams(generator: Generator, hidden = 40): Params {
   };
 }
 
-/** A copy of the parameters for each of `tasks` tasks. */
-function perTask(p: Params, tasks: number): Params {
-  const copy = (t: Tensor) =>
-    t.ndim === 1
-      ? t.reshape([1, 1, t.size]).expand([tasks, 1, t.size])
-      : t.unsqueeze(0).expand([tasks, ...t.shape]);
-  return Object.fromEntries(names.map((n) => [n, copy(p[n])])) as Params;
-}
-
 function predict(p: Params, x: Tensor): Tensor {
   const h1 = x.matmul(p.w1).add(p.b1).relu();
   return h1.matmul(p.w2).add(p.b2).relu().matmul(p.w3).add(p.b3);
 }
 
-/** Mean squared error of each task. */
-function errors(p: Params, x: Tensor, y: Tensor): Tensor {
-  return predict(p, x).sub(y).square().mean([1, 2]);
+/** Mean squared error. */
+function error(p: Params, x: Tensor, y: Tensor): Tensor {
+  return predict(p, x).sub(y).square().mean();
 }
 
-/** Parameters of each task after every step on its known points, those before the first in front. */
-export function adapt(params: Params, tasks: Tasks, inner: Inner): Params[] {
-  const path = [perTask(params, tasks.xSupport.shape[0])];
+/** Parameters after every step on the known points of a task, those before the first in front. */
+export function adapt(params: Params, task: Task, inner: Inner): Params[] {
+  const path = [params];
   for (let k = 0; k < inner.steps; k++) {
-    const p = path[k];
-    // The tasks do not share parameters, so the gradient of the sum holds that of each.
-    const loss = errors(p, tasks.xSupport, tasks.ySupport).sum();
+    const p = path[k], loss = error(p, task.xSupport, task.ySupport);
     const grads = autograd.grad(loss, names.map((n) => p[n]), { createGraph: true });
     path.push(
       Object.fromEntries(names.map((n, i) => [n, p[n].sub(grads[i]!.mul(inner.lr))])) as Params,
@@ -105,10 +98,11 @@ export function adapt(params: Params, tasks: Tasks, inner: Inner): Params[] {
   return path;
 }
 
-/** Mean error on the points to predict, after adaptation. */
+/** Mean error over the tasks on the points to predict, after adaptation. */
 export function metaLoss(params: Params, tasks: Tasks, inner: Inner): Tensor {
-  const adapted = adapt(params, tasks, inner)[inner.steps];
-  return errors(adapted, tasks.xQuery, tasks.yQuery).mean();
+  const taskLoss = (task: Task) =>
+    error(adapt(params, task, inner)[inner.steps], task.xQuery, task.yQuery);
+  return func.vmap(taskLoss)(tasks).mean();
 }
 
 /** A compiled function that takes one step on the initial parameters and returns the meta-loss. */
@@ -131,9 +125,12 @@ export function metaTrainer(
 
 /** A compiled function that gives the mean error before adaptation and after each of its steps. */
 export function evaluator(params: Params, inner: Inner): Compiled<(tasks: Tasks) => Tensor[]> {
-  return compile((tasks: Tasks) =>
-    adapt(params, tasks, inner).map((p) => errors(p, tasks.xQuery, tasks.yQuery).mean())
-  );
+  const path = (task: Task) =>
+    adapt(params, task, inner).map((p) => error(p, task.xQuery, task.yQuery));
+  return compile((tasks: Tasks) => {
+    const errors: Tensor[] = func.vmap(path)(tasks);
+    return errors.map((e) => e.mean());
+  });
 }
 
 /** Sine waves by amplitude and phase: `y = amplitude * sin(x - phase)`. */
@@ -194,7 +191,7 @@ function pictureTask(generator: Generator, shots: number): Tasks {
 const values = (t: Tensor): number[] => Array.from(t.data(), Number);
 
 /** Predictions for one wave with shared and with adapted parameters. */
-function predictions(params: Params, task: Tasks, inner: Inner): Curve[] {
+function predictions(params: Params, task: Task, inner: Inner): Curve[] {
   const path = adapt(params, task, inner);
   const curve = (k: number) => values(predict(path[k], task.xQuery));
   return [

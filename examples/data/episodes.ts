@@ -14,12 +14,12 @@ export interface ImageClass {
 }
 
 /** Known and unknown images `[n, 1, size, size]` with labels `[n]`. */
-export interface Episode {
+export type Episode = {
   readonly xSupport: Tensor;
   readonly ySupport: Tensor;
   readonly xQuery: Tensor;
   readonly yQuery: Tensor;
-}
+};
 
 /** Size of episodes. */
 export interface EpisodeShape {

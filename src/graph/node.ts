@@ -8,6 +8,7 @@
  */
 
 import type { DType, Storage } from "../runtime/mod.ts";
+import { internAttrs } from "./intern.ts";
 import type { LowerContext } from "./lower_context.ts";
 import type { ProgramRule } from "./program_rule.ts";
 import type { Shape } from "./shape.ts";
@@ -156,29 +157,6 @@ let nextPrimitiveId = 1;
 /** Completes a primitive with its number. */
 export function definePrimitive<A>(p: Omit<Primitive<A>, "id">): Primitive<A> {
   return { ...p, id: nextPrimitiveId++ };
-}
-
-const attrKeys = new Map<string, number>();
-
-/** One static argument as text: different values, different texts. JSON is slow, and has no infinities. */
-function attrText(value: unknown): string {
-  if (typeof value === "number") return Object.is(value, -0) ? "-0" : `${value}`;
-  if (!Array.isArray(value)) return JSON.stringify(value);
-  let text = "[";
-  for (let i = 0; i < value.length; i++) text += attrText(value[i]) + ",";
-  return text + "]";
-}
-
-/** Number of a static argument set: equal arguments, equal number; 0 stands for none. */
-export function internAttrs(attrs: unknown): number {
-  if (attrs === null || attrs === undefined) return 0;
-  let text = "";
-  for (const name in attrs as Record<string, unknown>) {
-    text += name + ":" + attrText((attrs as Record<string, unknown>)[name]) + ";";
-  }
-  let key = attrKeys.get(text);
-  if (key === undefined) attrKeys.set(text, key = attrKeys.size + 1);
-  return key;
 }
 
 let gradEnabled = true;

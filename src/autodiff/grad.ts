@@ -4,7 +4,7 @@
  * @module
  */
 
-import { constantNode } from "../graph/leaf.ts";
+import { constantNode, constantValue } from "../graph/leaf.ts";
 import { DTypeError, GradientError, ShapeError } from "../graph/errors.ts";
 import { isFloat, type Node, withGrad } from "../graph/node.ts";
 import { sameShape, showShape } from "../graph/shape.ts";
@@ -187,7 +187,8 @@ export function backward(
       if (targets === null ? node.box === null : !targets.has(node)) continue;
       const box = node.box ??= { grad: null };
       const old = box.grad as Tensor | null;
-      box.grad = wrap(old === null ? g : add(old.node, g));
+      // The zeros that zeroGrad() leaves need no addition.
+      box.grad = wrap(old === null || constantValue(old.node) === 0 ? g : add(old.node, g));
     }
     if (!retainGraph) nodes.forEach((n) => forgetGraph(n));
     holdRoots(outs);

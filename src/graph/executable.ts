@@ -237,7 +237,7 @@ export function executable(
   });
   let made: Executable;
   try {
-    made = new Executable(walk.key, donations, lowered, device);
+    made = new Executable(walk.key.slice(), donations, lowered, device);
   } catch (cause) {
     if (!(cause instanceof Error)) throw cause;
     throw new BackendError(

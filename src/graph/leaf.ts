@@ -59,15 +59,19 @@ export function scalarNode(value: number, dtype: DType): Node {
   return new Node(scalar, [], { value }, 0, noShape, dtype, null, false, 0);
 }
 
-const constants = new Map<string, Node>();
+// A map does not tell -0 from 0, so that -0 goes by a text.
+const constants = new Map<DType, Map<number | "-0", Node>>();
+let constantKeys = 0;
 
 /** Node of a number that is structure. */
 export function constantNode(value: number, dtype: DType): Node {
-  const key = Object.is(value, -0) ? `${dtype}:-0` : `${dtype}:${value}`;
-  let node = constants.get(key);
+  let ofType = constants.get(dtype);
+  if (ofType === undefined) constants.set(dtype, ofType = new Map());
+  const key = Object.is(value, -0) ? "-0" : value;
+  let node = ofType.get(key);
   if (node === undefined) {
-    node = new Node(constant, [], { value }, constants.size + 1, noShape, dtype, null, false, 0);
-    constants.set(key, node);
+    node = new Node(constant, [], { value }, ++constantKeys, noShape, dtype, null, false, 0);
+    ofType.set(key, node);
   }
   return node;
 }
@@ -83,7 +87,10 @@ export function numberNode(value: number, dtype: DType): Node {
 /** The value of a structural number (seen through broadcasting), or null. */
 export function constantValue(node: Node): number | null {
   let n = node;
-  while (n.prim.name === "expand" || n.prim.name === "reshape") n = n.inputs[0];
+  // A computed node may have no operands any more.
+  while (n.storage === null && (n.prim.name === "expand" || n.prim.name === "reshape")) {
+    n = n.inputs[0];
+  }
   return n.prim === constant ? n.attrs.value : null;
 }
 

@@ -40,28 +40,25 @@ interface Prepared {
 }
 
 function prepare(targets: readonly Node[], overwrite: ReadonlyMap<Node, Node>): Prepared | null {
-  const pending = [...new Set(targets)].filter((n) => {
-    if (n.storage !== null) checkFresh(n);
-    return n.storage === null;
-  });
-  if (pending.length === 0) return null;
-  let walked = walk(pending);
-  const kept = walked.nodes.filter((n) => n.keep && !pending.includes(n));
-  if (kept.length > 0) {
-    pending.push(...kept);
-    walked = walk(pending);
+  const asked = new Set<Node>();
+  for (const node of targets) {
+    if (node.storage === null) asked.add(node);
+    else checkFresh(node);
   }
+  if (asked.size === 0) return null;
+  const pending = [...asked];
+  let walked = walk(pending);
+  for (const node of walked.nodes) if (node.keep && !asked.has(node)) pending.push(node);
+  if (pending.length > asked.size) walked = walk(pending);
+  const leaves = walked.leaves.map((n) => n.storage!);
   const donations: Donation[] = [];
   if (overwrite.size > 0) {
-    const index = new Map<Storage, number>();
-    walked.leaves.forEach((leaf, i) => index.set(leaf.storage!, i));
-    pending.forEach((node, output) => {
-      const old = overwrite.get(node);
-      const leaf = old?.storage ? index.get(old.storage) : undefined;
+    for (let output = 0; output < pending.length; output++) {
+      const old = overwrite.get(pending[output])?.storage;
+      const leaf = old ? walked.leafOf.get(old) : undefined;
       if (leaf !== undefined) donations.push({ leaf, output });
-    });
+    }
   }
-  const leaves = walked.leaves.map((n) => n.storage!);
   const program = executable(walked, pending, donations, commonDevice(leaves));
   const results = program.bind(leaves, walked.scalars.map((n) => n.attrs.value as number));
   return { program, pending, leaves, results };

@@ -8,7 +8,7 @@
 import { BackendError, type DType, DTYPES, type Storage } from "../runtime/mod.ts";
 import { buffer, constant, scalar } from "./leaf.ts";
 import { nextEpoch, type Node } from "./node.ts";
-import { showShape } from "./shape.ts";
+import { sameShape, showShape } from "./shape.ts";
 
 /** Result of a walk. */
 export interface Walk {
@@ -18,7 +18,9 @@ export interface Walk {
   readonly leaves: Node[];
   /** Numbers that are data, in order of first use. */
   readonly scalars: Node[];
-  /** The structural key. */
+  /** Place of each storage among the leaves. */
+  readonly leafOf: ReadonlyMap<Storage, number>;
+  /** The structural key; the next walk writes over it. */
   readonly key: Int32Array;
   /** Hash of the key. */
   readonly hash: number;
@@ -61,53 +63,72 @@ export function checkFresh(node: Node): void {
 const stack: Node[] = [];
 let cursor = new Int32Array(1024);
 
-/** Walks down from `outputs`. Where `isInput` is given, those nodes are leaves as well. */
-export function walk(outputs: readonly Node[], inputs?: ReadonlySet<Node>): Walk {
-  const epoch = nextEpoch();
-  const nodes: Node[] = [], leaves: Node[] = [], scalars: Node[] = [];
-  const places = new Map<Storage, number>();
-  let count = 0;
+const noNodes: ReadonlySet<Node> = new Set();
+
+/** Walks down from `outputs`. The nodes in `inputs` are leaves as well. */
+export function walk(outputs: readonly Node[], inputs: ReadonlySet<Node> = noNodes): Walk {
   used = 0;
   stack.length = 0;
+  const walker = new Walker(inputs);
+  for (const output of outputs) walker.visit(output);
+  for (const output of outputs) emit(output.local);
+  const key = code.subarray(0, used);
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < used; i++) hash = Math.imul(hash ^ key[i], 0x01000193);
+  const { nodes, leaves, scalars, leafOf } = walker;
+  return { nodes, leaves, scalars, leafOf, key, hash: hash >>> 0 };
+}
 
-  const leaf = (node: Node) => {
-    if (node.storage !== null) {
-      const known = places.get(node.storage);
-      if (known !== undefined && code[known + 1] === node.shape.length && sameDims(known, node)) {
-        node.local = code[known + 2 + node.shape.length];
-        checkFresh(node);
-        return;
+/** The walk under way. */
+class Walker {
+  readonly nodes: Node[] = [];
+  readonly leaves: Node[] = [];
+  readonly scalars: Node[] = [];
+  readonly leafOf = new Map<Storage, number>();
+  readonly #inputs: ReadonlySet<Node>;
+  readonly #epoch = nextEpoch();
+  #count = 0;
+
+  constructor(inputs: ReadonlySet<Node>) {
+    this.#inputs = inputs;
+  }
+
+  /** Visits an output and everything below it. */
+  visit(output: Node): void {
+    this.#enter(output);
+    while (stack.length > 0) {
+      const top = stack.length - 1;
+      const node = stack[top];
+      const at = cursor[top];
+      if (at < node.inputs.length) {
+        cursor[top] = at + 1;
+        this.#enter(node.inputs[at]);
+        continue;
       }
-      checkFresh(node);
-      places.set(node.storage, used);
-    } else if (node.prim === buffer && !inputs?.has(node)) {
-      throw new BackendError(
-        "read: this tensor was made inside compile(), checkpoint() or vmap() and has no value " +
-          "outside of it; return it from the function instead.",
-      );
+      stack.pop();
+      node.local = this.#count++;
+      this.nodes.push(node);
+      emit(node.prim.id);
+      emit(node.attrKey);
+      for (let i = 0; i < node.inputs.length; i++) emit(node.inputs[i].local);
+      emit(-300);
     }
-    emit(-1 - dtypeCode.get(node.dtype)!);
-    emit(node.shape.length);
-    for (const d of node.shape) emit(d);
-    node.local = count++;
-    emit(node.local);
-    leaves.push(node);
-  };
+  }
 
-  const enter = (node: Node) => {
-    if (node.mark === epoch) return;
-    node.mark = epoch;
-    if (node.storage !== null || node.prim === buffer || inputs?.has(node)) {
-      leaf(node);
+  #enter(node: Node): void {
+    if (node.mark === this.#epoch) return;
+    node.mark = this.#epoch;
+    if (node.storage !== null || node.prim === buffer || this.#inputs.has(node)) {
+      this.#leaf(node);
     } else if (node.prim === scalar) {
-      node.local = count++;
+      node.local = this.#count++;
       emit(-100 - dtypeCode.get(node.dtype)!);
-      scalars.push(node);
+      this.scalars.push(node);
     } else if (node.prim === constant) {
-      node.local = count++;
+      node.local = this.#count++;
       emit(-200);
       emit(node.attrKey);
-      nodes.push(node);
+      this.nodes.push(node);
     } else {
       if (stack.length === cursor.length) {
         const bigger = new Int32Array(cursor.length * 2);
@@ -117,39 +138,31 @@ export function walk(outputs: readonly Node[], inputs?: ReadonlySet<Node>): Walk
       cursor[stack.length] = 0;
       stack.push(node);
     }
-  };
-
-  for (const output of outputs) {
-    enter(output);
-    while (stack.length > 0) {
-      const top = stack.length - 1;
-      const node = stack[top];
-      const at = cursor[top];
-      if (at < node.inputs.length) {
-        cursor[top] = at + 1;
-        enter(node.inputs[at]);
-        continue;
-      }
-      stack.pop();
-      node.local = count++;
-      nodes.push(node);
-      emit(node.prim.id);
-      emit(node.attrKey);
-      for (let i = 0; i < node.inputs.length; i++) emit(node.inputs[i].local);
-      emit(-300);
-    }
   }
-  for (const output of outputs) emit(output.local);
 
-  const key = code.slice(0, used);
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < used; i++) hash = Math.imul(hash ^ key[i], 0x01000193);
-  return { nodes, leaves, scalars, key, hash: hash >>> 0 };
-}
-
-function sameDims(at: number, node: Node): boolean {
-  for (let i = 0; i < node.shape.length; i++) if (code[at + 2 + i] !== node.shape[i]) return false;
-  return true;
+  #leaf(node: Node): void {
+    const { storage, shape } = node;
+    if (storage !== null) {
+      checkFresh(node);
+      const known = this.leafOf.get(storage);
+      if (known !== undefined && sameShape(this.leaves[known].shape, shape)) {
+        node.local = this.leaves[known].local;
+        return;
+      }
+      this.leafOf.set(storage, this.leaves.length);
+    } else if (node.prim === buffer && !this.#inputs.has(node)) {
+      throw new BackendError(
+        "read: this tensor was made inside compile(), checkpoint() or vmap() and has no value " +
+          "outside of it; return it from the function instead.",
+      );
+    }
+    emit(-1 - dtypeCode.get(node.dtype)!);
+    emit(shape.length);
+    for (let i = 0; i < shape.length; i++) emit(shape[i]);
+    node.local = this.#count++;
+    emit(node.local);
+    this.leaves.push(node);
+  }
 }
 
 /** Whether two keys are equal. */

@@ -39,5 +39,7 @@ export function iota(n: number, dtype: DType): Node {
 
 /** 0, 1, … n - 1 along one of `rank` dimensions, the others of size 1. */
 export function iotaAlong(n: number, axis: number, rank: number, dtype: DType): Node {
-  return reshape(iota(n, dtype), Array.from({ length: rank }, (_, i) => i === axis ? n : 1));
+  const shape = new Array<number>(rank).fill(1);
+  shape[axis] = n;
+  return reshape(iota(n, dtype), shape);
 }

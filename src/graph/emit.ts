@@ -82,6 +82,15 @@ export class Emitter implements LowerContext {
     return this.op("Cast", [x], { to: attr.int(ELEM_TYPE[to]) });
   }
 
+  /** A value of the given shape that is not there before all of `others` are. */
+  after(x: string, shape: Shape, others: readonly string[]): string {
+    // A reshape costs nothing, but it has to wait for its shape, which the others have part in.
+    const parts = [this.ints(shape), ...others.map((name) => this.op("Shape", [name]))];
+    const sizes = this.op("Concat", parts, { axis: attr.int(0) });
+    const own = this.op("Slice", [sizes, this.ints([0]), this.ints([shape.length])]);
+    return this.op("Reshape", [x, own], { allowzero: attr.int(1) });
+  }
+
   /** States the type of a value, where ONNX Runtime cannot infer it. */
   describe(name: string, dtype: DType, shape: Shape): void {
     this.#infos.push({ name, dtype, shape });

@@ -15,7 +15,8 @@ import {
   type TypedArray,
 } from "../runtime/mod.ts";
 import { dumpModel } from "./dump.ts";
-import { type Donation, lower, type Lowered } from "./lower.ts";
+import type { Donation } from "./donation.ts";
+import { lower, type Lowered } from "./lower.ts";
 import type { Node } from "./node.ts";
 import { sizeOf } from "./shape.ts";
 import { sameKey, type Walk } from "./walk.ts";
@@ -236,8 +237,9 @@ export function executable(
     ops: opsLibrary().loaded,
   });
   let made: Executable;
+  const key = walk.key.slice();
   try {
-    made = new Executable(walk.key.slice(), donations, lowered, device);
+    made = new Executable(key, donations, lowered, device);
   } catch (cause) {
     if (!(cause instanceof Error)) throw cause;
     throw new BackendError(
@@ -249,7 +251,7 @@ export function executable(
   if (bucket === undefined) cache.set(walk.hash, [made]);
   else bucket.push(made);
   cached++;
-  if (++churn > CHURN && !reported) reportChurn(walk);
+  if (++churn > CHURN && !reported) reportChurn(key, walk.nodes.length);
   if (cached > CAPACITY) evict();
   return made;
 }
@@ -262,18 +264,18 @@ function evict(): void {
   if (bucket.length === 0) cache.delete(hash);
 }
 
-let previous: Walk | null = null;
+let previous: { key: Int32Array; operations: number } | null = null;
 
-function reportChurn(walk: Walk): void {
+function reportChurn(key: Int32Array, operations: number): void {
   if (previous === null) {
-    previous = walk;
+    previous = { key, operations };
     return;
   }
   reported = true;
-  const at = walk.key.findIndex((v, i) => v !== previous!.key[i]);
+  const at = key.findIndex((v, i) => v !== previous!.key[i]);
   console.warn(
     `torchopt: ${CHURN} graphs in a row were compiled and none was reused. The last two have ` +
-      `${previous.nodes.length} and ${walk.nodes.length} operations and differ first at entry ${at} ` +
+      `${previous.operations} and ${operations} operations and differ first at entry ${at} ` +
       `of their keys. Usual causes: a shape or a static argument (axes, slice bounds) that changes ` +
       `each iteration, or a value that is never read while it grows. Numbers do not cause it.`,
   );

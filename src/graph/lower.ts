@@ -11,7 +11,8 @@ import type { DType, ValueSpec } from "../runtime/mod.ts";
 import { Emitter } from "./emit.ts";
 import { buffer, constant, placeholderNode, scalar } from "./leaf.ts";
 import { Node, type Target, withInputs } from "./node.ts";
-import { type Partition, partition, type Region } from "./partition.ts";
+import { type Donation, Schedule } from "./donation.ts";
+import { operandOf, type Partition, partition, type Region, skipViews } from "./partition.ts";
 import { runPasses } from "./passes.ts";
 import { assemble, type ProgramCode } from "./program.ts";
 import { Rebuilder } from "./rebuild.ts";
@@ -34,14 +35,6 @@ export interface NumberPlace {
   readonly slot: number;
 }
 
-/** A wish to write output `output` over the memory of leaf `leaf`. */
-export interface Donation {
-  /** Index into the walk's leaves. */
-  readonly leaf: number;
-  /** Index into the outputs. */
-  readonly output: number;
-}
-
 /** A graph ready for the runtime. */
 export interface Lowered {
   /** Bytes of the model. */
@@ -61,6 +54,12 @@ export interface Lowered {
   /** A line for each step, for `explain()`. */
   readonly summary: string[];
 }
+
+/** Elements of a tensor that may be copied so that its reader waits for something. */
+const SMALL = 4096;
+
+/** What `#waitFor` has to know of an operand. */
+type Shaped = Pick<Node, "prim" | "shape">;
 
 /** Copies the walked graph with leaves that hold no memory, simplified. */
 function rebuild(walk: Walk, outputs: readonly Node[], target: Target) {
@@ -104,8 +103,8 @@ export function lower(
   const program = target.ops && target.device === "cpu";
   const parts = partition(nodes, results, program);
   const leaves = [...leafIndex.keys()];
-  return new Lowering(parts, nodes, results, leaves, leafIndex, slots, sizes, target)
-    .run(places, donations);
+  return new Lowering(parts, nodes, results, leaves, leafIndex, slots, sizes, target, donations)
+    .run(places);
 }
 
 class Lowering {
@@ -116,10 +115,10 @@ class Lowering {
   #numeric = new Map<Node, string>();
   #inputs: ValueSpec[] = [];
   #sources: Source[] = [];
-  #unitOf = new Map<Node, number>();
   #codes = new Map<Region, ProgramCode>();
-  #readersOf = new Map<Node, Set<number>>();
-  #above = new Map<number, Set<number>>();
+  #schedule: Schedule;
+  /** Name of a result of each unit that was emitted. */
+  #resultOf: string[] = [];
   #summary: string[] = [];
   #work = 0;
 
@@ -132,23 +131,22 @@ class Lowering {
     private slots: ReadonlyMap<Node, NumberPlace>,
     private sizes: ReadonlyMap<DType, number>,
     target: Target,
+    private donations: readonly Donation[],
   ) {
     this.#emitter = new Emitter(target.device);
+    const writes = donations.map((d) => ({ leaf: leaves[d.leaf], result: results[d.output] }));
+    this.#schedule = new Schedule(parts, results, writes);
   }
 
-  run(places: NumberPlace[], donations: readonly Donation[]): Lowered {
+  run(places: NumberPlace[]): Lowered {
     const { parts, results } = this;
     const external = this.#external();
-    parts.units.forEach((unit, at) => {
-      if ("region" in unit) {
-        unit.region.nodes.forEach((n) => this.#unitOf.set(n, at));
-        this.#emitRegion(unit.region, external, at);
-      } else {
-        this.#unitOf.set(unit.node, at);
-        this.#emitNode(unit.node, at);
-      }
-    });
-    const names = results.map((n) => this.#name(n, -1));
+    for (const at of this.#schedule.order()) {
+      const unit = parts.units[at];
+      if ("region" in unit) this.#emitRegion(unit.region, external, at);
+      else this.#emitNode(unit.node, at);
+    }
+    const names = results.map((n) => this.#name(n));
     const rename = new Map<string, string>();
     const final: ValueSpec[] = results.map((node, i) => {
       const graphInput = this.#inputs.some((v) => v.name === names[i]);
@@ -165,7 +163,7 @@ class Lowering {
       sources: this.#sources,
       outputs: final,
       places,
-      donations: donations.filter((d) => this.#isSafe(d)),
+      donations: this.donations.filter((d) => this.#isSafe(d)),
       work: this.#work,
       summary: this.#summary,
     };
@@ -173,12 +171,12 @@ class Lowering {
 
   /** Members of regions whose value is needed outside of their region. */
   #external(): Set<Node> {
-    const external = new Set<Node>(this.results.map(skipViews(this.parts)));
+    const external = new Set<Node>(this.results.map((n) => skipViews(this.parts, n)));
     for (const node of this.nodes) {
       const region = this.parts.regionOf.get(node);
       if (region === undefined && isView(node)) continue;
       node.inputs.forEach((x) => {
-        if (region === undefined) external.add(skipViews(this.parts)(x));
+        if (region === undefined) external.add(skipViews(this.parts, x));
         else {
           const { root } = operandOf(this.parts, node, x);
           if (this.parts.regionOf.get(root) !== region) external.add(root);
@@ -198,8 +196,10 @@ class Lowering {
     this.#codes.set(region, code);
     const type = region.type;
     const inputs = code.inputs.map((n) =>
-      n === null ? this.#numbers(type) : this.#asNumbers(n, type, at)
+      n === null ? this.#numbers(type) : this.#asNumbers(n, type)
     );
+    const numbers = { prim: scalar, shape: [this.sizes.get(type) ?? 0] };
+    this.#waitFor(at, code.inputs.map((n) => n ?? numbers), inputs);
     const outputs = this.#emitter.ops(
       type === "float32" ? "ProgramF32" : "ProgramF64",
       inputs,
@@ -214,6 +214,7 @@ class Lowering {
       if (n.dtype === "bool") this.#numeric.set(n, outputs[i]);
       else this.#names.set(n, outputs[i]);
     });
+    this.#resultOf[at] = outputs[0];
     const largest = Math.max(...region.nodes.map((n) => sizeOf(n.shape)));
     this.#work = Math.max(this.#work, largest * 2);
     this.#summary.push(
@@ -228,9 +229,11 @@ class Lowering {
       this.#names.set(node, names[node.attrs.index]);
       return;
     }
-    const inputs = node.inputs.map((x) => this.#name(x, at));
+    const inputs = node.inputs.map((x) => this.#name(x));
+    this.#waitFor(at, node.inputs, inputs);
     const names = node.prim.lower(this.#emitter, inputs, node);
     this.#names.set(node, names);
+    this.#resultOf[at] = Array.isArray(names) ? names[0] : names;
     const out = node.outs === null
       ? sizeOf(node.shape)
       : node.outs.reduce((sum, o) => sum + sizeOf(o.shape), 0);
@@ -242,8 +245,7 @@ class Lowering {
   }
 
   /** Name of a value for an ONNX node, emitting views and casts that it needs. */
-  #name(node: Node, at: number): string {
-    this.#noteReader(node, at);
+  #name(node: Node): string {
     const known = this.#names.get(node);
     if (known !== undefined) return Array.isArray(known) ? known[0] : known;
     let name: string;
@@ -253,7 +255,7 @@ class Lowering {
     else if (node.prim === scalar) name = this.#number(node);
     else if (node.prim === constant) name = this.#emitter.scalar(node.dtype, node.attrs.value);
     else {
-      const inputs = node.inputs.map((x) => this.#name(x, at));
+      const inputs = node.inputs.map((x) => this.#name(x));
       name = node.prim.lower(this.#emitter, inputs, node) as string;
     }
     this.#names.set(node, name);
@@ -261,14 +263,11 @@ class Lowering {
   }
 
   /** Name of a value as numbers of the given type, for a Program. */
-  #asNumbers(node: Node, type: DType, at: number): string {
-    if (node.dtype === type) return this.#name(node, at);
+  #asNumbers(node: Node, type: DType): string {
+    if (node.dtype === type) return this.#name(node);
     const numeric = this.#numeric.get(node);
-    if (numeric !== undefined && this.parts.regionOf.get(node)?.type === type) {
-      this.#noteReader(node, at);
-      return numeric;
-    }
-    return this.#emitter.cast(this.#name(node, at), type);
+    if (numeric !== undefined && this.parts.regionOf.get(node)?.type === type) return numeric;
+    return this.#emitter.cast(this.#name(node), type);
   }
 
   #leaf(node: Node): string {
@@ -296,78 +295,49 @@ class Lowering {
     return name;
   }
 
-  /** Notes that a unit reads a leaf. Views may be the same memory, so their readers are its readers. */
-  #noteReader(node: Node, at: number): void {
-    const leaf = skipViews(this.parts)(node);
-    if (leaf.prim !== buffer) return;
-    let set = this.#readersOf.get(leaf);
-    if (set === undefined) this.#readersOf.set(leaf, set = new Set());
-    set.add(at);
+  /**
+   * Lets a unit wait for others: one of its inputs is not there before they are. Without an input
+   * that can be passed on for free, the unit does not wait.
+   */
+  #waitFor(unit: number, operands: readonly Shaped[], inputs: string[]): void {
+    const others = [...this.#schedule.waits(unit)];
+    if (others.length === 0) return;
+    let best = -1;
+    operands.forEach((x, i) => {
+      if (x.prim === buffer && sizeOf(x.shape) > SMALL) return;
+      if (best < 0 || sizeOf(x.shape) < sizeOf(operands[best].shape)) best = i;
+    });
+    if (best < 0) this.#schedule.release(unit);
+    else {
+      const after = others.map((other) => this.#resultOf[other]);
+      inputs[best] = this.#emitter.after(inputs[best], operands[best].shape, after);
+    }
   }
 
   /**
    * Whether the output may be written over the leaf's memory: its writer runs after all other
-   * readers (they are its ancestors) and itself reads each element before writing it.
+   * readers and itself reads each element before writing it.
    */
   #isSafe({ leaf, output }: Donation): boolean {
     const out = this.results[output];
     const root = this.leaves[leaf];
     if (root.dtype !== out.dtype || sizeOf(root.shape) !== sizeOf(out.shape)) return false;
-    const writer = this.#unitOf.get(out);
+    const writer = this.#schedule.writer(out);
     if (writer === undefined || this.results.indexOf(out) !== output) return false;
     const unit = this.parts.units[writer];
     if ("region" in unit) {
       if (!this.#codes.get(unit.region)!.canAlias(root, out)) return false;
     } else if (!this.#nodeCanAlias(unit.node, root, out)) return false;
-    const above = this.#ancestors(writer);
-    const readers = this.#readersOf.get(root) ?? new Set<number>();
-    return [...readers].every((r) => r === writer || above.has(r));
+    return this.#schedule.isLast(writer, root);
   }
 
   #nodeCanAlias(node: Node, root: Node, out: Node): boolean {
     if (node.prim.program?.kind === "elementwise") {
-      return node.inputs.every((x) => x === root || skipViews(this.parts)(x) !== root) &&
+      return node.inputs.every((x) => x === root || skipViews(this.parts, x) !== root) &&
         sizeOf(root.shape) === sizeOf(node.shape);
     }
-    return node.prim.name === "project" &&
-      (node.inputs[0].prim.inPlace?.(node.inputs[0], out, root) ?? false);
+    return node.prim.inPlace?.(node, out, root) ?? false;
   }
-
-  /** Units that a unit needs, directly or not. */
-  #ancestors(of: number): Set<number> {
-    const known = this.#above.get(of);
-    if (known !== undefined) return known;
-    const seen = new Set<number>(), stack = [of];
-    this.#above.set(of, seen);
-    while (stack.length > 0) {
-      const unit = this.parts.units[stack.pop()!];
-      const members = "region" in unit ? unit.region.nodes : [unit.node];
-      for (const member of members) {
-        for (const x of member.inputs) {
-          const at = this.#unitOf.get(skipViews(this.parts)(x)) ??
-            this.#unitOf.get(this.parts.operand(x).root);
-          if (at !== undefined && at !== of && !seen.has(at)) {
-            seen.add(at);
-            stack.push(at);
-          }
-        }
-      }
-    }
-    return seen;
-  }
-}
-
-/** Follows views that are emitted on demand down to a value that a unit computes. */
-function skipViews(parts: Partition): (node: Node) => Node {
-  return (node) => {
-    let n = node;
-    while (isView(n) && !parts.regionOf.has(n)) n = n.inputs[0];
-    return n;
-  };
-}
-
-function operandOf(parts: Partition, node: Node, x: Node) {
-  return parts.operand(isView(node) ? node.inputs[0] : x);
 }
 
 const doubles = new Float64Array(1);

@@ -41,6 +41,18 @@ export interface Partition {
   operand(node: Node): Operand;
 }
 
+/** Follows views that are emitted on demand down to a value that a unit computes, or a leaf. */
+export function skipViews(parts: Partition, node: Node): Node {
+  let n = node;
+  while (isView(n) && !parts.regionOf.has(n)) n = n.inputs[0];
+  return n;
+}
+
+/** Where a member of a region finds its operand `x`. */
+export function operandOf(parts: Partition, node: Node, x: Node): Operand {
+  return parts.operand(isView(node) ? node.inputs[0] : x);
+}
+
 /** Largest matrix product that a Program computes itself (multiply-adds); larger ones thread better. */
 const MATMUL_LIMIT = 1 << 20;
 

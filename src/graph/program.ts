@@ -81,7 +81,10 @@ function planSteps(region: Region, members: Set<Node>, operandOf: OperandOf): St
     if (step === undefined) steps.set(key, { kind, level, elements, nodes: [node] });
     else step.nodes.push(node);
   }
-  return [...steps.values()].sort((a, b) => b.level - a.level);
+  // Steps of one level do not need each other. Large loops come last: an update is one, and it may be
+  // written over its operand once all other readers are through.
+  const weight = (s: Step) => s.kind === "loop" ? s.elements : 0;
+  return [...steps.values()].sort((a, b) => b.level - a.level || weight(a) - weight(b));
 }
 
 /** Assembles a region. `external` holds members whose value is needed outside. */

@@ -6,8 +6,8 @@
 
 import { BackendError, type Device, type Storage } from "../runtime/mod.ts";
 import { defaultDevice } from "./defaults.ts";
+import type { Donation } from "./donation.ts";
 import { type Executable, executable } from "./executable.ts";
-import type { Donation } from "./lower.ts";
 import type { Node } from "./node.ts";
 import { checkFresh, walk } from "./walk.ts";
 

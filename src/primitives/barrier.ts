@@ -6,7 +6,6 @@
 
 import { constantNode } from "../graph/leaf.ts";
 import { apply, definePrimitive, type Node, type Primitive } from "../graph/node.ts";
-import { attr } from "../onnx/mod.ts";
 
 /**
  * The first operand, once the others are known. It is another value than its operand to the
@@ -16,14 +15,7 @@ import { attr } from "../onnx/mod.ts";
 export const barrierPrim: Primitive<null> = definePrimitive<null>({
   name: "barrier",
   infer: ([x]) => x,
-  // A reshape costs nothing, but it has to wait for its shape, which the other operands have part in.
-  lower(c, [x, ...after], node) {
-    const { shape } = node;
-    const parts = [c.ints(shape), ...after.map((name) => c.op("Shape", [name]))];
-    const sizes = c.op("Concat", parts, { axis: attr.int(0) });
-    const own = c.op("Slice", [sizes, c.ints([0]), c.ints([shape.length])]);
-    return c.op("Reshape", [x, own], { allowzero: attr.int(1) });
-  },
+  lower: (c, [x, ...others], node) => c.after(x, node.shape, others),
   vjp: (g, node) => node.inputs.map((_, i) => i === 0 ? g : null),
   batch: (_node, [x, ...after]) => barrier(x, ...after),
 });

@@ -5,7 +5,7 @@
  */
 
 import type { Device, Storage } from "../runtime/mod.ts";
-import type { Donation } from "../graph/lower.ts";
+import type { Donation } from "../graph/donation.ts";
 import { bufferNode, placeholderNode } from "../graph/leaf.ts";
 import { type Executable, executable } from "../graph/executable.ts";
 import { type GradBox, Node } from "../graph/node.ts";

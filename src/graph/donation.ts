@@ -1,0 +1,150 @@
+/**
+ * Results written over the memory of inputs: where that is safe, and which unit waits for which so
+ * that it is.
+ *
+ * A unit may write over an input once every other reader of it has run. ONNX Runtime chooses the
+ * order of what does not depend on each other, so that the readers have to be ancestors of the
+ * writer. Those that are not by themselves become so: the writer waits for them, unless they need
+ * the writer in turn.
+ *
+ * @module
+ */
+
+import { buffer } from "./leaf.ts";
+import type { Node } from "./node.ts";
+import { operandOf, type Partition, skipViews, type Unit } from "./partition.ts";
+import { sizeOf } from "./shape.ts";
+
+/** A wish to write output `output` over the memory of leaf `leaf`. */
+export interface Donation {
+  /** Index into the walk's leaves. */
+  readonly leaf: number;
+  /** Index into the outputs. */
+  readonly output: number;
+}
+
+const nothing: ReadonlySet<number> = new Set();
+
+/** The members of a unit. */
+export function membersOf(unit: Unit): readonly Node[] {
+  return "region" in unit ? unit.region.nodes : [unit.node];
+}
+
+/** The order of the units of a graph under wishes to write over inputs. */
+export class Schedule {
+  readonly #parts: Partition;
+  readonly #unitOf = new Map<Node, number>();
+  /** Units whose results each unit reads. */
+  readonly #needs: Set<number>[];
+  /** Units that read each leaf. */
+  readonly #readers = new Map<Node, Set<number>>();
+  /** Units that each unit waits for although it reads nothing of theirs. */
+  readonly #waits = new Map<number, Set<number>>();
+  readonly #above = new Map<number, Set<number>>();
+  readonly #returned: ReadonlySet<Node>;
+
+  /** `writes` are the wishes: a leaf and the result that is to take its memory. */
+  constructor(
+    parts: Partition,
+    results: readonly Node[],
+    writes: readonly { leaf: Node; result: Node }[],
+  ) {
+    this.#parts = parts;
+    this.#returned = new Set(results.map((n) => skipViews(parts, n)));
+    parts.units.forEach((unit, at) => membersOf(unit).forEach((n) => this.#unitOf.set(n, at)));
+    this.#needs = parts.units.map((unit, at) => this.#needsOf(unit, at));
+    for (const { leaf, result } of writes) this.#wait(leaf, result);
+  }
+
+  /** Indices of the units in an order in which they can run. */
+  order(): number[] {
+    const order: number[] = [], seen = new Set<number>();
+    // Units are in a right order but for those that wait.
+    const visit = (unit: number) => {
+      if (seen.has(unit)) return;
+      seen.add(unit);
+      for (const other of this.#waits.get(unit) ?? nothing) {
+        for (const at of [...this.#ancestors(other), other].sort((a, b) => a - b)) visit(at);
+      }
+      order.push(unit);
+    };
+    this.#needs.forEach((_, unit) => visit(unit));
+    return order;
+  }
+
+  /** Units that a unit waits for although it reads nothing of theirs. */
+  waits(unit: number): ReadonlySet<number> {
+    return this.#waits.get(unit) ?? nothing;
+  }
+
+  /** Lets a unit not wait. */
+  release(unit: number): void {
+    this.#waits.delete(unit);
+    this.#above.clear();
+  }
+
+  /** The unit that computes a result, if there is one. */
+  writer(result: Node): number | undefined {
+    return this.#unitOf.get(result.prim.name === "project" ? result.inputs[0] : result);
+  }
+
+  /** Whether all other readers of a leaf run before a unit. */
+  isLast(unit: number, leaf: Node): boolean {
+    return !this.#returned.has(leaf) && this.#others(unit, leaf).length === 0;
+  }
+
+  /** Readers of a leaf that a unit does not need anyway. */
+  #others(unit: number, leaf: Node): number[] {
+    const above = this.#ancestors(unit);
+    return [...this.#readers.get(leaf) ?? nothing].filter((r) => r !== unit && !above.has(r));
+  }
+
+  #needsOf(unit: Unit, at: number): Set<number> {
+    const needs = new Set<number>();
+    for (const node of membersOf(unit)) {
+      for (const x of node.inputs) {
+        const operand = "region" in unit ? operandOf(this.#parts, node, x).root : x;
+        const root = skipViews(this.#parts, operand);
+        if (root.prim === buffer) {
+          const readers = this.#readers.get(root);
+          if (readers === undefined) this.#readers.set(root, new Set([at]));
+          else readers.add(at);
+        }
+        const other = this.#unitOf.get(root);
+        if (other !== undefined && other !== at) needs.add(other);
+      }
+    }
+    return needs;
+  }
+
+  #wait(leaf: Node, result: Node): void {
+    const unit = this.writer(result);
+    if (unit === undefined || sizeOf(leaf.shape) !== sizeOf(result.shape)) return;
+    if (this.#returned.has(leaf)) return;
+    const others = this.#others(unit, leaf);
+    if (others.length === 0 || others.some((r) => this.#ancestors(r).has(unit))) return;
+    const waits = this.#waits.get(unit) ?? new Set();
+    for (const r of others) waits.add(r);
+    this.#waits.set(unit, waits);
+    this.#above.clear();
+  }
+
+  /** Units that run before a unit. */
+  #ancestors(of: number): Set<number> {
+    const known = this.#above.get(of);
+    if (known !== undefined) return known;
+    const seen = new Set<number>(), stack = [of];
+    this.#above.set(of, seen);
+    while (stack.length > 0) {
+      const unit = stack.pop()!;
+      for (const set of [this.#needs[unit], this.waits(unit)]) {
+        for (const other of set) {
+          if (seen.has(other)) continue;
+          seen.add(other);
+          stack.push(other);
+        }
+      }
+    }
+    return seen;
+  }
+}

@@ -11,7 +11,7 @@ import { sameShape, showShape } from "../graph/shape.ts";
 import { add } from "../primitives/elementwise.ts";
 import { expand } from "../primitives/movement.ts";
 import { wrap } from "../tensor/core.ts";
-import { forgetGraph, holdLatest, holdRoots, isForgotten } from "../tensor/pending.ts";
+import { holdLatest, holdRoots } from "../tensor/pending.ts";
 import { currentTrace } from "../tensor/trace.ts";
 import { type BackwardOptions, setBackward, type Tensor } from "../tensor/tensor.ts";
 import { sweep, zerosNode } from "./reverse.ts";
@@ -170,7 +170,7 @@ export function backward(
     );
   }
   for (const out of outs) {
-    if (isForgotten(out.node)) {
+    if (out.node.spent) {
       throw new GradientError(
         "backward: this graph was already used by a backward() call. Pass retainGraph: true to the " +
           "first call to use it again; in a loop, check that nothing of the last iteration is reused " +
@@ -190,7 +190,7 @@ export function backward(
       // The zeros that zeroGrad() leaves need no addition.
       box.grad = wrap(old === null || constantValue(old.node) === 0 ? g : add(old.node, g));
     }
-    if (!retainGraph) nodes.forEach((n) => forgetGraph(n));
+    if (!retainGraph) for (const node of nodes) node.spent = true;
     holdRoots(outs);
   });
 }

@@ -123,6 +123,8 @@ export class Node<A = Attrs> {
    * or of an optimizer, from which the next iteration will start.
    */
   keep = false;
+  /** Whether `backward()` used up the graph below this root. */
+  spent = false;
   /** Scratch of graph walks: epoch of the last visit, and the local number it gave. */
   mark = 0;
   /** Scratch of graph walks. */

@@ -8,7 +8,7 @@ import { BackendError, type Device, type Storage } from "../runtime/mod.ts";
 import { defaultDevice } from "./defaults.ts";
 import type { Donation } from "./donation.ts";
 import { type Executable, executable } from "./executable.ts";
-import type { Node } from "./node.ts";
+import { nextEpoch, type Node } from "./node.ts";
 import { checkFresh, walk } from "./walk.ts";
 
 /** Notes the value of a node, and drops operands that no derivative can ask for. */
@@ -39,42 +39,52 @@ interface Prepared {
   readonly results: Storage[];
 }
 
-function prepare(targets: readonly Node[], overwrite: ReadonlyMap<Node, Node>): Prepared | null {
-  const asked = new Set<Node>();
-  for (const node of targets) {
-    if (node.storage === null) asked.add(node);
-    else checkFresh(node);
+function prepare(targets: readonly Node[], former: readonly (Node | null)[]): Prepared | null {
+  const pending: Node[] = [], wishes: (Node | null)[] = [], epoch = nextEpoch();
+  for (let i = 0; i < targets.length; i++) {
+    const node = targets[i];
+    if (node.storage !== null) checkFresh(node);
+    else if (node.mark !== epoch) {
+      node.mark = epoch;
+      pending.push(node);
+      wishes.push(former[i] ?? null);
+    }
   }
-  if (asked.size === 0) return null;
-  const pending = [...asked];
+  if (pending.length === 0) return null;
   let walked = walk(pending);
-  for (const node of walked.nodes) if (node.keep && !asked.has(node)) pending.push(node);
-  if (pending.length > asked.size) walked = walk(pending);
+  if (kept(walked.nodes) !== kept(pending)) {
+    const asked = new Set(pending);
+    for (const node of walked.nodes) if (node.keep && !asked.has(node)) pending.push(node);
+    walked = walk(pending);
+  }
   const leaves = walked.leaves.map((n) => n.storage!);
   const donations: Donation[] = [];
-  if (overwrite.size > 0) {
-    for (let output = 0; output < pending.length; output++) {
-      const old = overwrite.get(pending[output])?.storage;
-      const leaf = old ? walked.leafOf.get(old) : undefined;
-      if (leaf !== undefined) donations.push({ leaf, output });
-    }
+  for (let output = 0; output < wishes.length; output++) {
+    const old = wishes[output]?.storage;
+    const leaf = old ? walked.leafOf.get(old) : undefined;
+    if (leaf !== undefined) donations.push({ leaf, output });
   }
   const program = executable(walked, pending, donations, commonDevice(leaves));
   const results = program.bind(leaves, walked.scalars.map((n) => n.attrs.value as number));
   return { program, pending, leaves, results };
 }
 
-const nothing: ReadonlyMap<Node, Node> = new Map();
+/** Number of nodes whose value is stored by any run that passes through. */
+function kept(nodes: readonly Node[]): number {
+  let count = 0;
+  for (const node of nodes) if (node.keep) count++;
+  return count;
+}
 
 /**
- * Computes nodes that have no value yet, all in one run. `overwrite` maps a node to the old node
- * whose memory it may take; where that is not safe it gets memory of its own.
+ * Computes nodes that have no value yet, all in one run. `former` holds for each an old node whose
+ * memory it may take, or null; where that is not safe it gets memory of its own.
  */
 export function realizeNodes(
   targets: readonly Node[],
-  overwrite: ReadonlyMap<Node, Node> = nothing,
+  former: readonly (Node | null)[] = [],
 ): Executable | null {
-  const p = prepare(targets, overwrite);
+  const p = prepare(targets, former);
   if (p === null) return null;
   p.program.run(p.results);
   p.pending.forEach((node, i) => settle(node, p.results[i]));
@@ -83,7 +93,7 @@ export function realizeNodes(
 
 /** Like `realizeNodes`, off the event loop and without overwriting. */
 export async function realizeNodesAsync(targets: readonly Node[]): Promise<void> {
-  const p = prepare(targets, nothing);
+  const p = prepare(targets, []);
   if (p === null) return;
   await p.program.runAsync(p.results, p.leaves);
   p.pending.forEach((node, i) => {

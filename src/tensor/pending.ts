@@ -48,12 +48,12 @@ export function holdUpdate(handle: Tensor, before: Node): void {
 /** Computes everything that waits, in one run. Inside a trace this does nothing. */
 export function commit(): void {
   if (currentTrace() !== null) return;
-  const targets: Node[] = [], overwrite = new Map<Node, Node>();
+  const targets: Node[] = [], former: Node[] = [];
   for (const { handle, before } of updated) {
     const node = handle.rawNode;
     if (node.storage !== null) continue;
     targets.push(node);
-    if (before.storage !== null) overwrite.set(node, before);
+    former.push(before);
   }
   const extra = [...roots, ...latest].map((t) => t.rawNode).filter((n) => n.storage === null);
   roots = [];
@@ -61,22 +61,10 @@ export function commit(): void {
   updated = [];
   if (targets.length === 0) return;
   try {
-    realizeNodes([...targets, ...extra], overwrite);
+    realizeNodes([...targets, ...extra], former);
   } catch (error) {
     // A root that cannot be computed any more must not stop the step; reading it will say why.
     if (extra.length === 0) throw error;
-    realizeNodes(targets, overwrite);
+    realizeNodes(targets, former);
   }
-}
-
-const used = new WeakSet<Node>();
-
-/** Marks the graph below a root as used up by `backward()`. */
-export function forgetGraph(node: Node): void {
-  used.add(node);
-}
-
-/** Whether `backward()` used up this root. */
-export function isForgotten(node: Node): boolean {
-  return used.has(node);
 }

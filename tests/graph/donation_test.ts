@@ -21,7 +21,7 @@ function both(build: (w: Node) => [Node, Node]): { values: boolean; inPlace: boo
   realizeNodes(apart);
   const w = matrix(1);
   const over = build(w);
-  const program = realizeNodes(over, new Map([[over[0], w]]))!;
+  const program = realizeNodes(over, [w])!;
   const same = over.every((n, i) => {
     const a = n.storage!.host() as Float64Array, b = apart[i].storage!.host() as Float64Array;
     return a.every((v, k) => Math.abs(v - b[k]) <= 1e-9 * (1 + Math.abs(b[k])));
@@ -91,7 +91,7 @@ Deno.test("updates wait for readers, unless these need them, and never disturb t
         const apart = build(leaf(1), leaf(2));
         realizeNodes(apart);
         const a = leaf(1), b = leaf(2), over = build(a, b);
-        const program = realizeNodes(over, new Map([[over[0], a], [over[1], b]]))!;
+        const program = realizeNodes(over, [a, b])!;
         over.forEach((n, i) => {
           const got = n.storage!.host() as Float64Array;
           const want = apart[i].storage!.host() as Float64Array;

@@ -48,12 +48,12 @@ function alongClasses(weight: Tensor | undefined, x: Node, axis: number): Node |
 
 const checked = new WeakMap<object, string>();
 
-/** Class numbers that are known already are checked; others out of range give NaN. */
-function checkClasses(op: string, target: Node, n: number, ignoreIndex: number): void {
+/** Checks class numbers that are known already; false where they are not. */
+function checkClasses(op: string, target: Node, n: number, ignoreIndex: number): boolean {
   const { storage } = target;
-  if (storage === null || storage.device !== "cpu" || currentTrace() !== null) return;
+  if (storage === null || storage.device !== "cpu" || currentTrace() !== null) return false;
   const stamp = `${storage.version} ${n} ${ignoreIndex}`;
-  if (checked.get(storage) === stamp) return;
+  if (checked.get(storage) === stamp) return true;
   for (const v of storage.host()) {
     const c = Number(v);
     if (c !== ignoreIndex && (c < 0 || c >= n)) {
@@ -64,6 +64,13 @@ function checkClasses(op: string, target: Node, n: number, ignoreIndex: number):
     }
   }
   checked.set(storage, stamp);
+  return true;
+}
+
+/** Whether class numbers are neither of the `n` classes nor ignored. */
+function outOfRange(classes: Node, n: number, ignored: Node): Node {
+  const unknown = p.logicalOr(p.lt(classes, num(0, classes)), p.le(num(n, classes), classes));
+  return p.logicalAnd(unknown, p.logicalNot(ignored));
 }
 
 function checkTarget(op: string, input: Node, target: Node, axis: number): void {
@@ -94,15 +101,13 @@ function likelihood(
   }
   checkTarget(op, logp, target, axis);
   const n = logp.shape[axis], zero = num(0, logp), one = num(1, logp);
-  checkClasses(op, target, n, ignoreIndex);
+  const known = checkClasses(op, target, n, ignoreIndex);
   // Class numbers become floating point, so that the comparisons run in the same kernel as the rest.
   const type = logp.dtype === "float16" ? "float32" : logp.dtype;
   const classes = p.cast(target, type);
   const slot = reshape(classes, logp.shape.map((d, i) => i === axis ? 1 : d));
   const hot = p.eq(slot, iotaAlong(n, axis, logp.shape.length, type));
   const ignored = p.eq(classes, numberNode(ignoreIndex, type));
-  const unknown = p.logicalOr(p.lt(classes, num(0, classes)), p.le(num(n, classes), classes));
-  const bad = p.logicalAnd(unknown, p.logicalNot(ignored));
   const w = alongClasses(weight, logp, axis);
   const score = w === null ? logp : p.mul(logp, w);
   let losses = p.neg(sum(p.where(hot, score, zero), [axis], false));
@@ -114,7 +119,10 @@ function likelihood(
       p.mul(share, p.where(ignored, zero, smooth)),
     );
   }
-  losses = p.where(bad, constantNode(NaN, logp.dtype), losses);
+  if (!known) {
+    // Once they are known it is too late for an error.
+    losses = p.where(outOfRange(classes, n, ignored), constantNode(NaN, logp.dtype), losses);
+  }
   if (reduction === "sum" || reduction === "none") return reduceLoss(op, losses, reduction);
   const counts = w === null
     ? p.where(ignored, zero, one)

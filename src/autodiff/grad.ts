@@ -190,7 +190,7 @@ export function backward(
       // The zeros that zeroGrad() leaves need no addition.
       box.grad = wrap(old === null || constantValue(old.node) === 0 ? g : add(old.node, g));
     }
-    if (!retainGraph) for (const node of nodes) node.spent = true;
+    if (!retainGraph) { for (const node of nodes) node.spent = true; }
     holdRoots(outs);
   });
 }

@@ -62,8 +62,14 @@ function coefficientsOf(inputs: readonly Node[]): AdamCoefficients {
   return { b1, omb1, b2, omb2, eps, epsRoot, c1, c2 };
 }
 
+/** Static arguments of `adamStep`. */
+interface StepAttrs {
+  /** Whether the compiled kernel may serve; otherwise the defining graph takes its place. */
+  readonly kernel: boolean;
+}
+
 /** One step for one tensor: operands g, m, v and the coefficients; results update, m', v'. */
-export const adamStepPrim: Primitive<null> = definePrimitive<null>({
+export const adamStepPrim: Primitive<StepAttrs> = definePrimitive<StepAttrs>({
   name: "adamStep",
   infer([g, m, v]) {
     if (!sameShape(g.shape, m.shape) || !sameShape(g.shape, v.shape)) {
@@ -83,7 +89,9 @@ export const adamStepPrim: Primitive<null> = definePrimitive<null>({
   },
   batch(node, xs, batched, size) {
     const [g, m, v] = batchAll(xs.slice(0, 3), batched, size);
-    if (batched.slice(3).every((b) => !b)) return adamStep(g, m, v, coefficientsOf(xs));
+    if (batched.slice(3).every((b) => !b)) {
+      return adamStep(g, m, v, coefficientsOf(xs), node.attrs.kernel);
+    }
     // Coefficients that differ by example take part as tensors do.
     const ones = node.shape.map(() => 1);
     const aligned = xs.map((x, i) => i > 2 && batched[i] ? reshape(x, [size, ...ones]) : x);
@@ -119,7 +127,13 @@ export function setPullback(fn: Pullback): void {
 }
 
 /** An Adam step: `[update, first moment, second moment]`. */
-export function adamStep(g: Node, m: Node, v: Node, c: AdamCoefficients): [Node, Node, Node] {
+export function adamStep(
+  g: Node,
+  m: Node,
+  v: Node,
+  c: AdamCoefficients,
+  kernel = true,
+): [Node, Node, Node] {
   const node = apply(adamStepPrim, [
     g,
     m,
@@ -132,7 +146,7 @@ export function adamStep(g: Node, m: Node, v: Node, c: AdamCoefficients): [Node,
     c.epsRoot,
     c.c1,
     c.c2,
-  ], null);
+  ], { kernel });
   return [project(node, 0), project(node, 1), project(node, 2)];
 }
 
@@ -336,8 +350,9 @@ function rewrite(
   return outputs.map((n) => done.get(n) ?? n);
 }
 
-function kernelServes(node: Node, target: Target): boolean {
-  return target.ops && target.device === "cpu" && sizeOf(node.shape) >= KERNEL_FROM &&
+function kernelServes(node: Node<StepAttrs>, target: Target): boolean {
+  return node.attrs.kernel && target.ops && target.device === "cpu" &&
+    sizeOf(node.shape) >= KERNEL_FROM &&
     (node.dtype === "float32" || node.dtype === "float64");
 }
 

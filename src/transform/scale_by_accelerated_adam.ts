@@ -31,5 +31,5 @@ import { adamScaler, type ScaleByAdamOptions, type ScaleByAdamState } from "./sc
 export function scaleByAcceleratedAdam(
   options: ScaleByAdamOptions = {},
 ): GradientTransformation<ScaleByAdamState> {
-  return adamScaler("scaleByAcceleratedAdam", adamStep, options);
+  return adamScaler("scaleByAcceleratedAdam", (g, m, v, c) => adamStep(g, m, v, c), options);
 }

@@ -5,9 +5,9 @@
  */
 
 import type { GradientTransformation, TensorTree } from "../base.ts";
-import type { Node } from "../graph/node.ts";
+import { isGradEnabled, type Node } from "../graph/node.ts";
 import { cast, pow, sub } from "../primitives/elementwise.ts";
-import { type AdamCoefficients, adamFallback, type adamStep } from "../primitives/fused_adam.ts";
+import { type AdamCoefficients, adamFallback, adamStep } from "../primitives/fused_adam.ts";
 import type { DType } from "../runtime/mod.ts";
 import type { NumberOf } from "./numbers.ts";
 import { checkDecay, checkNonNegative } from "./options.ts";
@@ -43,10 +43,18 @@ export function biasCorrection(decay: number, number: NumberOf, dtype: DType, co
   return cast(sub(number(1, "float64"), power), dtype);
 }
 
+/**
+ * The step as a graph of ordinary operations. Where no derivative is recorded one node stands for it
+ * until it is lowered: a re-traced training step spends its time on nodes.
+ */
+function plainStep(g: Node, m: Node, v: Node, c: AdamCoefficients): [Node, Node, Node] {
+  return isGradEnabled() ? adamFallback(g, m, v, c) : adamStep(g, m, v, c, false);
+}
+
 /** The transformation; `step` is the fused operation or its defining graph. */
 export function adamScaler(
   name: string,
-  step: typeof adamStep,
+  step: typeof adamFallback,
   options: ScaleByAdamOptions,
 ): GradientTransformation<ScaleByAdamState> {
   const { b1 = 0.9, b2 = 0.999, eps = 1e-8, epsRoot = 0, momentRequiresGrad = false } = options;
@@ -93,5 +101,5 @@ export function adamScaler(
 export function scaleByAdam(
   options: ScaleByAdamOptions = {},
 ): GradientTransformation<ScaleByAdamState> {
-  return adamScaler("scaleByAdam", adamFallback, options);
+  return adamScaler("scaleByAdam", plainStep, options);
 }

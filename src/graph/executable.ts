@@ -24,6 +24,9 @@ import { sameKey, type Walk } from "./walk.ts";
 /** Elementary operations of a single step from which several threads pay. */
 const THREADED_WORK = 1 << 17;
 
+/** Bytes written in a run up to which one block of memory holds them all. */
+const PATTERN_BYTES = 1 << 24;
+
 /** Compiled structures that are kept; beyond it the one used longest ago goes. */
 const CAPACITY = 512;
 
@@ -81,6 +84,7 @@ export class Executable {
       device,
       threads: lowered.work >= THREADED_WORK ? cores : 1,
       useOps: device === "cpu" && opsLibrary().loaded,
+      memoryPattern: lowered.bytes <= PATTERN_BYTES,
     });
     const counts = new Map<DType, number>();
     for (const p of lowered.places) {

@@ -7,7 +7,7 @@
  */
 
 import { attr } from "../onnx/mod.ts";
-import type { DType, ValueSpec } from "../runtime/mod.ts";
+import { type DType, DTYPES, type ValueSpec } from "../runtime/mod.ts";
 import { Emitter } from "./emit.ts";
 import { buffer, constant, placeholderNode, scalar } from "./leaf.ts";
 import { Node, type Target, withInputs } from "./node.ts";
@@ -51,6 +51,8 @@ export interface Lowered {
   readonly donations: Donation[];
   /** Largest work of a single step, in elementary operations. */
   readonly work: number;
+  /** Bytes of all values that are written in a run. */
+  readonly bytes: number;
   /** A line for each step, for `explain()`. */
   readonly summary: string[];
 }
@@ -121,6 +123,7 @@ class Lowering {
   #resultOf: string[] = [];
   #summary: string[] = [];
   #work = 0;
+  #bytes = 0;
 
   constructor(
     private parts: Partition,
@@ -165,6 +168,7 @@ class Lowering {
       places,
       donations: this.donations.filter((d) => this.#isSafe(d)),
       work: this.#work,
+      bytes: this.#bytes,
       summary: this.#summary,
     };
   }
@@ -211,6 +215,7 @@ class Lowering {
     );
     code.outputs.forEach((n, i) => {
       this.#emitter.describe(outputs[i], type, n.shape);
+      this.#bytes += sizeOf(n.shape) * DTYPES[type].bytes;
       if (n.dtype === "bool") this.#numeric.set(n, outputs[i]);
       else this.#names.set(n, outputs[i]);
     });
@@ -234,9 +239,9 @@ class Lowering {
     const names = node.prim.lower(this.#emitter, inputs, node);
     this.#names.set(node, names);
     this.#resultOf[at] = Array.isArray(names) ? names[0] : names;
-    const out = node.outs === null
-      ? sizeOf(node.shape)
-      : node.outs.reduce((sum, o) => sum + sizeOf(o.shape), 0);
+    const values = node.outs ?? [node];
+    const out = values.reduce((sum, v) => sum + sizeOf(v.shape), 0);
+    this.#bytes += values.reduce((sum, v) => sum + sizeOf(v.shape) * DTYPES[v.dtype].bytes, 0);
     const inner = node.prim.program?.kind === "matmul" || node.prim.name.startsWith("conv")
       ? sizeOf(node.inputs[0].shape) / Math.max(1, out) * sizeOf(node.inputs[1].shape)
       : 1;

@@ -23,6 +23,7 @@ const FUNCTIONS = {
   CreateEnv: [3, ["i32", "buffer", "buffer"], "pointer"],
   CreateSessionFromArray: [8, ["pointer", "buffer", "usize", "pointer", "buffer"], "pointer"],
   CreateSessionOptions: [10, ["buffer"], "pointer"],
+  DisableMemPattern: [17, ["pointer"], "pointer"],
   SetSessionGraphOptimizationLevel: [23, ["pointer", "i32"], "pointer"],
   SetIntraOpNumThreads: [24, ["pointer", "i32"], "pointer"],
   CreateTensorWithDataAsOrtValue: [

@@ -36,6 +36,12 @@ export interface SessionSpec {
   readonly threads: number;
   /** Whether the model uses the compiled ops. */
   readonly useOps: boolean;
+  /**
+   * Whether a run takes the memory of all its intermediate values in one block, laid out by the first
+   * run; default true. That saves time where values are many and small. The block comes on top of what
+   * the first run took, so that large graphs keep up to twice the memory.
+   */
+  readonly memoryPattern?: boolean;
 }
 
 // The native side does not refer to the session, so that the collector can find the session dead.

@@ -133,6 +133,9 @@ function compile(spec: SessionSpec, { env, hasPool }: Environment): Deno.Pointer
       const spinning = cString("session.intra_op.allow_spinning");
       check(fn.AddSessionConfigEntry(options, spinning, cString("0")), "setting the spin control");
     }
+    if (spec.memoryPattern === false) {
+      check(fn.DisableMemPattern(options), "switching the memory pattern off");
+    }
     if (spec.useOps) registerOps(options);
     const index = cudaIndex(spec.device);
     if (index >= 0) cudaDevice(index).appendProvider(options);

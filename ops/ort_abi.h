@@ -27,7 +27,7 @@ struct ApiBase {
 };
 
 enum ErrorCode : int { kFail = 1, kInvalidArgument = 2 };
-enum ElementType : int { kFloat = 1, kDouble = 11 };
+enum ElementType : int { kFloat = 1, kInt64 = 7, kDouble = 11 };
 enum Characteristic : int { kRequired = 0, kOptional = 1, kVariadic = 2 };
 
 struct CustomOp {

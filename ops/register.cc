@@ -1,10 +1,12 @@
 // Registers the custom ops of the domain "torchopt".
 
 #include <mutex>
+#include <vector>
 
 #include "fused_adam/op.h"
 #include "ort_abi.h"
 #include "program/op.h"
+#include "windows/op.h"
 
 void** torchopt_api = nullptr;
 
@@ -21,8 +23,10 @@ ort::Status* domain(ort::CustomOpDomain** result) {
   if (shared == nullptr) {
     ort::CustomOpDomain* created = nullptr;
     if (auto* status = ort::CreateCustomOpDomain("torchopt", &created)) return status;
-    for (const ort::CustomOp* op :
-         {programOp<float>(), programOp<double>(), fusedAdamOp<float>(), fusedAdamOp<double>()}) {
+    std::vector<const ort::CustomOp*> ops = windowOps();
+    ops.insert(ops.end(), {programOp<float>(), programOp<double>(), fusedAdamOp<float>(),
+                           fusedAdamOp<double>()});
+    for (const ort::CustomOp* op : ops) {
       if (auto* status = ort::CustomOpDomainAdd(created, op)) {
         ort::ReleaseCustomOpDomain(created);
         return status;

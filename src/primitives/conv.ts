@@ -9,7 +9,14 @@
 
 import { attr } from "../onnx/mod.ts";
 import { DTypeError, ShapeError } from "../graph/errors.ts";
-import { apply, definePrimitive, isFloat, type Node, type Primitive } from "../graph/node.ts";
+import {
+  apply,
+  definePrimitive,
+  isFloat,
+  type Node,
+  type Primitive,
+  type Target,
+} from "../graph/node.ts";
 import { sameShape, type Shape, showShape, sizeOf } from "../graph/shape.ts";
 import { num } from "./elementwise.ts";
 import { dot } from "./matmul.ts";
@@ -24,6 +31,7 @@ import {
   reshape,
   slice,
 } from "./movement.ts";
+import { columns, foldColumns, type WindowAttrs } from "./windows.ts";
 
 /** Static arguments of a convolution; one number for each spatial dimension. */
 export interface ConvAttrs {
@@ -142,16 +150,22 @@ export const convPrim: Primitive<ConvAttrs> = definePrimitive<ConvAttrs>({
   },
   decompose(node, target) {
     const [x, w] = node.inputs;
-    if (x.dtype !== "float64" || target.device === "cuda") return null;
+    if (target.device === "cuda") return null;
     const { groups } = node.attrs;
     const [n, o, ...out] = node.shape;
     const kernel = w.shape.slice(2), taps = sizeOf(kernel), channels = w.shape[1];
+    if (asProduct(x.shape, w.shape, out, groups, x.dtype, target)) {
+      const at = windowsOf(x.shape, kernel, out, node.attrs);
+      const y = dot(asMatrix(w, groups), perGroup(columns(x, at), groups));
+      return permute(reshape(y, [o, n, ...out]), channelsFirst(node.shape));
+    }
+    if (x.dtype !== "float64") return null;
     if (sizeOf(node.shape) === 0) return zeros(node.shape, x);
     const split = [n, groups, channels, sizeOf(out)];
-    const columns = concat(windows(x, kernel, out, node.attrs).map((t) => reshape(t, split)), 2);
+    const met = concat(windows(x, kernel, out, node.attrs).map((t) => reshape(t, split)), 2);
     const rows = permute(reshape(w, [groups, o / groups, channels, taps]), [0, 1, 3, 2]);
     const matrix = reshape(rows, [groups, o / groups, taps * channels]);
-    return reshape(dot(matrix, columns), node.shape);
+    return reshape(dot(matrix, met), node.shape);
   },
 });
 
@@ -196,6 +210,18 @@ export const convInputGradPrim: Primitive<ConvInputGradAttrs> = definePrimitive<
       if (target.device === "cuda") return null;
       const { inputShape, strides, low, dilations, groups } = node.attrs;
       if (sizeOf(node.shape) === 0 || sizeOf(g.shape) === 0) return zeros(node.shape, g);
+      const out = g.shape.slice(2);
+      if (asProduct(inputShape, w.shape, out, groups, g.dtype, target)) {
+        const parts = dot(asMatrix(w, groups), asRows(g, groups), true, false);
+        const at = windowsOf(inputShape, w.shape.slice(2), out, node.attrs);
+        return foldColumns(
+          reshape(parts, [
+            inputShape[1] * sizeOf(at.kernel),
+            inputShape[0] * sizeOf(out),
+          ]),
+          at,
+        );
+      }
       // The same sum as a convolution of the spread-out g with the flipped kernel, channels swapped.
       const reach = w.shape.slice(2).map((k, i) => extent(k, dilations[i]));
       const before = reach.map((r, i) => r - 1 - low[i]);
@@ -206,9 +232,9 @@ export const convInputGradPrim: Primitive<ConvInputGradAttrs> = definePrimitive<
       // ConvTranspose is the faster kernel where a stride spreads g out or there are few channels.
       if (g.dtype !== "float64" && !(simple && groups === 1 && w.shape[1] >= 8)) return null;
       const [o, channels, ...kernel] = w.shape;
-      const grouped = reshape(w, [groups, o / groups, channels, ...kernel]);
+      const parts = reshape(w, [groups, o / groups, channels, ...kernel]);
       const swapped = reshape(
-        permute(grouped, [0, 2, 1, ...kernel.map((_, i) => i + 3)]),
+        permute(parts, [0, 2, 1, ...kernel.map((_, i) => i + 3)]),
         [groups * channels, o / groups, ...kernel],
       );
       const spread = strides.every((s) => s === 1) ? g : dilate(g, [1, 1, ...strides]);
@@ -267,25 +293,78 @@ export const convWeightGradPrim: Primitive<ConvWeightGradAttrs> = definePrimitiv
     return split(y, 0, size, shape);
   },
   // One matrix product over all positions: Conv with swapped axes took 2 to 5 times as long.
-  decompose(node) {
+  decompose(node, target) {
     const [x, g] = node.inputs;
     const { weightShape, groups } = node.attrs;
     const [o, channels, ...kernel] = weightShape;
-    if (sizeOf(g.shape) === 0) return zeros(weightShape, x);
+    if (sizeOf(g.shape) === 0 || sizeOf(weightShape) === 0) return zeros(weightShape, x);
     const [n, , ...out] = g.shape;
+    const rows = asRows(g, groups);
+    if (hasKernels(target) && kernel.length > 0) {
+      const met = perGroup(columns(x, windowsOf(x.shape, kernel, out, node.attrs)), groups);
+      return reshape(dot(rows, met, false, true), weightShape);
+    }
     const places = n * sizeOf(out), taps = sizeOf(kernel);
-    const channelsFirst = [1, 0, ...kernel.map((_, i) => i + 2)];
-    const lead = groups === 1 ? [] : [groups]; // two dimensions lower to one Gemm
-    const columns = concat(
-      windows(permute(x, channelsFirst), kernel, out, node.attrs)
+    const lead = rows.shape.slice(0, -2);
+    const met = concat(
+      windows(permute(x, channelsFirst(x.shape)), kernel, out, node.attrs)
         .map((t) => reshape(t, [...lead, channels, places])),
       lead.length,
     );
-    const rows = reshape(permute(g, channelsFirst), [...lead, o / groups, places]);
-    const y = reshape(dot(rows, columns, false, true), [o, taps, channels]);
+    const y = reshape(dot(rows, met, false, true), [o, taps, channels]);
     return reshape(permute(y, [0, 2, 1]), weightShape);
   },
 });
+
+const hasKernels = (target: Target) => target.ops && target.device === "cpu";
+
+/** Places of a window up to which a matrix product is faster than ONNX Runtime's convolution. */
+const FEW_PLACES = 128;
+
+/** Elements of columns up to which they may be made where a kernel does without. */
+const FEW_ELEMENTS = 1 << 24;
+
+/** Whether a convolution becomes a matrix product with the columns of x. */
+function asProduct(
+  x: Shape,
+  w: Shape,
+  out: Shape,
+  groups: number,
+  dtype: Node["dtype"],
+  target: Target,
+): boolean {
+  if (!hasKernels(target) || out.length === 0) return false;
+  if (sizeOf(x) === 0 || sizeOf(w) === 0) return false;
+  if (dtype === "float64") return true;
+  const elements = x[0] * x[1] * sizeOf(w.slice(2)) * sizeOf(out);
+  return dtype === "float32" && groups === 1 && sizeOf(out) <= FEW_PLACES &&
+    elements <= FEW_ELEMENTS;
+}
+
+function windowsOf(sizes: Shape, kernel: Shape, out: Shape, a: ConvAttrs): WindowAttrs {
+  const { strides, low, dilations } = a;
+  return { sizes, kernel, out, strides, low, dilations };
+}
+
+/** The permutation that swaps samples and channels. */
+const channelsFirst = (shape: Shape) => [1, 0, ...shape.slice(2).map((_, i) => i + 2)];
+
+/** A matrix for each group; two dimensions, which lower to one Gemm, where there is one group. */
+function perGroup(x: Node, groups: number): Node {
+  const [rows, length] = x.shape;
+  return groups === 1 ? x : reshape(x, [groups, rows / groups, length]);
+}
+
+/** A weight as matrices [O / groups, C / groups * taps]. */
+function asMatrix(w: Node, groups: number): Node {
+  return perGroup(reshape(w, [w.shape[0], sizeOf(w.shape.slice(1))]), groups);
+}
+
+/** A result as matrices [O / groups, N * places]. */
+function asRows(g: Node, groups: number): Node {
+  const [n, o, ...out] = g.shape;
+  return perGroup(reshape(permute(g, channelsFirst(g.shape)), [o, n * sizeOf(out)]), groups);
+}
 
 /** For each element of the kernel, in order, what it meets at every place: [.., .., ...out]. */
 function windows(x: Node, kernel: Shape, out: Shape, attrs: ConvAttrs): Node[] {

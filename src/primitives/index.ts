@@ -6,12 +6,14 @@
 
 import { attr } from "../onnx/mod.ts";
 import { DTypeError, ShapeError } from "../graph/errors.ts";
+import { constant } from "../graph/leaf.ts";
 import type { LowerContext } from "../graph/lower_context.ts";
 import { apply, definePrimitive, type Node, type Primitive } from "../graph/node.ts";
 import { sameShape, type Shape, showShape, sizeOf } from "../graph/shape.ts";
 import { add, cast, le, logicalAnd, lt, mul, num, where } from "./elementwise.ts";
 import { iota } from "./iota.ts";
 import { batchAll, expand, inversePerm, permute, reshape } from "./movement.ts";
+import { scatterZeros } from "./windows.ts";
 
 /** Static arguments of primitives that work along one axis. */
 export interface AxisAttrs {
@@ -110,6 +112,14 @@ export const scatterAddPrim: Primitive<AxisAttrs> = definePrimitive<AxisAttrs>({
   batch(node, xs, batched, size) {
     const [x, index, src] = batchAll(xs, batched, size);
     return scatterAdd(x, node.attrs.axis + 1, index, src);
+  },
+  decompose({ inputs: [x, index, src], shape }, target) {
+    const number = x.prim.name === "expand" ? x.inputs[0] : x;
+    const onZeros = number.prim === constant && number.attrs.value === 0;
+    if (!target.ops || target.device !== "cpu" || !onZeros) return null;
+    if (x.dtype !== "float32" && x.dtype !== "float64") return null;
+    if (shape.length !== 1 || index.dtype !== "int64") return null;
+    return scatterZeros(index, src, shape[0]);
   },
 });
 

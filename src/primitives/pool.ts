@@ -15,6 +15,7 @@ import { iota } from "./iota.ts";
 import { expand, narrow, pad, reshape, slice } from "./movement.ts";
 import { sum } from "./reduce.ts";
 import { project } from "./tuple.ts";
+import { maxPlaces } from "./windows.ts";
 
 /** Windows of a pooling; one number for each spatial dimension. */
 export interface PoolAttrs {
@@ -97,6 +98,13 @@ export const maxPoolPrim: Primitive<PoolAttrs> = definePrimitive<PoolAttrs>({
       [size, ...node.shape.map(() => 1)],
     );
     return [reshape(values, out), sub(reshape(places, out), before)];
+  },
+  unpack(node, index, target) {
+    const { kernel, strides, low, high, dilations } = node.attrs;
+    const inside = [...low, ...high].every((n) => n === 0);
+    if (!target.ops || target.device !== "cpu" || !inside || sizeOf(node.shape) === 0) return null;
+    const [x] = node.inputs, out = node.shape.slice(2);
+    return maxPlaces(x, { sizes: x.shape, kernel, out, strides, low, dilations }, index);
   },
 });
 

@@ -22,6 +22,7 @@ import { maxPoolPrim } from "./pool.ts";
 import * as reduce from "./reduce.ts";
 import { scatterPrim } from "./scatter.ts";
 import { projectPrim } from "./tuple.ts";
+import * as windows from "./windows.ts";
 
 /** Names of the leaves of a graph. */
 type Leaf = "buffer" | "scalar" | "constant";
@@ -100,6 +101,10 @@ type Large =
   | "det"
   | "adamStep"
   | "adamMany"
+  | "columns"
+  | "foldColumns"
+  | "maxPlaces"
+  | "scatterZeros"
   | "barrier"
   | "custom"
   | "project";
@@ -189,6 +194,10 @@ export const primitives: { readonly [P in PrimitiveName]: Primitive } = {
   det: linalg.detPrim,
   adamStep: adamStepPrim,
   adamMany: adamManyPrim,
+  columns: windows.columnsPrim,
+  foldColumns: windows.foldColumnsPrim,
+  maxPlaces: windows.maxPlacesPrim,
+  scatterZeros: windows.scatterZerosPrim,
   barrier: barrierPrim,
   custom: customPrim,
   project: projectPrim,

@@ -1,0 +1,13 @@
+// The custom ops `Columns`, `FoldColumns`, `MaxPlaces` and `ScatterZeros`.
+#pragma once
+
+#include <vector>
+
+#include "../ort_abi.h"
+
+namespace torchopt {
+
+// All of them, for float and double.
+std::vector<const ort::CustomOp*> windowOps();
+
+}  // namespace torchopt

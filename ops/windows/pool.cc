@@ -1,8 +1,10 @@
 // Maximum of windows with its places, and the way back.
 
 #include <algorithm>
+#include <memory>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 
 #include "windows.h"
 
@@ -13,33 +15,53 @@ namespace {
 // Results that one task computes, about.
 constexpr int64_t kTask = 1 << 13;
 
+// Places within a plane, as wide as the numbers, so that both take the same vector lanes.
+template <class T>
+using Place = std::conditional_t<sizeof(T) == 4, int32_t, int64_t>;
+
+// One element of all windows of a row against the largest so far. Stride 0 stands for `step`. There are
+// no branches: which element wins is as good as random.
+template <int Stride, class T>
+void compare(const T* __restrict in, int64_t step, Place<T> first, int64_t n, T* __restrict best,
+             Place<T>* __restrict places) {
+  const int64_t stride = Stride == 0 ? step : Stride;
+  for (int64_t i = 0; i < n; ++i) {
+    const T v = in[i * stride], b = best[i];
+    const Place<T> here = first + Place<T>(i * stride);
+    const bool wins = (v > b) | ((v != v) & (b == b));
+    best[i] = wins ? v : b;
+    places[i] = wins ? here : places[i];
+  }
+}
+
 }  // namespace
 
 template <class T>
 void maxPool(const Windows& w, const T* x, T* values, int64_t* places, const Parallel& parallel) {
-  const int64_t each = std::max<int64_t>(1, kTask / std::max<int64_t>(1, w.positions()));
-  const int64_t tasks = (w.planes() + each - 1) / each;
   if (w.padded) throw std::invalid_argument("maxPool: a window reaches outside of x");
+  if (sizeof(T) == 4 && w.planeSize > INT32_MAX)
+    throw std::invalid_argument("maxPool: a plane is too large");
+  const int64_t each = std::max<int64_t>(1, kTask / std::max<int64_t>(1, w.positions()));
+  const int64_t tasks = (w.planes() + each - 1) / each, n = w.rowLength;
+  const auto step = w.rowStride == 1 ? compare<1, T> : w.rowStride == 2 ? compare<2, T> : compare<0, T>;
   parallel(size_t(tasks), [&](size_t task) {
+    const auto row = std::make_unique<Place<T>[]>(size_t(n));
     const int64_t begin = int64_t(task) * each, end = std::min(begin + each, w.planes());
     for (int64_t p = begin; p < end; ++p) {
       const T* plane = x + p * w.planeSize;
       int64_t at = p * w.positions();
-      for (const int64_t row : w.rowOffsets) {
-        for (int64_t i = 0; i < w.rowLength; ++i, ++at) {
-          const int64_t base = row + i * w.rowStride;
-          T best = plane[base];
-          int64_t place = base;
-          for (size_t k = 1; k < w.tapOffsets.size(); ++k) {
-            const int64_t here = base + w.tapOffsets[k];
-            const T v = plane[here];
-            const bool wins = v > best || (v != v && best == best);
-            best = wins ? v : best;
-            place = wins ? here : place;
-          }
-          values[at] = best;
-          places[at] = p * w.planeSize + place;
+      for (const int64_t offset : w.rowOffsets) {
+        T* best = values + at;
+        for (int64_t i = 0; i < n; ++i) {
+          best[i] = plane[offset + i * w.rowStride];
+          row[size_t(i)] = Place<T>(offset + i * w.rowStride);
         }
+        for (size_t k = 1; k < w.tapOffsets.size(); ++k) {
+          const int64_t first = offset + w.tapOffsets[k];
+          step(plane + first, w.rowStride, Place<T>(first), n, best, row.get());
+        }
+        for (int64_t i = 0; i < n; ++i) places[at + i] = p * w.planeSize + row[size_t(i)];
+        at += n;
       }
     }
   });

@@ -5,11 +5,11 @@
  */
 
 import { constantNode } from "../graph/leaf.ts";
-import { type Aval, isFloat, type Node, withGrad } from "../graph/node.ts";
+import { apply, type Aval, isFloat, type Node, withGrad } from "../graph/node.ts";
 import { custom, customPrim } from "../primitives/custom.ts";
 import { batchAll, expand } from "../primitives/movement.ts";
 import { sum } from "../primitives/reduce.ts";
-import { projectPrim } from "../primitives/tuple.ts";
+import { project, projectPrim } from "../primitives/tuple.ts";
 import { standIn } from "./graph_copy.ts";
 import type { Recording } from "./recording.ts";
 import { zerosNode } from "./reverse.ts";
@@ -69,14 +69,17 @@ export class BatchCopy {
     if (node.storage !== null || node.inputs.length === 0) return node;
     if (node.prim === projectPrim) {
       const results = this.#copies.get(node.inputs[0])!;
-      return Array.isArray(results) ? results[node.attrs.index] : node;
+      if (Array.isArray(results)) return results[node.attrs.index];
+      return results === node.inputs[0] ? node : project(results, node.attrs.index);
     }
     const xs = node.inputs.map((x) => this.#copies.get(x) as Node);
     const batched = xs.map((x, i) => isBatched(node.inputs[i], x));
-    if (!batched.includes(true)) return node;
+    if (xs.every((x, i) => x === node.inputs[i])) return node;
     const copy = withGrad(node.requiresGrad, () => {
       if (this.#size === 0) return nothing(node, xs);
       if (node.prim === customPrim) return this.#custom(node, xs, batched);
+      // The same for all examples, but it has to wait for something that is not.
+      if (!batched.includes(true)) return apply(node.prim, xs, node.attrs);
       const rule = node.prim.batch;
       if (typeof rule === "string") throw new Error(`internal: ${node.prim.name} in vmap: ${rule}`);
       return rule(node, xs, batched, this.#size);

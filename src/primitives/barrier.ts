@@ -4,30 +4,57 @@
  * @module
  */
 
-import { constantNode } from "../graph/leaf.ts";
 import { apply, definePrimitive, type Node, type Primitive } from "../graph/node.ts";
+import { attr } from "../onnx/mod.ts";
 
 /**
- * The first operand, once the others are known. It is another value than its operand to the
- * simplifier, so that what is computed from it is not shared with what was computed before: that is
- * how a backward pass recomputes instead of keeping.
+ * A vector of `rank` zeros that is not there before all operands are. Many barriers share one.
+ */
+export const tokenPrim: Primitive<{ rank: number }> = definePrimitive<{ rank: number }>({
+  name: "token",
+  infer: (_inputs, { rank }) => ({ shape: [rank], dtype: "int64" }),
+  lower(c, inputs, { attrs: { rank }, inputs: [first] }) {
+    const concat = (parts: string[]) =>
+      parts.length === 1 ? parts[0] : c.op("Concat", parts, { axis: attr.int(0) });
+    const known = first.prim === tokenPrim && first.shape[0] === 0;
+    const empty = known && inputs.length === 1 ? inputs[0] : c.op("Slice", [
+      concat(inputs.map((name) => c.op("Shape", [name]))),
+      c.ints([0]),
+      c.ints([0]),
+    ]);
+    return rank === 0 ? empty : concat([c.ints(new Array(rank).fill(0)), empty]);
+  },
+  vjp: "it holds no values",
+  batch: (node, xs) => apply(tokenPrim, xs, node.attrs),
+});
+
+/**
+ * The first operand, once the second, a token of its rank, is known. It is another value than its
+ * operand to the simplifier, so that what is computed from it is not shared with what was computed
+ * before: that is how a backward pass recomputes instead of keeping.
  */
 export const barrierPrim: Primitive<null> = definePrimitive<null>({
   name: "barrier",
   infer: ([x]) => x,
-  lower: (c, [x, ...others], node) => c.after(x, node.shape, others),
-  vjp: (g, node) => node.inputs.map((_, i) => i === 0 ? g : null),
-  batch: (_node, [x, ...after]) => barrier(x, ...after),
+  // A reshape costs nothing, but it has to wait for its shape. Zeros stand for the sizes as they are.
+  lower: (c, inputs) => c.op("Reshape", inputs),
+  vjp: (g) => [g, null],
+  batch: (_node, [x, token]) => waiting(x, token),
 });
 
 /** `x`, known to the graph as another value that is not there before all of `after` are. */
 export function barrier(x: Node, ...after: Node[]): Node {
-  return apply(barrierPrim, [x, ...after], null);
+  return waiting(x, apply(tokenPrim, after, { rank: 0 }));
 }
 
 /** The same values, none of which is there before all are. */
 export function together(nodes: readonly Node[]): Node[] {
   if (nodes.length < 2) return [...nodes];
-  const all = barrier(constantNode(0, "int64"), ...nodes);
-  return nodes.map((node) => barrier(node, all));
+  const token = apply(tokenPrim, nodes, { rank: 0 });
+  return nodes.map((node) => waiting(node, token));
+}
+
+function waiting(x: Node, token: Node): Node {
+  const rank = x.shape.length;
+  return apply(barrierPrim, [x, rank === 0 ? token : apply(tokenPrim, [token], { rank })], null);
 }

@@ -7,7 +7,7 @@
 
 import type { Primitive } from "../graph/node.ts";
 import { buffer, constant, scalar } from "../graph/leaf.ts";
-import { barrierPrim } from "./barrier.ts";
+import { barrierPrim, tokenPrim } from "./barrier.ts";
 import * as conv from "./conv.ts";
 import { customPrim } from "./custom.ts";
 import * as e from "./elementwise.ts";
@@ -106,6 +106,7 @@ type Large =
   | "maxPlaces"
   | "scatterZeros"
   | "barrier"
+  | "token"
   | "custom"
   | "project";
 
@@ -199,6 +200,7 @@ export const primitives: { readonly [P in PrimitiveName]: Primitive } = {
   maxPlaces: windows.maxPlacesPrim,
   scatterZeros: windows.scatterZerosPrim,
   barrier: barrierPrim,
+  token: tokenPrim,
   custom: customPrim,
   project: projectPrim,
 };

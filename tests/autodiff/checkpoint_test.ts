@@ -4,6 +4,7 @@ import {
   checkpoint,
   compile,
   customVjp,
+  func,
   Generator,
   gradcheck,
   nn,
@@ -94,4 +95,16 @@ Deno.test("checkpoint() inside of checkpoint() and of compile(), around customVj
   const x = tensor([2], { ...f64, requiresGrad: true });
   assertEquals(second(x).toArray(), [24]);
   assertEquals(compile(second)(x).toArray(), [24]);
+});
+
+Deno.test("checkpoint() in func.vmap() recomputes also what is the same for all examples", () => {
+  const w = randn([2, 2], { ...f64, requiresGrad: true }), xs = randn([3, 2], f64);
+  const layer = (x: Tensor) => x.matmul(w.mul(2).tanh()).tanh();
+  const gradients = (layer: (x: Tensor) => Tensor) =>
+    func.vmap((x: Tensor) => {
+      const [g] = autograd.grad(layer(layer(x)).sum(), [w], { createGraph: true });
+      return g!.square().sum();
+    })(xs);
+  const plain = gradients(layer), again = gradients(checkpoint(layer));
+  assert(plain.sub(again).abs().max().item() < 1e-12);
 });

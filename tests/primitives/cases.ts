@@ -172,6 +172,11 @@ export const cases: Record<PrimitiveName, Case | string> = {
       }),
   },
   adamMany: "made at lowering",
+  columns: "made at lowering",
+  foldColumns: "made at lowering",
+  maxPlaces: "made at lowering",
+  scatterZeros: "made at lowering",
+  token: two((a, b) => e.mul(barrier(e.square(a), b), e.exp(b))),
   custom: one((x) => custom([e.sin(m.detach(x))], [x], ([g]) => [e.mul(g!, e.cos(x))])[0]),
   project: "a part of its operand",
 };

@@ -1,0 +1,150 @@
+import { assert, assertEquals } from "@std/assert";
+import { sweep } from "../../src/autodiff/reverse.ts";
+import { bufferNode, constantNode } from "../../src/graph/leaf.ts";
+import { lower } from "../../src/graph/lower.ts";
+import { type Node, withGrad } from "../../src/graph/node.ts";
+import { type Shape, sizeOf } from "../../src/graph/shape.ts";
+import { walk } from "../../src/graph/walk.ts";
+import { conv, type ConvAttrs, convShape } from "../../src/primitives/conv.ts";
+import * as e from "../../src/primitives/elementwise.ts";
+import { scatterAdd } from "../../src/primitives/index.ts";
+import { expand } from "../../src/primitives/movement.ts";
+import { maxPool } from "../../src/primitives/pool.ts";
+import { sum } from "../../src/primitives/reduce.ts";
+import { BackendError, type DType, DTYPES, Storage } from "../../src/runtime/mod.ts";
+import { evaluate, haveKernels } from "../helpers/evaluate.ts";
+import { node } from "../primitives/nodes.ts";
+
+function leaf(dtype: DType, shape: Shape, seed: number): Node {
+  const n = sizeOf(shape), { view, bytes } = DTYPES[dtype];
+  const data = view(new ArrayBuffer(n * bytes), 0, n);
+  for (let i = 0; i < n; i++) data[i] = Math.sin(seed + 12.9898 * (i + 1)) as never;
+  const result = bufferNode(Storage.from(data, dtype), shape);
+  result.requiresGrad = true;
+  return result;
+}
+
+const total = (x: Node) => sum(e.tanh(x), x.shape.map((_, i) => i), false);
+
+/** A value and its derivatives up to the third order. */
+function derivatives(y: Node, leaves: readonly Node[]): Node[] {
+  const all = [y];
+  let loss = total(y);
+  for (let order = 1; order <= 3; order++) {
+    const { cotangents } = sweep([loss], [constantNode(1, loss.dtype)], new Set(leaves));
+    const grads = leaves.map((x) => cotangents.get(x)).filter((g) => g !== undefined);
+    all.push(...grads);
+    loss = grads.map(total).reduce((a, b) => e.add(a, b));
+  }
+  return all;
+}
+
+function kernels(nodes: readonly Node[]): string {
+  return lower(walk(nodes), nodes, [], { device: "cpu", ops: true }).summary.join("\n");
+}
+
+function numbers(nodes: readonly Node[], ops: boolean): number[][] {
+  return evaluate(nodes, ops).map((values) => Array.from(values as Float64Array, Number));
+}
+
+function agree(nodes: readonly Node[], dtype: DType, what: string): void {
+  const tolerance = dtype === "float64" ? 1e-11 : 2e-4;
+  const fast = numbers(nodes, true), plain = numbers(nodes, false);
+  nodes.forEach((_, k) => {
+    const scale = plain[k].reduce((m, v) => Math.max(m, Math.abs(v)), 1e-3);
+    plain[k].forEach((v, i) => {
+      const near = Math.abs(fast[k][i] - v) <= tolerance * scale;
+      assert(near, `${what}: value ${k}, element ${i}: ${fast[k][i]} and ${v}`);
+    });
+  });
+}
+
+interface Case {
+  x: Shape;
+  w: Shape;
+  attrs: ConvAttrs;
+}
+
+function make(x: Shape, w: Shape, options: Partial<ConvAttrs> = {}): Case {
+  const all = (n: number) => new Array<number>(x.length - 2).fill(n);
+  const attrs = { strides: all(1), low: all(0), high: all(0), dilations: all(1), groups: 1 };
+  return { x, w, attrs: { ...attrs, ...options } };
+}
+
+const cases: Case[] = [
+  make([3, 2, 7, 5], [4, 2, 3, 2], { low: [1, 1], high: [1, 0] }),
+  make([2, 3, 12, 13], [2, 3, 3, 3], { low: [1, 1], high: [1, 1] }),
+  make([2, 2, 9, 8], [3, 2, 2, 3], { strides: [2, 3], low: [1, 0], high: [0, 2] }),
+  make([2, 4, 6, 9], [6, 2, 2, 3], { groups: 2, dilations: [2, 1], low: [1, 2], high: [1, 2] }),
+  make([1, 3, 6, 6], [3, 1, 2, 2], { groups: 3, strides: [2, 2] }),
+  make([2, 3, 4, 4], [5, 3, 1, 1]),
+  make([2, 2, 11], [3, 2, 4], { strides: [2], dilations: [2], low: [3], high: [1] }),
+  make([1, 2, 4, 3, 5], [2, 2, 2, 2, 3], { low: [1, 0, 1], high: [0, 1, 1] }),
+  make([1, 2, 3, 3], [2, 2, 3, 3], { low: [4, 5], high: [4, 3] }), // windows of padding only
+];
+
+for (const dtype of ["float64", "float32"] as const) {
+  Deno.test(`convolutions with kernels agree with their graphs to order 3 in ${dtype}`, () => {
+    if (!haveKernels()) return; // nothing to compare: the graphs are what runs
+    for (const c of cases) {
+      const nodes = withGrad(true, () => {
+        const x = leaf(dtype, c.x, 1), w = leaf(dtype, c.w, 2);
+        return derivatives(conv(x, w, c.attrs), [x, w]);
+      });
+      assertEquals(nodes[0].shape, convShape("conv", c.x, c.w, c.attrs));
+      const summary = kernels(nodes);
+      assert(/^columns/m.test(summary), summary);
+      if (dtype === "float64") assert(/^foldColumns/m.test(summary), summary);
+      agree(nodes, dtype, JSON.stringify(c));
+    }
+  });
+
+  Deno.test(`maxPool() with its kernel agrees with its graph to order 3 in ${dtype}`, () => {
+    if (!haveKernels()) return;
+    const shapes: [Shape, Shape, Shape, Shape][] = [
+      [[2, 3, 7, 9], [2, 2], [2, 2], [1, 1]],
+      [[1, 2, 8, 7], [3, 2], [1, 1], [1, 2]],
+      [[2, 1, 10], [3], [3], [1]],
+      [[1, 2, 5, 6, 4], [2, 3, 2], [2, 1, 1], [1, 1, 2]],
+    ];
+    for (const [shape, kernel, strides, dilations] of shapes) {
+      const low = kernel.map(() => 0);
+      const nodes = withGrad(true, () => {
+        const x = leaf(dtype, shape, 3);
+        const [y, places] = maxPool(x, { kernel, strides, low, high: low, dilations });
+        return [...derivatives(y, [x]), places];
+      });
+      const summary = kernels(nodes);
+      assert(/^maxPlaces/m.test(summary) && /^scatterZeros/m.test(summary), summary);
+      agree(nodes, dtype, JSON.stringify({ shape, kernel, strides, dilations }));
+    }
+  });
+}
+
+Deno.test("maxPool() takes the first of equals and lets NaN through", () => {
+  if (!haveKernels()) return;
+  const x = node([1, 1, 1, 1, 2, NaN, 3, NaN, -Infinity, -Infinity], [1, 1, 10]);
+  const attrs = { kernel: [2], strides: [2], low: [0], high: [0], dilations: [1] };
+  const [values, places] = numbers(maxPool(x, attrs), true);
+  assertEquals(values, [1, 1, NaN, NaN, -Infinity]);
+  assertEquals(places, [0, 2, 5, 7, 8]);
+});
+
+Deno.test("scatterAdd() on zeros accumulates, counts from the end and reports wrong places", () => {
+  if (!haveKernels()) return;
+  const zeros = expand(e.num(0, node([0], [])), [4]);
+  const added = (places: number[]) =>
+    scatterAdd(zeros, 0, node(places, [3], "int64"), node([1, 2, 4], [3]));
+  assert(/^scatterZeros/m.test(kernels([added([0, 0, 1])])));
+  assertEquals(numbers([added([0, -1, 0])], true)[0], [5, 0, 0, 2]);
+  for (const wrong of [4, -5]) {
+    let message = "";
+    try {
+      evaluate([added([0, wrong, 0])], true);
+    } catch (error) {
+      assert(error instanceof BackendError);
+      message = error.message;
+    }
+    assert(message.includes(`the index ${wrong} is not in a dimension of 4`), message);
+  }
+});

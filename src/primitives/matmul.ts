@@ -7,7 +7,7 @@
 import { attr } from "../onnx/mod.ts";
 import { DTypeError, ShapeError } from "../graph/errors.ts";
 import { apply, definePrimitive, type Node, type Primitive } from "../graph/node.ts";
-import { broadcastShapes, type Shape, showShape } from "../graph/shape.ts";
+import { broadcastShapes, type Shape, showShape, sizeOf } from "../graph/shape.ts";
 import { permute, permutePrim, reshape } from "./movement.ts";
 import { sumTo } from "./reduce.ts";
 
@@ -76,12 +76,16 @@ export const dotPrim: Primitive<DotAttrs> = definePrimitive<DotAttrs>({
     if (node.inputs.every((x) => x.shape.length === 2) && float) {
       return c.op("Gemm", [a, b], { transA: attr.int(ta ? 1 : 0), transB: attr.int(tb ? 1 : 0) });
     }
-    const turn = (x: string, rank: number) =>
-      c.op("Transpose", [x], { perm: attr.ints(swapLast(rank)) });
-    return c.op("MatMul", [
-      ta ? turn(a, node.inputs[0].shape.length) : a,
-      tb ? turn(b, node.inputs[1].shape.length) : b,
-    ]);
+    const [x, y] = node.inputs;
+    const turn = (value: string, { shape }: Node) =>
+      c.op("Transpose", [value], { perm: attr.ints(swapLast(shape.length)) });
+    // The product of the turned operands in reverse is the turned result: what moves less is turned.
+    const [sx, sy] = [sizeOf(x.shape), sizeOf(y.shape)];
+    const direct = (ta ? sx : 0) + (tb ? sy : 0);
+    if ((ta ? 0 : sx) + (tb ? 0 : sy) + sizeOf(node.shape) < direct) {
+      return turn(c.op("MatMul", [tb ? b : turn(b, y), ta ? a : turn(a, x)]), node);
+    }
+    return c.op("MatMul", [ta ? turn(a, x) : a, tb ? turn(b, y) : b]);
   },
   vjp(g, { inputs: [a, b], attrs: { ta, tb } }, needs) {
     return [

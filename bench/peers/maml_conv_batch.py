@@ -186,7 +186,7 @@ def torch_batch(torch):
 
 
 # torch.func: the function of one task, over all tasks by vmap.
-def func_peer(peer, compiled):
+def func_peer(peer):
     import torch
     from torch.func import grad_and_value, vmap
     from torch.nn import functional as F
@@ -211,8 +211,6 @@ def func_peer(peer, compiled):
         return query.mean(), first.mean()
 
     differentiated = grad_and_value(meta_loss, has_aux=True)
-    if compiled:
-        differentiated = torch.compile(differentiated)
 
     def iterate():
         grads, (query, first) = differentiated([p.detach() for p in params])
@@ -274,8 +272,7 @@ def torchopt_peer(peer):
 PEERS = {
     "jax_jit_vmap": lambda name: jax_peer(name, "vmap"),
     "jax_jit_unrolled": lambda name: jax_peer(name, "loop"),
-    "torch_func_vmap": lambda name: func_peer(name, False),
-    "torch_compile_func_vmap": lambda name: func_peer(name, True),
+    "torch_func_vmap": func_peer,
     "torchopt_MetaSGD_loop": torchopt_peer,
 }
 

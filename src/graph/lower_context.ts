@@ -35,8 +35,6 @@ export interface LowerContext {
   scalar(dtype: DType, value: number): string;
   /** Casts a value. */
   cast(x: string, to: DType): string;
-  /** A value of the given shape that is not there before all of `others` are. */
-  after(x: string, shape: Shape, others: readonly string[]): string;
   /** Device kind for which the graph is lowered. */
   readonly device: "cpu" | "cuda";
   /** A name that is unused so far, for subgraphs. */

@@ -16,8 +16,8 @@ type TensorTree = PyTree<Tensor>;
 
 /** Options of `func.jacrev`, `func.jacfwd` and `func.hessian`. */
 export interface JacobianOptions {
-  /** Which argument to differentiate (default 0). */
-  readonly argnums?: number;
+  /** Which argument to differentiate (default 0); an array gives an array of derivatives. */
+  readonly argnums?: number | readonly number[];
 }
 
 /** All unit vectors of the space of `x`, one after another: [size, ...shape]. */
@@ -30,9 +30,23 @@ function flatten(tree: unknown): { leaves: Tensor[]; def: any } {
   return treeFlatten(tree as TensorTree);
 }
 
-/** `fn` as a function of one argument. */
-function only(fn: AnyFunction, args: readonly unknown[], at: number): AnyFunction {
-  return (x: unknown) => fn(...args.map((a, i) => i === at ? x : a));
+/** `fn` as a function of one argument, or of an array of those in `at`, and the value of that. */
+function only(
+  op: string,
+  fn: AnyFunction,
+  args: readonly unknown[],
+  at: number | readonly number[],
+): [AnyFunction, TensorTree] {
+  for (const i of typeof at === "number" ? [at] : at) {
+    if (!Number.isInteger(i) || i < 0 || i >= args.length) {
+      throw new RangeError(`${op}: argnums ${i} is out of range for ${args.length} argument(s).`);
+    }
+  }
+  if (typeof at === "number") {
+    return [(x: unknown) => fn(...args.with(at, x)), args[at] as TensorTree];
+  }
+  const replaced = (xs: unknown[]) => at.reduce((all, i, k) => all.with(i, xs[k]), args);
+  return [(xs: unknown[]) => fn(...replaced(xs)), at.map((i) => args[i]) as TensorTree];
 }
 
 /**
@@ -40,7 +54,7 @@ function only(fn: AnyFunction, args: readonly unknown[], at: number): AnyFunctio
  * than `jacfwd` where the output has fewer elements than the argument.
  *
  * @param fn a function that returns a tensor or a tree of them
- * @param options which argument to differentiate: a tensor or a tree of them
+ * @param options which argument to differentiate (a tensor or a tree of them), or which ones
  * @returns a function that gives a tree like the output, of trees like the argument, whose leaves have
  * the shape `[...output shape, ...argument shape]`
  *
@@ -58,7 +72,8 @@ export function jacrev(
   // deno-lint-ignore no-explicit-any
 ): (...args: any[]) => any {
   return (...args: unknown[]) => {
-    const [output, pullback] = vjp(only(fn, args, argnums), args[argnums]);
+    const [fixed, point] = only("func.jacrev", fn, args, argnums);
+    const [output, pullback] = vjp(fixed, point);
     const { leaves, def } = flatten(output);
     const still = leaves.map((y) => zeros(y.shape, { dtype: y.dtype }));
     const blocks = leaves.map((y, k) => {
@@ -66,7 +81,7 @@ export function jacrev(
       return treeMap(
         (g: Tensor, x: Tensor) => g.reshape([...y.shape, ...x.shape]),
         vmap(along)(basis(y)) as TensorTree,
-        args[argnums],
+        point,
       );
     });
     return treeUnflatten(def, blocks as TensorTree[]);
@@ -77,7 +92,7 @@ export function jacrev(
  * The Jacobian by forward mode: one forward pass for a batch of all elements of the argument.
  *
  * @param fn a function that returns a tensor or a tree of them
- * @param options which argument to differentiate: a tensor or a tree of them
+ * @param options which argument to differentiate (a tensor or a tree of them), or which ones
  * @returns a function that gives a tree like the output, of trees like the argument, whose leaves have
  * the shape `[...output shape, ...argument shape]`
  *
@@ -95,9 +110,9 @@ export function jacfwd(
   // deno-lint-ignore no-explicit-any
 ): (...args: any[]) => any {
   return (...args: unknown[]) => {
-    const fixed = only(fn, args, argnums);
-    const [output, pushforward] = linearize("func.jacfwd", fixed, [args[argnums]]);
-    const outs = flatten(output), { leaves, def } = flatten(args[argnums]);
+    const [fixed, point] = only("func.jacfwd", fn, args, argnums);
+    const [output, pushforward] = linearize("func.jacfwd", fixed, [point]);
+    const outs = flatten(output), { leaves, def } = flatten(point);
     const still = leaves.map((x) => zeros(x.shape, { dtype: x.dtype }));
     const columns = leaves.map((x, k) => {
       const along = (e: Tensor) => pushforward([treeUnflatten(def, still.with(k, e))]);
@@ -113,7 +128,7 @@ export function jacfwd(
  * The matrix of second derivatives of a scalar function: the Jacobian of its gradient.
  *
  * @param fn a function that returns a scalar
- * @param options which argument to differentiate: a tensor or a tree of them
+ * @param options which argument to differentiate (a tensor or a tree of them), or which ones
  * @returns a function that gives a tensor of shape `[...shape, ...shape]`; for a tree, a tree of trees
  *
  * @example

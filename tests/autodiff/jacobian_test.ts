@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import { func, type Tensor, tensor } from "@torchopt/torchopt";
 
 const f64 = { dtype: "float64" } as const;
@@ -30,6 +30,9 @@ for (const name of ["jacrev", "jacfwd"] as const) {
     const fn = (x: Tensor, y: Tensor) => x.mul(y);
     const j = func[name](fn, { argnums: 1 })(tensor([1, 2], f64), tensor([5, 6], f64));
     assertEquals(j.toArray(), [[1, 0], [0, 2]]);
+    const both = func[name](fn, { argnums: [1, 0] })(tensor([1, 2], f64), tensor([5, 6], f64));
+    assertEquals(both.map((j: Tensor) => j.toArray()), [[[1, 0], [0, 2]], [[5, 0], [0, 6]]]);
+    assertThrows(() => func[name](fn, { argnums: 2 })(1, 2), RangeError, "argnums 2 is out of");
   });
 }
 
@@ -37,4 +40,13 @@ Deno.test("hessian() of a tree is a tree of trees", () => {
   const h = func.hessian(({ a, b }: Point) => a.square().sum().mul(b))(point());
   assertEquals(values(h.a), { a: [[6, 0], [0, 6]], b: [2, 4] });
   assertEquals(values(h.b), { a: [2, 4], b: 0 });
+});
+
+Deno.test("hessian() of two arguments has all four blocks", () => {
+  const fn = (x: Tensor, y: Tensor) => x.square().mul(y).sum();
+  const h = func.hessian(fn, { argnums: [0, 1] })(tensor([1, 2], f64), tensor([5, 6], f64));
+  assertEquals(h.map((row: Tensor[]) => row.map((b) => b.toArray())), [
+    [[[10, 0], [0, 12]], [[2, 0], [0, 4]]],
+    [[[2, 0], [0, 4]], [[0, 0], [0, 0]]],
+  ]);
 });

@@ -69,9 +69,11 @@ export const divPrim: Primitive<null> = binary("div", {
   onnx: "Div",
   vjp: (g, node, needs) => {
     const [a, b] = node.inputs;
+    // One division serves both.
+    const quotient = div(g, b);
     return [
-      needs[0] ? sumTo(div(g, b), a.shape) : null,
-      needs[1] ? neg(sumTo(div(mul(g, node), b), b.shape)) : null,
+      needs[0] ? sumTo(quotient, a.shape) : null,
+      needs[1] ? neg(sumTo(mul(quotient, node), b.shape)) : null,
     ];
   },
   simplify(node) {

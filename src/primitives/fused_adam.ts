@@ -25,7 +25,17 @@ import { constantNode, constantValue } from "../graph/leaf.ts";
 import { order } from "../graph/order.ts";
 import type { Rebuilder } from "../graph/rebuild.ts";
 import { sameShape, showShape, sizeOf } from "../graph/shape.ts";
-import { add, addPrim, div, mul, mulPrim, neg, negPrim, subPrim } from "./elementwise.ts";
+import {
+  add,
+  addPrim,
+  div,
+  mul,
+  mulPrim,
+  neg,
+  negPrim,
+  reciprocal,
+  subPrim,
+} from "./elementwise.ts";
 import { batchAll, reshape } from "./movement.ts";
 import { root } from "./root.ts";
 import { project, projectPrim } from "./tuple.ts";
@@ -53,7 +63,9 @@ export interface AdamCoefficients {
 export function adamFallback(g: Node, m: Node, v: Node, c: AdamCoefficients): [Node, Node, Node] {
   const mu = add(mul(c.b1, m), mul(c.omb1, g));
   const nu = add(mul(c.b2, v), mul(c.omb2, mul(g, g)));
-  const update = div(div(mu, c.c1), add(root(add(div(nu, c.c2), c.epsRoot)), c.eps));
+  // The bias corrections become factors, as in the kernel: elements are multiplied, not divided.
+  const mean = mul(mu, reciprocal(c.c1)), square = mul(nu, reciprocal(c.c2));
+  const update = div(mean, add(root(add(square, c.epsRoot)), c.eps));
   return [update, mu, nu];
 }
 

@@ -121,7 +121,7 @@ export class LoopAssembler {
     return value;
   }
 
-  /** Joins a product with the sum or difference that alone uses it. */
+  /** Joins a product, or a square, with the sum or difference that alone uses it. */
   #fuse(keep: Set<number>): void {
     const uses = new Map<number, number>();
     for (const i of this.#code) for (const v of i.args) uses.set(v, (uses.get(v) ?? 0) + 1);
@@ -131,6 +131,7 @@ export class LoopAssembler {
       products.has(v) && uses.get(v) === 1 && !keep.has(v) && !dead.has(v);
     for (const i of this.#code) {
       if (i.op === opcode.mul) products.set(i.value, i.args);
+      if (i.op === opcode.square) products.set(i.value, [i.args[0], i.args[0]]);
       if (i.op !== opcode.add && i.op !== opcode.sub) continue;
       const [a, b] = i.args;
       if (single(a)) {

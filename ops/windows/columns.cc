@@ -33,15 +33,21 @@ void addRow(const T* in, T* out, int64_t n) {
   for (int64_t i = 0; i < n; ++i) out[i] += in[i];
 }
 
-// Calls body(channel, sample, scratch) for each plane, some at a time.
+// Calls body(plane, column, scratch) for each plane, some at a time: its number, and where its columns
+// begin. The planes of a channel come one after another, as their columns do.
 template <class T, class Body>
 void forEachPlane(const Windows& w, const Parallel& parallel, const Body& body) {
   const int64_t each = std::max<int64_t>(1, kTask / std::max<int64_t>(1, w.taps() * w.positions()));
-  const int64_t tasks = (w.planes() + each - 1) / each;
+  const int64_t tasks = (w.planes() + each - 1) / each, width = w.samples * w.positions();
   parallel(size_t(tasks), [&](size_t task) {
     const auto scratch = std::make_unique<T[]>(w.padded ? size_t(w.paddedSize) : 0);
     const int64_t begin = int64_t(task) * each, end = std::min(begin + each, w.planes());
-    for (int64_t p = begin; p < end; ++p) body(p / w.samples, p % w.samples, scratch.get());
+    for (int64_t p = begin; p < end; ++p) {
+      const int64_t sample = p % w.samples, row = p / w.samples;
+      const int64_t example = row / w.channels, channel = row % w.channels;
+      body((example * w.samples + sample) * w.channels + channel,
+           row * w.taps() * width + sample * w.positions(), scratch.get());
+    }
   });
 }
 
@@ -50,14 +56,14 @@ void forEachPlane(const Windows& w, const Parallel& parallel, const Body& body) 
 template <class T>
 void gatherColumns(const Windows& w, const T* x, T* columns, const Parallel& parallel) {
   const int64_t width = w.samples * w.positions();
-  forEachPlane<T>(w, parallel, [&](int64_t channel, int64_t sample, T* scratch) {
-    const T* plane = x + (sample * w.channels + channel) * w.planeSize;
+  forEachPlane<T>(w, parallel, [&](int64_t number, int64_t column, T* scratch) {
+    const T* plane = x + number * w.planeSize;
     if (w.padded) {
       // Only the inside is ever written, so that the zeros around it stay.
       for (const Row& r : w.inside) copyRow(plane + r.from, scratch + r.to, r.length);
       plane = scratch;
     }
-    T* out = columns + channel * w.taps() * width + sample * w.positions();
+    T* out = columns + column;
     for (const int64_t tap : w.tapOffsets) {
       T* row = out;
       for (const int64_t offset : w.rowOffsets) {
@@ -75,11 +81,11 @@ void gatherColumns(const Windows& w, const T* x, T* columns, const Parallel& par
 template <class T>
 void foldColumns(const Windows& w, const T* columns, T* x, const Parallel& parallel) {
   const int64_t width = w.samples * w.positions();
-  forEachPlane<T>(w, parallel, [&](int64_t channel, int64_t sample, T* scratch) {
-    T* plane = x + (sample * w.channels + channel) * w.planeSize;
+  forEachPlane<T>(w, parallel, [&](int64_t number, int64_t column, T* scratch) {
+    T* plane = x + number * w.planeSize;
     T* sums = w.padded ? scratch : plane;
     std::fill_n(sums, w.paddedSize, T(0));
-    const T* in = columns + channel * w.taps() * width + sample * w.positions();
+    const T* in = columns + column;
     for (const int64_t tap : w.tapOffsets) {
       const T* row = in;
       for (const int64_t offset : w.rowOffsets) {

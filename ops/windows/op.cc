@@ -28,15 +28,17 @@ struct WindowsKernel {
 
   static WindowSpec read(const ort::KernelInfo* info) {
     return {integers(info, "sizes"),   integers(info, "kernel"), integers(info, "out"),
-            integers(info, "strides"), integers(info, "low"),    integers(info, "dilations")};
+            integers(info, "strides"), integers(info, "low"),    integers(info, "dilations"),
+            integers(info, "examples").at(0)};
   }
   int64_t elements() const { return windows.planes() * windows.planeSize; }
   Extents columnsShape() const {
-    return {windows.channels * windows.taps(), windows.samples * windows.positions()};
+    return {windows.examples * windows.channels * windows.taps(),
+            windows.samples * windows.positions()};
   }
   Extents pooledShape() const {
     Extents shape(spec.out);
-    shape.insert(shape.begin(), {windows.samples, windows.channels});
+    shape.insert(shape.begin(), {spec.sizes[0], spec.sizes[1]});
     return shape;
   }
 
@@ -85,8 +87,11 @@ struct MaxPlaces : WindowsKernel {
 template <class T>
 struct ScatterZeros {
   explicit ScatterZeros(const ort::KernelInfo* info) : shape(integers(info, "shape")) {
-    if (shape.size() != 1 || shape[0] < 0)
-      throw std::invalid_argument("scatterZeros: wants one dimension");
+    if (shape.empty()) throw std::invalid_argument("scatterZeros: wants one dimension or more");
+    for (size_t i = 0; i < shape.size(); ++i) {
+      if (shape[i] < 0 || (i + 1 < shape.size() && __builtin_mul_overflow(rows, shape[i], &rows)))
+        throw std::invalid_argument("scatterZeros: a dimension is negative or too large");
+    }
   }
   ort::Status* compute(ort::KernelContext* context) const {
     int64_t* places = nullptr;
@@ -96,10 +101,14 @@ struct ScatterZeros {
     if (auto* status = inputData(context, 0, &places)) return status;
     if (auto* status = input(context, 1, int64_t(count), &source)) return status;
     if (auto* status = outputData(context, 0, shape, &out)) return status;
-    scatterZeros(places, source, int64_t(count), out, shape[0]);
+    if (rows == 0) return nullptr;
+    if (int64_t(count) % rows != 0) return invalid("scatterZeros: the rows differ in length");
+    scatterZeros(places, source, rows, int64_t(count) / rows, out, shape.back(),
+                 ortParallel(context));
     return nullptr;
   }
   Extents shape;
+  int64_t rows = 1;
 };
 
 template <class Kernel>

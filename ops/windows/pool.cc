@@ -1,6 +1,7 @@
 // Maximum of windows with its places, and the way back.
 
 #include <algorithm>
+#include <atomic>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -49,6 +50,7 @@ void maxPool(const Windows& w, const T* x, T* values, int64_t* places, const Par
     const int64_t begin = int64_t(task) * each, end = std::min(begin + each, w.planes());
     for (int64_t p = begin; p < end; ++p) {
       const T* plane = x + p * w.planeSize;
+      const int64_t before = p % (w.samples * w.channels) * w.planeSize;
       int64_t at = p * w.positions();
       for (const int64_t offset : w.rowOffsets) {
         T* best = values + at;
@@ -60,7 +62,7 @@ void maxPool(const Windows& w, const T* x, T* values, int64_t* places, const Par
           const int64_t first = offset + w.tapOffsets[k];
           step(plane + first, w.rowStride, Place<T>(first), n, best, row.get());
         }
-        for (int64_t i = 0; i < n; ++i) places[at + i] = p * w.planeSize + row[size_t(i)];
+        for (int64_t i = 0; i < n; ++i) places[at + i] = before + row[size_t(i)];
         at += n;
       }
     }
@@ -68,21 +70,35 @@ void maxPool(const Windows& w, const T* x, T* values, int64_t* places, const Par
 }
 
 template <class T>
-void scatterZeros(const int64_t* places, const T* source, int64_t count, T* out, int64_t size) {
-  std::fill_n(out, size, T(0));
-  for (int64_t i = 0; i < count; ++i) {
-    const int64_t at = places[i] < 0 ? places[i] + size : places[i];
-    if (at < 0 || at >= size) {
-      throw std::out_of_range("scatterAdd: the index " + std::to_string(places[i]) +
-                              " is not in a dimension of " + std::to_string(size));
+void scatterZeros(const int64_t* places, const T* source, int64_t rows, int64_t count, T* out,
+                  int64_t size, const Parallel& parallel) {
+  // Tasks must not throw: a wrong place waits here until all are done.
+  std::atomic<const int64_t*> wrong{nullptr};
+  parallel(size_t(rows), [&](size_t row) {
+    const int64_t* place = places + int64_t(row) * count;
+    const T* in = source + int64_t(row) * count;
+    T* sums = out + int64_t(row) * size;
+    std::fill_n(sums, size, T(0));
+    for (int64_t i = 0; i < count; ++i) {
+      const int64_t at = place[i] < 0 ? place[i] + size : place[i];
+      if (at < 0 || at >= size) {
+        wrong = place + i;
+        return;
+      }
+      sums[at] += in[i];
     }
-    out[at] += source[i];
+  });
+  if (wrong.load() != nullptr) {
+    throw std::out_of_range("scatterAdd: the index " + std::to_string(*wrong.load()) +
+                            " is not in a dimension of " + std::to_string(size));
   }
 }
 
 template void maxPool(const Windows&, const float*, float*, int64_t*, const Parallel&);
 template void maxPool(const Windows&, const double*, double*, int64_t*, const Parallel&);
-template void scatterZeros(const int64_t*, const float*, int64_t, float*, int64_t);
-template void scatterZeros(const int64_t*, const double*, int64_t, double*, int64_t);
+template void scatterZeros(const int64_t*, const float*, int64_t, int64_t, float*, int64_t,
+                           const Parallel&);
+template void scatterZeros(const int64_t*, const double*, int64_t, int64_t, double*, int64_t,
+                           const Parallel&);
 
 }  // namespace torchopt

@@ -46,7 +46,10 @@ Windows::Windows(const WindowSpec& spec) {
   if (rank == 0 || spec.sizes.size() != rank + 2)
     throw std::invalid_argument("windows: x wants a sample, a channel and spatial dimensions");
   product(spec.sizes);
-  samples = spec.sizes[0];
+  examples = spec.examples;
+  if (examples < 1 || spec.sizes[0] % examples != 0)
+    throw std::invalid_argument("windows: the samples cannot be split into the examples");
+  samples = spec.sizes[0] / examples;
   channels = spec.sizes[1];
   const Extents sizes(spec.sizes.begin() + 2, spec.sizes.end());
   planeSize = product(sizes);

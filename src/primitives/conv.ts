@@ -9,14 +9,7 @@
 
 import { attr } from "../onnx/mod.ts";
 import { DTypeError, ShapeError } from "../graph/errors.ts";
-import {
-  apply,
-  definePrimitive,
-  isFloat,
-  type Node,
-  type Primitive,
-  type Target,
-} from "../graph/node.ts";
+import { apply, definePrimitive, isFloat, type Node, type Primitive } from "../graph/node.ts";
 import { sameShape, type Shape, showShape, sizeOf } from "../graph/shape.ts";
 import { num } from "./elementwise.ts";
 import { dot } from "./matmul.ts";
@@ -31,7 +24,15 @@ import {
   reshape,
   slice,
 } from "./movement.ts";
-import { columns, foldColumns, type WindowAttrs } from "./windows.ts";
+import {
+  asRows,
+  channelsFirst,
+  convProduct,
+  hasKernels,
+  inputGradProduct,
+  isProduct,
+  weightGradProduct,
+} from "./conv_product.ts";
 
 /** Static arguments of a convolution; one number for each spatial dimension. */
 export interface ConvAttrs {
@@ -154,10 +155,8 @@ export const convPrim: Primitive<ConvAttrs> = definePrimitive<ConvAttrs>({
     const { groups } = node.attrs;
     const [n, o, ...out] = node.shape;
     const kernel = w.shape.slice(2), taps = sizeOf(kernel), channels = w.shape[1];
-    if (asProduct(x.shape, w.shape, out, groups, x.dtype, target)) {
-      const at = windowsOf(x.shape, kernel, out, node.attrs);
-      const y = dot(asMatrix(w, groups), perGroup(columns(x, at), groups));
-      return permute(reshape(y, [o, n, ...out]), channelsFirst(node.shape));
+    if (isProduct("conv", x.shape, w.shape, out, groups, x.dtype, target)) {
+      return convProduct(x, w, node.shape, node.attrs);
     }
     if (x.dtype !== "float64") return null;
     if (sizeOf(node.shape) === 0) return zeros(node.shape, x);
@@ -211,16 +210,8 @@ export const convInputGradPrim: Primitive<ConvInputGradAttrs> = definePrimitive<
       const { inputShape, strides, low, dilations, groups } = node.attrs;
       if (sizeOf(node.shape) === 0 || sizeOf(g.shape) === 0) return zeros(node.shape, g);
       const out = g.shape.slice(2);
-      if (asProduct(inputShape, w.shape, out, groups, g.dtype, target)) {
-        const parts = dot(asMatrix(w, groups), asRows(g, groups), true, false);
-        const at = windowsOf(inputShape, w.shape.slice(2), out, node.attrs);
-        return foldColumns(
-          reshape(parts, [
-            inputShape[1] * sizeOf(at.kernel),
-            inputShape[0] * sizeOf(out),
-          ]),
-          at,
-        );
+      if (isProduct("convInputGrad", inputShape, w.shape, out, groups, g.dtype, target)) {
+        return inputGradProduct(g, w, node.attrs);
       }
       // The same sum as a convolution of the spread-out g with the flipped kernel, channels swapped.
       const reach = w.shape.slice(2).map((k, i) => extent(k, dilations[i]));
@@ -299,11 +290,8 @@ export const convWeightGradPrim: Primitive<ConvWeightGradAttrs> = definePrimitiv
     const [o, channels, ...kernel] = weightShape;
     if (sizeOf(g.shape) === 0 || sizeOf(weightShape) === 0) return zeros(weightShape, x);
     const [n, , ...out] = g.shape;
+    if (hasKernels(target) && kernel.length > 0) return weightGradProduct(x, g, node.attrs);
     const rows = asRows(g, groups);
-    if (hasKernels(target) && kernel.length > 0) {
-      const met = perGroup(columns(x, windowsOf(x.shape, kernel, out, node.attrs)), groups);
-      return reshape(dot(rows, met, false, true), weightShape);
-    }
     const places = n * sizeOf(out), taps = sizeOf(kernel);
     const lead = rows.shape.slice(0, -2);
     const met = concat(
@@ -315,56 +303,6 @@ export const convWeightGradPrim: Primitive<ConvWeightGradAttrs> = definePrimitiv
     return reshape(permute(y, [0, 2, 1]), weightShape);
   },
 });
-
-const hasKernels = (target: Target) => target.ops && target.device === "cpu";
-
-/** Places of a window up to which a matrix product is faster than ONNX Runtime's convolution. */
-const FEW_PLACES = 128;
-
-/** Elements of columns up to which they may be made where a kernel does without. */
-const FEW_ELEMENTS = 1 << 24;
-
-/** Whether a convolution becomes a matrix product with the columns of x. */
-function asProduct(
-  x: Shape,
-  w: Shape,
-  out: Shape,
-  groups: number,
-  dtype: Node["dtype"],
-  target: Target,
-): boolean {
-  if (!hasKernels(target) || out.length === 0) return false;
-  if (sizeOf(x) === 0 || sizeOf(w) === 0) return false;
-  if (dtype === "float64") return true;
-  const elements = x[0] * x[1] * sizeOf(w.slice(2)) * sizeOf(out);
-  return dtype === "float32" && groups === 1 && sizeOf(out) <= FEW_PLACES &&
-    elements <= FEW_ELEMENTS;
-}
-
-function windowsOf(sizes: Shape, kernel: Shape, out: Shape, a: ConvAttrs): WindowAttrs {
-  const { strides, low, dilations } = a;
-  return { sizes, kernel, out, strides, low, dilations };
-}
-
-/** The permutation that swaps samples and channels. */
-const channelsFirst = (shape: Shape) => [1, 0, ...shape.slice(2).map((_, i) => i + 2)];
-
-/** A matrix for each group; two dimensions, which lower to one Gemm, where there is one group. */
-function perGroup(x: Node, groups: number): Node {
-  const [rows, length] = x.shape;
-  return groups === 1 ? x : reshape(x, [groups, rows / groups, length]);
-}
-
-/** A weight as matrices [O / groups, C / groups * taps]. */
-function asMatrix(w: Node, groups: number): Node {
-  return perGroup(reshape(w, [w.shape[0], sizeOf(w.shape.slice(1))]), groups);
-}
-
-/** A result as matrices [O / groups, N * places]. */
-function asRows(g: Node, groups: number): Node {
-  const [n, o, ...out] = g.shape;
-  return perGroup(reshape(permute(g, channelsFirst(g.shape)), [o, n * sizeOf(out)]), groups);
-}
 
 /** For each element of the kernel, in order, what it meets at every place: [.., .., ...out]. */
 function windows(x: Node, kernel: Shape, out: Shape, attrs: ConvAttrs): Node[] {

@@ -113,13 +113,15 @@ export const scatterAddPrim: Primitive<AxisAttrs> = definePrimitive<AxisAttrs>({
     const [x, index, src] = batchAll(xs, batched, size);
     return scatterAdd(x, node.attrs.axis + 1, index, src);
   },
-  decompose({ inputs: [x, index, src], shape }, target) {
+  decompose({ inputs: [x, index, src], shape, attrs: { axis } }, target) {
     const number = x.prim.name === "expand" ? x.inputs[0] : x;
     const onZeros = number.prim === constant && number.attrs.value === 0;
     if (!target.ops || target.device !== "cpu" || !onZeros) return null;
     if (x.dtype !== "float32" && x.dtype !== "float64") return null;
-    if (shape.length !== 1 || index.dtype !== "int64") return null;
-    return scatterZeros(index, src, shape[0]);
+    const last = shape.length - 1;
+    if (axis !== last || index.dtype !== "int64") return null;
+    if (!sameShape(shape.slice(0, last), index.shape.slice(0, last))) return null;
+    return scatterZeros(index, src, shape);
   },
 });
 

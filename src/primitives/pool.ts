@@ -31,6 +31,12 @@ export interface PoolAttrs {
   readonly dilations: Shape;
 }
 
+/** Static arguments of `maxPool`. */
+export interface MaxPoolAttrs extends PoolAttrs {
+  /** Number of equal parts of the samples; places count within one. */
+  readonly examples: number;
+}
+
 /** Shape of a pooled [N, C, ...sizes]. Throws a ShapeError that names `op`. */
 function poolShape(op: string, x: Shape, attrs: PoolAttrs): number[] {
   const { kernel, strides, low, high, dilations } = attrs;
@@ -63,10 +69,10 @@ function poolShape(op: string, x: Shape, attrs: PoolAttrs): number[] {
 }
 
 /**
- * Largest element of each window and its place in the flattened input (int64); the first of equals.
+ * Largest element of each window and its place in the flattened example (int64); the first of equals.
  * Padding never wins. Input: x [N, C, ...]. Results: values, places.
  */
-export const maxPoolPrim: Primitive<PoolAttrs> = definePrimitive<PoolAttrs>({
+export const maxPoolPrim: Primitive<MaxPoolAttrs> = definePrimitive<MaxPoolAttrs>({
   name: "maxPool",
   infer([x], attrs): Aval[] {
     if (x.dtype !== "float32" && x.dtype !== "float64") {
@@ -85,33 +91,48 @@ export const maxPoolPrim: Primitive<PoolAttrs> = definePrimitive<PoolAttrs>({
   vjp(g: readonly (Node | null)[], node) {
     const [x] = node.inputs;
     if (g[0] === null) return [null];
-    const flat = (v: Node) => reshape(v, [sizeOf(v.shape)]);
-    const zeros = expand(num(0, x), [sizeOf(x.shape)]);
-    return [reshape(scatterAdd(zeros, 0, flat(project(node, 1)), flat(g[0])), x.shape)];
+    const { examples } = node.attrs;
+    const flat = (v: Node) => reshape(v, [examples, sizeOf(v.shape) / examples]);
+    const zeros = expand(num(0, x), [examples, sizeOf(x.shape) / examples]);
+    return [reshape(scatterAdd(zeros, 1, flat(project(node, 1)), flat(g[0])), x.shape)];
   },
   batch(node, [x], _batched, size) {
     const [n, ...rest] = node.inputs[0].shape, out = [size, ...node.shape];
-    const [values, places] = maxPool(reshape(x, [size * n, ...rest]), node.attrs);
-    // Places count within the example.
-    const before = reshape(
-      mul(iota(size, "int64"), constantNode(sizeOf(node.inputs[0].shape), "int64")),
-      [size, ...node.shape.map(() => 1)],
-    );
-    return [reshape(values, out), sub(reshape(places, out), before)];
+    const examples = size * node.attrs.examples;
+    const [values, places] = maxPool(reshape(x, [size * n, ...rest]), node.attrs, examples);
+    return [reshape(values, out), reshape(places, out)];
   },
   unpack(node, index, target) {
-    const { kernel, strides, low, high, dilations } = node.attrs;
-    const inside = [...low, ...high].every((n) => n === 0);
-    if (!target.ops || target.device !== "cpu" || !inside || sizeOf(node.shape) === 0) return null;
+    const { kernel, strides, low, high, dilations, examples } = node.attrs;
     const [x] = node.inputs, out = node.shape.slice(2);
-    return maxPlaces(x, { sizes: x.shape, kernel, out, strides, low, dilations }, index);
+    const inside = [...low, ...high].every((n) => n === 0);
+    if (target.ops && target.device === "cpu" && inside && sizeOf(node.shape) > 0) {
+      return maxPlaces(
+        x,
+        { sizes: x.shape, kernel, out, strides, low, dilations, examples },
+        index,
+      );
+    }
+    if (examples === 1) return null;
+    // MaxPool counts in all of x.
+    const result = maxPool(x, node.attrs)[index];
+    if (index === 0) return result;
+    const before = mul(
+      iota(examples, "int64"),
+      constantNode(sizeOf(x.shape) / examples, "int64"),
+    );
+    const own = reshape(result, [examples, sizeOf(node.shape) / examples]);
+    return reshape(sub(own, reshape(before, [examples, 1])), node.shape);
   },
 });
 
-/** Largest element of each window, and its place in the flattened input. */
-export function maxPool(x: Node, attrs: PoolAttrs): [Node, Node] {
+/**
+ * Largest element of each window, and its place in the flattened example: the samples are split into
+ * `examples` equal parts.
+ */
+export function maxPool(x: Node, attrs: PoolAttrs, examples = 1): [Node, Node] {
   const { kernel, strides, low, high, dilations } = attrs;
-  const both = apply(maxPoolPrim, [x], { kernel, strides, low, high, dilations });
+  const both = apply(maxPoolPrim, [x], { kernel, strides, low, high, dilations, examples });
   return [project(both, 0), project(both, 1)];
 }
 

@@ -24,6 +24,11 @@ export interface WindowAttrs {
   readonly low: Shape;
   /** Distance of the window's elements. */
   readonly dilations: Shape;
+  /**
+   * Number of equal parts that the samples are split into. Each has columns of its own, one above the
+   * other, and places count within it.
+   */
+  readonly examples: number;
 }
 
 const made = "made at lowering, after differentiation and batching";
@@ -38,14 +43,18 @@ const onnxAttributes = (a: WindowAttrs) => ({
   strides: attr.ints(a.strides),
   low: attr.ints(a.low),
   dilations: attr.ints(a.dilations),
+  examples: attr.ints([a.examples]),
 });
 
-/** Shape of the columns: [C * taps, N * places]. */
-function columnsShape({ sizes, kernel, out }: WindowAttrs): number[] {
-  return [sizes[1] * sizeOf(kernel), sizes[0] * sizeOf(out)];
+/** Shape of the columns, where each of the examples has N samples. */
+function columnsShape({ sizes, kernel, out, examples }: WindowAttrs): number[] {
+  return [examples * sizes[1] * sizeOf(kernel), sizes[0] / examples * sizeOf(out)];
 }
 
-/** What each element of the window meets at every place. Input: x. Result: [C * taps, N * places]. */
+/**
+ * What each element of the window meets at every place. Input: x. Result: [C * taps, N * places] for
+ * each example, one above the other.
+ */
 export const columnsPrim: Primitive<WindowAttrs> = definePrimitive<WindowAttrs>({
   name: "columns",
   infer: ([x], attrs) => ({ shape: columnsShape(attrs), dtype: x.dtype }),
@@ -67,7 +76,7 @@ export const foldColumnsPrim: Primitive<WindowAttrs> = definePrimitive<WindowAtt
     })[0],
 });
 
-/** Largest element of each window and its place in the flattened input; windows stay inside of it. */
+/** Largest element of each window and its place in the flattened example; windows stay inside of it. */
 export const maxPlacesPrim: Primitive<WindowAttrs> = definePrimitive<WindowAttrs>({
   name: "maxPlaces",
   infer([x], { sizes, out }): Aval[] {
@@ -85,23 +94,23 @@ export const maxPlacesPrim: Primitive<WindowAttrs> = definePrimitive<WindowAttrs
 
 /** Static arguments of `scatterZeros`. */
 interface ScatterZerosAttrs {
-  /** Length of the result. */
-  readonly size: number;
+  /** Shape of the result. */
+  readonly shape: Shape;
 }
 
-/** Numbers added to a vector of zeros. Inputs: places (int64), numbers. */
+/** Numbers added to zeros along the last dimension. Inputs: places (int64), numbers. */
 export const scatterZerosPrim: Primitive<ScatterZerosAttrs> = definePrimitive<ScatterZerosAttrs>({
   name: "scatterZeros",
-  infer: ([, src], { size }) => ({ shape: [size], dtype: src.dtype }),
+  infer: ([, src], { shape }) => ({ shape, dtype: src.dtype }),
   vjp: made,
   batch: made,
   lower: (c, inputs, node) =>
-    c.ops(nameOf("ScatterZeros", node), inputs, { shape: attr.ints([node.attrs.size]) }, {
+    c.ops(nameOf("ScatterZeros", node), inputs, { shape: attr.ints(node.attrs.shape) }, {
       domain: "torchopt",
     })[0],
 });
 
-/** What each element of the window meets at every place: [C * taps, N * places]. */
+/** What each element of the window meets at every place: [C * taps, N * places] for each example. */
 export function columns(x: Node, attrs: WindowAttrs): Node {
   return apply(columnsPrim, [x], attrs);
 }
@@ -109,11 +118,11 @@ export function columns(x: Node, attrs: WindowAttrs): Node {
 export function foldColumns(x: Node, attrs: WindowAttrs): Node {
   return apply(foldColumnsPrim, [x], attrs);
 }
-/** Largest element of each window (`index` 0) or its place in the flattened input (1). */
+/** Largest element of each window (`index` 0) or its place in the flattened example (1). */
 export function maxPlaces(x: Node, attrs: WindowAttrs, index: number): Node {
   return project(apply(maxPlacesPrim, [x], attrs), index);
 }
-/** `src` added to `size` zeros at `places`. */
-export function scatterZeros(places: Node, src: Node, size: number): Node {
-  return apply(scatterZerosPrim, [places, src], { size });
+/** `src` added to zeros at `places` of the last dimension; those before it are alike in all. */
+export function scatterZeros(places: Node, src: Node, shape: Shape): Node {
+  return apply(scatterZerosPrim, [places, src], { shape });
 }

@@ -59,6 +59,13 @@ function agree(nodes: readonly Node[], dtype: DType, what: string): void {
   });
 }
 
+/** What the batching rule of a node makes of operands that are all batched. */
+function batchRule(node: Node, xs: Node[], size: number): Node | Node[] {
+  const rule = node.prim.batch;
+  if (typeof rule === "string") throw new Error(rule);
+  return rule(node, xs, xs.map(() => true), size);
+}
+
 interface Case {
   x: Shape;
   w: Shape;
@@ -96,6 +103,46 @@ for (const dtype of ["float64", "float32"] as const) {
       assert(/^columns/m.test(summary), summary);
       if (dtype === "float64") assert(/^foldColumns/m.test(summary), summary);
       agree(nodes, dtype, JSON.stringify(c));
+    }
+  });
+
+  Deno.test(`convolutions of a batch agree with their graphs to order 3 in ${dtype}`, () => {
+    if (!haveKernels()) return;
+    // Enough rows in each of the matrices, so that float32 makes products, too.
+    const batches: Case[] = [
+      make([2, 2, 5, 4], [16, 2, 3, 3], { low: [1, 1], high: [1, 1] }),
+      make([3, 4, 6, 7], [32, 2, 3, 3], { groups: 2, strides: [2, 1], high: [1, 0] }),
+      make([1, 3, 9], [16, 3, 6], { low: [2] }),
+    ];
+    for (const c of batches) {
+      const example = withGrad(true, () => conv(leaf(dtype, c.x, 1), leaf(dtype, c.w, 2), c.attrs));
+      const nodes = withGrad(true, () => {
+        const x = leaf(dtype, [3, ...c.x], 1), w = leaf(dtype, [3, ...c.w], 2);
+        return derivatives(batchRule(example, [x, w], 3) as Node, [x, w]);
+      });
+      const summary = kernels(nodes);
+      assert(/^columns/m.test(summary) && /^foldColumns/m.test(summary), summary);
+      agree(nodes, dtype, JSON.stringify(c));
+    }
+  });
+
+  Deno.test(`maxPool() of a batch counts places within an example in ${dtype}`, () => {
+    for (const low of [[0, 0], [1, 0]]) { // with padding there is no kernel
+      const attrs = { kernel: [2, 2], strides: [2, 1], low, high: low, dilations: [1, 1] };
+      const shape = [2, 2, 5, 4], size = sizeOf(shape);
+      const example = maxPool(leaf(dtype, shape, 3), attrs)[0].inputs[0];
+      const x = withGrad(true, () => leaf(dtype, [3, ...shape], 3));
+      const [y, places] = withGrad(true, () => batchRule(example, [x], 3) as Node[]);
+      const [numbersOfX, values, found] = numbers([x, y, places], haveKernels());
+      const each = values.length / 3;
+      values.forEach((v, i) => {
+        assertEquals(numbersOfX[Math.floor(i / each) * size + found[i]], v);
+      });
+      if (!haveKernels()) continue;
+      const nodes = withGrad(true, () => [...derivatives(y, [x]), places]);
+      const summary = kernels(nodes);
+      assert(/^scatterZeros/m.test(summary), summary);
+      agree(nodes, dtype, JSON.stringify(attrs));
     }
   });
 
@@ -137,6 +184,14 @@ Deno.test("scatterAdd() on zeros accumulates, counts from the end and reports wr
     scatterAdd(zeros, 0, node(places, [3], "int64"), node([1, 2, 4], [3]));
   assert(/^scatterZeros/m.test(kernels([added([0, 0, 1])])));
   assertEquals(numbers([added([0, -1, 0])], true)[0], [5, 0, 0, 2]);
+  const rows = scatterAdd(
+    expand(e.num(0, node([0], [])), [2, 3]),
+    1,
+    node([0, -1, 2, 2], [2, 2], "int64"),
+    node([1, 2, 3, 4], [2, 2]),
+  );
+  assert(/^scatterZeros/m.test(kernels([rows])));
+  assertEquals(numbers([rows], true)[0], [1, 0, 2, 0, 0, 7]);
   for (const wrong of [4, -5]) {
     let message = "";
     try {

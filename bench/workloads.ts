@@ -10,7 +10,7 @@ import { w2 } from "./workloads/w2.ts";
 import { w3 } from "./workloads/w3.ts";
 import { w4 } from "./workloads/w4.ts";
 import { w5 } from "./workloads/w5.ts";
-import { w10, w9 } from "./workloads/fresh.ts";
+import { checkpointed, w10, w9 } from "./workloads/fresh.ts";
 
 const workloads: Record<string, () => void | Promise<void>> = {
   w1a: () => w1("a"),
@@ -27,6 +27,7 @@ const workloads: Record<string, () => void | Promise<void>> = {
   w5,
   w9,
   w10,
+  checkpoint: checkpointed,
 };
 
 const names = Deno.args.length > 0 ? Deno.args : Object.keys(workloads);

@@ -1,6 +1,6 @@
 /**
- * Fresh processes of W9 and W10: `cold` prints the first meta-gradient's norm, `w4` and `w5` print
- * their check and the memory of four iterations.
+ * Fresh processes: `cold` prints the first meta-gradient's norm; `w4`, `w5`, `unrolled` and
+ * `checkpoint` print their check, the memory of four iterations, and the time of the fastest.
  *
  * @module
  */
@@ -9,6 +9,7 @@ import { autograd } from "@torchopt/torchopt";
 import { norm } from "./meta.ts";
 import { metaLoss, sinusoidParameters, sinusoids } from "./w3.ts";
 import { checkConv, mamlConv } from "./w4.ts";
+import { checkUnrolled, unrolled } from "./unroll.ts";
 import { checkAdam, metaAdam } from "./w5.ts";
 
 /** A figure of this process in MiB: VmRSS now, or VmHWM at its highest. */
@@ -25,6 +26,17 @@ function measure(setUp: () => () => number[]): void {
   console.log(JSON.stringify({ base, check, peak: memory("VmHWM") }));
 }
 
+function measureUnrolled(recompute: boolean): void {
+  const iterate = unrolled(recompute), base = memory("VmRSS");
+  const check = checkUnrolled(iterate());
+  const runs = Array.from({ length: 3 }, () => {
+    const begin = performance.now();
+    iterate().loss.item();
+    return performance.now() - begin;
+  });
+  console.log(JSON.stringify({ base, check, peak: memory("VmHWM"), ms: Math.min(...runs) }));
+}
+
 switch (Deno.args[0]) {
   case "cold": {
     const params = sinusoidParameters();
@@ -37,6 +49,12 @@ switch (Deno.args[0]) {
       const iterate = mamlConv();
       return () => checkConv(iterate).check;
     });
+    break;
+  case "unrolled":
+    measureUnrolled(false);
+    break;
+  case "checkpoint":
+    measureUnrolled(true);
     break;
   case "w5":
     measure(() => {

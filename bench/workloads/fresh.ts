@@ -1,4 +1,4 @@
-/** W9 and W10: what a fresh process costs, in time and in memory. */
+/** W9, W10 and the checkpointed loop: what a fresh process costs, in time and in memory. */
 
 import { report } from "./timing.ts";
 
@@ -47,6 +47,19 @@ export async function w10(): Promise<void> {
     report(name, { runs: [peak], first: NaN }, check, {
       metric: "peak_rss_mib",
       base_rss_mib: base,
+    });
+  }
+}
+
+/** Highest memory and time of 50 unrolled steps, as they are and under `checkpoint()`. */
+export async function checkpointed(): Promise<void> {
+  for (const form of ["unrolled", "checkpoint"]) {
+    const { base, check, peak, ms } = JSON.parse((await child(form)).line);
+    report("checkpoint_k50", { runs: [peak], first: NaN }, check, {
+      metric: "peak_rss_mib",
+      base_rss_mib: base,
+      ms_per_iter: ms,
+      form,
     });
   }
 }

@@ -46,8 +46,10 @@ Deno.test("few_shot: meta-training makes adaptation to new digits better", async
   const evaluateOne = evaluator(params, inner);
   const [, untrained] = evaluate(evaluateOne, episodes);
   const step = metaTrainer(params, inner, 1e-2), generator = new Generator(2);
-  for (let i = 0; i < 100; i++) {
-    step([sampleEpisode(train, shape, generator), sampleEpisode(train, shape, generator)]);
+  // Long enough that rounding, which such training amplifies, does not decide: with six seeds, with and
+  // without kernels, it ends between 0.60 and 0.69, and starts between 0.40 and 0.45.
+  for (let i = 0; i < 300; i++) {
+    step(Array.from({ length: 4 }, () => sampleEpisode(train, shape, generator)));
   }
   const [before, after] = evaluate(evaluateOne, episodes);
   assert(after > untrained + 0.05 && after > before + 0.15, `${untrained}, ${before} -> ${after}`);

@@ -105,7 +105,11 @@ function lossOf(params: readonly Tensor[]): Tensor {
   return nn.functional.crossEntropy(h, y);
 }
 
-const training = { group: "training step of an MLP (784, 256, 128, 10), batch 64" };
+const training = {
+  group: "training step of an MLP (784, 256, 128, 10), batch 64",
+  n: 2000,
+  warmup: 500, // re-traced steps are TypeScript, which the engine compiles as it runs
+};
 
 const functional = layers(), transformation = adam(), state = transformation.init(functional);
 const functionalStep = compile(() => {

@@ -10,7 +10,7 @@ import { custom, customPrim } from "../primitives/custom.ts";
 import { batchAll, expand } from "../primitives/movement.ts";
 import { sum } from "../primitives/reduce.ts";
 import { project, projectPrim } from "../primitives/tuple.ts";
-import { standIn } from "./graph_copy.ts";
+import { copyBelow, standIn } from "./graph_copy.ts";
 import type { Recording } from "./recording.ts";
 import { zerosNode } from "./reverse.ts";
 
@@ -47,22 +47,7 @@ export class BatchCopy {
 
   /** The copy of a node and of everything below; batched where `isBatched` says so. */
   of(root: Node): Node {
-    const stack = [root], copies = this.#copies;
-    while (stack.length > 0) {
-      const node = stack[stack.length - 1];
-      if (copies.has(node)) {
-        stack.pop();
-        continue;
-      }
-      const waiting = node.storage !== null ? [] : node.inputs.filter((x) => !copies.has(x));
-      if (waiting.length > 0) {
-        stack.push(...waiting);
-        continue;
-      }
-      stack.pop();
-      copies.set(node, this.#copy(node));
-    }
-    return copies.get(root) as Node;
+    return copyBelow(root, this.#copies, (node) => this.#copy(node)) as Node;
   }
 
   #copy(node: Node): Node | Node[] {

@@ -17,6 +17,26 @@ export function standIn(node: Node): Node {
 /** Where the originals live: runs functions there, and tells what to replace afterwards. */
 export type Within = <T>(fn: () => T) => { result: T; replacements: (readonly [Node, Node])[] };
 
+/** Fills `copies` for a node and everything uncomputed below it, operands first; gives its copy. */
+export function copyBelow<T>(root: Node, copies: Map<Node, T>, copy: (node: Node) => T): T {
+  const stack = [root];
+  while (stack.length > 0) {
+    const node = stack[stack.length - 1];
+    if (copies.has(node)) {
+      stack.pop();
+      continue;
+    }
+    const waiting = node.storage !== null ? [] : node.inputs.filter((x) => !copies.has(x));
+    if (waiting.length > 0) {
+      stack.push(...waiting);
+      continue;
+    }
+    stack.pop();
+    copies.set(node, copy(node));
+  }
+  return copies.get(root)!;
+}
+
 /** Copies graphs, with some nodes replaced by others. What does not depend on those is shared. */
 export class GraphCopy {
   readonly #copies: Map<Node, Node>;
@@ -33,22 +53,7 @@ export class GraphCopy {
 
   /** The copy of a node and of everything below. */
   of(root: Node): Node {
-    const stack = [root], copies = this.#copies;
-    while (stack.length > 0) {
-      const node = stack[stack.length - 1];
-      if (copies.has(node)) {
-        stack.pop();
-        continue;
-      }
-      const waiting = node.storage !== null ? [] : node.inputs.filter((x) => !copies.has(x));
-      if (waiting.length > 0) {
-        stack.push(...waiting);
-        continue;
-      }
-      stack.pop();
-      copies.set(node, this.#copy(node));
-    }
-    return copies.get(root)!;
+    return copyBelow(root, this.#copies, (node) => this.#copy(node));
   }
 
   #copy(node: Node): Node {

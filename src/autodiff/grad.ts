@@ -179,8 +179,11 @@ export function backward(
     }
   }
   withGrad(createGraph, () => {
-    const nodes = outs.map((o) => o.node);
-    const seeds = outs.map((o, i) => seedOf("backward", o, given[i]));
+    const nodes: Node[] = [], seeds: Node[] = [];
+    outs.forEach((out, i) => {
+      nodes.push(out.node);
+      seeds.push(seedOf("backward", out, given[i]));
+    });
     const targets = inputs === undefined ? null : new Set(inputs.map((x) => x.node));
     const { cotangents } = sweep(nodes, seeds, targets);
     for (const [node, g] of cotangents) {

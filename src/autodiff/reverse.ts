@@ -102,8 +102,11 @@ export function sweep(
     }
     const received = node.outs === null ? g : tuples.get(node);
     if (received === undefined) continue;
-    const needs = node.inputs.map((x) => above.has(x));
-    if (!needs.some((n) => n)) continue;
+    // Filled by push(): compiled and interpreted map() make arrays of different kinds, and code that
+    // was compiled for one kind is thrown away when the other comes.
+    const needs: boolean[] = [];
+    for (const x of node.inputs) needs.push(above.has(x));
+    if (!needs.includes(true)) continue;
     const rule = node.customVjp ?? node.prim.vjp;
     if (typeof rule === "string") continue;
     const parts = node.customVjp !== null

@@ -57,7 +57,9 @@ function prepare(targets: readonly Node[], former: readonly (Node | null)[]): Pr
     for (const node of walked.nodes) if (node.keep && !asked.has(node)) pending.push(node);
     walked = walk(pending);
   }
-  const leaves = walked.leaves.map((n) => n.storage!);
+  const leaves: Storage[] = [], numbers: number[] = [];
+  for (const node of walked.leaves) leaves.push(node.storage!);
+  for (const node of walked.scalars) numbers.push(node.attrs.value);
   const donations: Donation[] = [];
   for (let output = 0; output < wishes.length; output++) {
     const old = wishes[output]?.storage;
@@ -65,7 +67,7 @@ function prepare(targets: readonly Node[], former: readonly (Node | null)[]): Pr
     if (leaf !== undefined) donations.push({ leaf, output });
   }
   const program = executable(walked, pending, donations, commonDevice(leaves));
-  const results = program.bind(leaves, walked.scalars.map((n) => n.attrs.value as number));
+  const results = program.bind(leaves, numbers);
   return { program, pending, leaves, results };
 }
 

@@ -55,7 +55,10 @@ export function commit(): void {
     targets.push(node);
     former.push(before);
   }
-  const extra = [...roots, ...latest].map((t) => t.rawNode).filter((n) => n.storage === null);
+  const extra: Node[] = [];
+  for (const { rawNode } of [...roots, ...latest]) {
+    if (rawNode.storage === null) extra.push(rawNode);
+  }
   roots = [];
   latest = [];
   updated = [];

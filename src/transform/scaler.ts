@@ -98,7 +98,9 @@ function updateState<C>(
     const g = leaf.node;
     let count = counts === null ? noCount : counts[i].node;
     if (counter?.early) count = nextCounts.of(count);
-    return spec.step(g, moments.map((m) => m[i].node), coefficients(g.dtype, count));
+    const nodes: Node[] = [];
+    for (const m of moments) nodes.push(m[i].node);
+    return spec.step(g, nodes, coefficients(g.dtype, count));
   });
 
   const transformed = treeUnflatten(def, results.map((r) => r === null ? null : wrap(r[0])));

@@ -3,34 +3,21 @@
  * `TORCHOPT_GOLDEN` names the folder, so that other cases of the same format can be run.
  */
 
-import { autograd } from "@torchopt/torchopt";
-import { type Case, cases, compare, convert, operation, read } from "../helpers/nn_ops.ts";
+import { type Case, cases, compare, convert, derive, read } from "../helpers/nn_ops.ts";
 
 function check(c: Case): void {
   const options = convert(c.options);
   const ints = Object.fromEntries(Object.entries(c.int_inputs).map(([k, v]) => [k, read(v)]));
   const inputs = c.inputs.map((t) => read(t, t.dtype.startsWith("float")));
-  const output = operation(c.op)(inputs, options, ints);
+  const { output, grads, products } = derive(c, inputs, ints, options);
   compare(`${c.name} output`, output, c.output, 1e-10);
   if (c.running_mean_after) {
     compare(`${c.name} running mean`, options.runningMean, c.running_mean_after, 1e-10);
     compare(`${c.name} running variance`, options.runningVar, c.running_var_after!, 1e-10);
   }
   if (c.grads === null || c.cotangent === null) return;
-  const grads = autograd.grad([output], inputs, {
-    gradOutputs: [read(c.cotangent)],
-    createGraph: true,
-    allowUnused: true,
-  });
   c.grads.forEach((g, i) => g && compare(`${c.name} grad ${i}`, grads[i], g, 1e-9));
   if (c.hvp === null || c.vector === null) return;
-  const terms = grads.flatMap((g, i) =>
-    g === null || c.vector![i] === null ? [] : [g.mul(read(c.vector![i]!)).sum()]
-  );
-  const total = terms.length === 0 ? null : terms.reduce((a, b) => a.add(b));
-  const products = total === null || !total.requiresGrad
-    ? inputs.map(() => null)
-    : autograd.grad([total], inputs, { allowUnused: true });
   c.hvp.forEach((h, i) => h && compare(`${c.name} hvp ${i}`, products[i], h, 1e-8));
 }
 

@@ -4,26 +4,8 @@
  */
 
 import { assert } from "@std/assert";
-import { autograd, func, stack, type Tensor } from "@torchopt/torchopt";
-import { type Case, cases, compare, convert, operation, read } from "../helpers/nn_ops.ts";
-
-/** The operation with its gradients and Hessian products, null where there are none. */
-function derive(c: Case, inputs: Tensor[], ints: Record<string, Tensor>) {
-  const output = operation(c.op)(inputs, convert(c.options), ints);
-  if (c.grads === null || c.cotangent === null) return { output, grads: [], products: [] };
-  const options = { createGraph: true, allowUnused: true };
-  const gradOutputs = [read(c.cotangent)];
-  const grads = autograd.grad([output], inputs, { gradOutputs, ...options });
-  if (c.hvp === null || c.vector === null) return { output, grads, products: [] };
-  const terms = grads.flatMap((g, i) =>
-    g === null || c.vector![i] === null ? [] : [g.mul(read(c.vector![i]!)).sum()]
-  );
-  const total = terms.length === 0 ? null : terms.reduce((a, b) => a.add(b));
-  const products = total === null || !total.requiresGrad
-    ? inputs.map(() => null)
-    : autograd.grad([total], inputs, { allowUnused: true });
-  return { output, grads, products };
-}
+import { func, stack, type Tensor } from "@torchopt/torchopt";
+import { type Case, cases, compare, convert, derive, read } from "../helpers/nn_ops.ts";
 
 /** A batch of `x` and another example. */
 function withOther(x: Tensor): Tensor {
@@ -35,7 +17,9 @@ function check(c: Case): void {
   const ints = Object.fromEntries(
     Object.entries(c.int_inputs).map(([k, v]) => [k, stack([read(v), read(v)])]),
   );
-  const mapped = func.vmap((xs: Tensor[], is: Record<string, Tensor>) => derive(c, xs, is));
+  const mapped = func.vmap((xs: Tensor[], is: Record<string, Tensor>) =>
+    derive(c, xs, is, convert(c.options))
+  );
   const found = mapped(inputs, ints) as ReturnType<typeof derive>;
   const first = (x: Tensor | null | undefined) => x?.select(0, 0) ?? null;
   compare(`${c.name} output`, first(found.output), c.output, 1e-10);

@@ -1,7 +1,7 @@
 /** Cases of `nn_ops.json`, and the operations they are about. */
 
 import { assert } from "@std/assert";
-import { nn, Tensor, tensor } from "@torchopt/torchopt";
+import { autograd, nn, Tensor, tensor } from "@torchopt/torchopt";
 import * as torch from "@torchopt/torchopt";
 import { readGolden } from "./golden.ts";
 
@@ -173,3 +173,33 @@ export function compare(what: string, actual: Tensor | null, expected: Golden, r
 
 /** All cases. */
 export const { cases } = readGolden<{ cases: Case[] }>("nn_ops.json");
+
+/** Output, gradients and Hessian-vector products of a case. */
+export interface Derived {
+  output: Tensor;
+  grads: (Tensor | null)[];
+  products: (Tensor | null)[];
+}
+
+/** The operation with its gradients and Hessian products, null where there are none. */
+export function derive(
+  c: Case,
+  inputs: Tensor[],
+  ints: Record<string, Tensor>,
+  settings: Options,
+): Derived {
+  const output = operation(c.op)(inputs, settings, ints);
+  if (c.grads === null || c.cotangent === null) return { output, grads: [], products: [] };
+  const options = { createGraph: true, allowUnused: true };
+  const gradOutputs = [read(c.cotangent)];
+  const grads = autograd.grad([output], inputs, { gradOutputs, ...options });
+  if (c.hvp === null || c.vector === null) return { output, grads, products: [] };
+  const terms = grads.flatMap((g, i) =>
+    g === null || c.vector![i] === null ? [] : [g.mul(read(c.vector![i]!)).sum()]
+  );
+  const total = terms.length === 0 ? null : terms.reduce((a, b) => a.add(b));
+  const products = total === null || !total.requiresGrad
+    ? inputs.map(() => null)
+    : autograd.grad([total], inputs, { allowUnused: true });
+  return { output, grads, products };
+}

@@ -9,6 +9,7 @@ import {
   type Device,
   type DType,
   DTYPES,
+  environment,
   opsLibrary,
   Session,
   Storage,
@@ -76,7 +77,6 @@ export class Executable {
     this.lowered = lowered;
     this.device = device;
     const cores = navigator.hardwareConcurrency ?? 1;
-    dumpModel(lowered.model);
     this.#session = new Session({
       model: lowered.model,
       inputs: lowered.inputs,
@@ -240,6 +240,9 @@ export function executable(
     device: device === "cpu" ? "cpu" : "cuda",
     ops: opsLibrary().loaded,
   });
+  dumpModel(lowered.model);
+  // A missing library or a wrong setting is not the graph's fault: it throws here.
+  environment();
   let made: Executable;
   const key = walk.key.slice();
   try {

@@ -8,6 +8,7 @@
 import { besideProvider } from "./cuda_find.ts";
 import { BackendError } from "./errors.ts";
 import { pointerTo, readCString } from "./ffi.ts";
+import { isWholeLibrary } from "./library_file.ts";
 import { locateOrt, ORT_PACKAGE_VERSION } from "./locate.ts";
 import { pinLibrary } from "./pin.ts";
 
@@ -102,6 +103,7 @@ export function ortLoaded(): boolean {
 function load(path: string): Ort {
   let base: Deno.PointerValue;
   try {
+    if (!isWholeLibrary(path)) throw new Error("the file is no library or cut short");
     const library = Deno.dlopen(path, { OrtGetApiBase: { parameters: [], result: "pointer" } });
     pinLibrary(path);
     base = library.symbols.OrtGetApiBase();

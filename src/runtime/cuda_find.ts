@@ -136,11 +136,17 @@ function libraryFolders(provider: string | undefined): string[] {
   }
   if (provider) {
     const wheels = `${provider}/../../nvidia`;
-    if (exists(wheels)) {
+    if (isReadable(wheels)) {
       for (const { name } of Deno.readDirSync(wheels)) folders.push(`${wheels}/${name}/lib`);
     }
   }
-  return folders.filter(exists);
+  return folders.filter(isReadable);
+}
+
+/** Whether a folder exists and may be looked at: without the permission the others still count. */
+function isReadable(folder: string): boolean {
+  const granted = Deno.permissions.querySync({ name: "read", path: folder }).state === "granted";
+  return granted && exists(folder);
 }
 
 /** Whether a library loads. It stays loaded: closing NVIDIA's libraries is not safe. */

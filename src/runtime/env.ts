@@ -13,6 +13,9 @@ const LOG_FATAL = 4;
 const ARENA_ALLOCATOR = 1;
 const DEFAULT_MEMORY = 0;
 
+// Where the system refuses a thread, ONNX Runtime ends the process.
+const MAX_THREADS = 512;
+
 /** Native objects that every session of this thread shares. */
 export interface Environment {
   /** `OrtEnv*`. */
@@ -28,10 +31,20 @@ export interface Environment {
 
 let current: Environment | undefined;
 
-/** Threads of the pool that all sessions with more than one thread share. */
+/**
+ * Threads of the pool that all sessions with more than one thread share: `TORCHOPT_THREADS`, by
+ * default one for each processor.
+ *
+ * @throws {RangeError} where the variable is no number of threads
+ */
 export function poolSize(): number {
-  const wanted = Number(Deno.env.get("TORCHOPT_THREADS"));
-  return Number.isInteger(wanted) && wanted > 0 ? wanted : navigator.hardwareConcurrency;
+  const text = Deno.env.get("TORCHOPT_THREADS");
+  if (!text) return navigator.hardwareConcurrency;
+  const wanted = Number(text);
+  if (Number.isInteger(wanted) && wanted >= 1 && wanted <= MAX_THREADS) return wanted;
+  throw new RangeError(
+    `TORCHOPT_THREADS is "${text}", wants a whole number from 1 to ${MAX_THREADS}.`,
+  );
 }
 
 /**

@@ -106,12 +106,16 @@ export function filePath(url: URL | string): string {
   return Deno.build.os === "windows" ? path.replace(/^\/(?=[A-Za-z]:)/, "") : path;
 }
 
-/** Whether a file or folder exists. */
+/**
+ * Whether a file or folder exists. Where the permission to look is missing, Deno's error is thrown,
+ * which names the flag.
+ */
 export function exists(path: string): boolean {
   try {
     Deno.statSync(path);
     return true;
-  } catch {
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) throw error;
     return false;
   }
 }

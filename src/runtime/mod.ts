@@ -9,7 +9,7 @@ export { bytesPerElement, type DType, type DTypeInfo, DTYPES, type TypedArray } 
 export { cudaIndex, type Device } from "./device.ts";
 export { type DeviceInfo, devices } from "./devices.ts";
 export { memory, type MemoryStats } from "./counters.ts";
-export { poolSize } from "./env.ts";
+export { environment, poolSize } from "./env.ts";
 export { type OpsLibrary, opsLibrary } from "./ops_library.ts";
 export { buildOps, type BuildOptions, type BuildResult } from "./ops_build.ts";
 export { Session, type SessionSpec, type ValueSpec } from "./session.ts";

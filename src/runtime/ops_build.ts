@@ -5,6 +5,7 @@
  */
 
 import { BackendError } from "./errors.ts";
+import { isWholeLibrary } from "./library_file.ts";
 import { exists } from "./locate.ts";
 import {
   cacheFolder,
@@ -75,9 +76,18 @@ export async function buildOps(options: BuildOptions = {}): Promise<BuildResult>
   const sources = await Promise.all(names.map((name) => read(url, name)));
   const key = opsKey(sources);
   const path = libraryPath(key);
-  const cached = !force && exists(path);
-  if (!cached) await compile(manifest, sources, path, log);
-  writeStamp(url, { key, url: url.href, files: names.map((n) => describe(url, n)) });
+  const cached = !force && exists(path) && isWholeLibrary(path);
+  try {
+    if (!cached) await compile(manifest, sources, path, log);
+    writeStamp(url, { key, url: url.href, files: names.map((n) => describe(url, n)) });
+  } catch (cause) {
+    if (cause instanceof BackendError || cause instanceof Deno.errors.NotCapable) throw cause;
+    throw new BackendError(
+      `Building the compiled ops: ${(cause as Error).message}. The cache folder is ` +
+        `"${cacheFolder()}"; set TORCHOPT_CACHE to another one where it cannot be written.`,
+      { cause },
+    );
+  }
   forgetUnloadedOps();
   const seconds = (performance.now() - start) / 1000;
   return { path, seconds, cached };
@@ -87,23 +97,23 @@ export async function buildOps(options: BuildOptions = {}): Promise<BuildResult>
  * The first C++ compiler that runs; undefined where there is none.
  *
  * @param candidates commands to try
+ * @throws {Deno.errors.NotCapable} where none runs and one was not permitted (`--allow-run`)
  */
 export async function findCompiler(
   candidates: readonly (string | undefined)[] = [Deno.env.get("CXX"), "c++", "g++", "clang++"],
 ): Promise<string | undefined> {
+  let refused: Error | undefined;
   for (const command of candidates) {
-    if (command && await runs(command)) return command;
+    if (!command) continue;
+    try {
+      if ((await run(command, ["--version"])).success) return command;
+    } catch (error) {
+      // Not there, not executable, or not permitted: the next one may be.
+      if (error instanceof Deno.errors.NotCapable) refused ??= error;
+    }
   }
+  if (refused) throw refused;
   return undefined;
-}
-
-async function runs(command: string): Promise<boolean> {
-  try {
-    return (await run(command, ["--version"])).success;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }
 
 async function compile(
@@ -121,6 +131,7 @@ async function compile(
     );
   }
   Deno.mkdirSync(cacheFolder(), { recursive: true });
+  removeAbandoned();
   const folder = Deno.makeTempDirSync({ dir: cacheFolder(), prefix: "build-" });
   try {
     for (const { name, content } of sources) {
@@ -140,12 +151,36 @@ async function compile(
     const library = `${folder}/library`;
     const link = [...objects, ...LINK_FLAGS, ...manifest.link ?? [], "-o", library];
     await mustRun(compiler, link, "linking the compiled ops");
+    if (!exists(library)) {
+      throw new BackendError(
+        `Building the compiled ops: ${compiler} reports success and wrote no library. Set CXX to ` +
+          "a compiler for C++17, or go on without the compiled ops.",
+      );
+    }
     Deno.mkdirSync(path.replace(/\/[^/]*$/, ""), { recursive: true });
     replaceFile(library, path);
   } finally {
     Deno.removeSync(folder, { recursive: true });
   }
 }
+
+/** Removes what builds that were killed have left in the cache folder. */
+function removeAbandoned(): void {
+  for (const { name } of Deno.readDirSync(cacheFolder())) {
+    if (!/^(build|stamp)-/.test(name)) continue;
+    const path = `${cacheFolder()}/${name}`;
+    try {
+      const age = Date.now() - (Deno.statSync(path).mtime?.getTime() ?? Infinity);
+      if (age > ABANDONED_MS) Deno.removeSync(path, { recursive: true });
+    } catch (error) {
+      // Another process may remove it at the same time.
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+}
+
+// No build takes an hour.
+const ABANDONED_MS = 3_600_000;
 
 const LINK_FLAGS: readonly string[] = Deno.build.os === "windows"
   // What MinGW's runtime libraries hold is not on the path of Deno.
@@ -171,10 +206,13 @@ function describe(folder: URL, name: string): OpsStamp["files"][number] {
   return { name, ...fileTimes(new URL(name, folder)) };
 }
 
+/** Writes nothing where the stamp is there already, so that a cache may be read-only. */
 function writeStamp(folder: URL, stamp: OpsStamp): void {
+  const path = stampPath(folder), text = JSON.stringify(stamp);
+  if (exists(path) && Deno.readTextFileSync(path) === text) return;
   const temporary = Deno.makeTempFileSync({ dir: cacheFolder(), prefix: "stamp-" });
-  Deno.writeTextFileSync(temporary, JSON.stringify(stamp));
-  replaceFile(temporary, stampPath(folder));
+  Deno.writeTextFileSync(temporary, text);
+  replaceFile(temporary, path);
 }
 
 /** Atomic, so that a process that reads meanwhile sees the old or the new file. */
@@ -187,12 +225,20 @@ function replaceFile(from: string, to: string): void {
   }
 }
 
+/** A failure ends the rest; the tasks under way are waited for, since their folder is removed next. */
 async function inParallel(tasks: readonly (() => Promise<void>)[]): Promise<void> {
   const left = [...tasks];
+  const failures: unknown[] = [];
   const worker = async () => {
-    for (let task = left.shift(); task; task = left.shift()) await task();
+    for (let task = left.shift(); task; task = left.shift()) {
+      await task().catch((error) => {
+        failures.push(error);
+        left.length = 0;
+      });
+    }
   };
   await Promise.all(Array.from({ length: navigator.hardwareConcurrency }, worker));
+  if (failures.length > 0) throw failures[0];
 }
 
 async function mustRun(command: string, args: string[], what: string): Promise<void> {

@@ -71,13 +71,14 @@ export function stampPath(folder: URL = OPS_URL): string {
 
 /** The stamp that the last build from these sources wrote, if there is one. */
 export function readStamp(): OpsStamp | undefined {
-  let stamp: OpsStamp;
+  let stamp: OpsStamp | null;
   try {
     stamp = JSON.parse(Deno.readTextFileSync(stampPath()));
-  } catch {
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) throw error;
     return undefined;
   }
-  return stamp.url === OPS_URL.href ? stamp : undefined;
+  return stamp?.url === OPS_URL.href ? stamp : undefined;
 }
 
 /** Key of the library: changes with every source, the flags, the target and the ABI version. */
@@ -104,7 +105,8 @@ export function matches(stamp: OpsStamp, folder: URL = OPS_URL): boolean {
       content: Deno.readFileSync(new URL(name, folder)),
     }));
     return opsKey(sources) === stamp.key;
-  } catch {
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) throw error;
     return false;
   }
 }

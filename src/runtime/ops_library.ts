@@ -8,6 +8,7 @@ import { ort } from "./api.ts";
 import { bufferAddress } from "./ffi.ts";
 import { libraryPath, matches, OPS_ABI_VERSION, readStamp } from "./ops_cache.ts";
 import { exists } from "./locate.ts";
+import { isWholeLibrary } from "./library_file.ts";
 import { pinLibrary } from "./pin.ts";
 
 /** State of the compiled ops, as {@linkcode opsLibrary} reports it. */
@@ -39,6 +40,9 @@ const SYMBOLS = {
 /** The functions that the compiled ops export. */
 export type Bridge = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 
+/** The way to get them: the task in a checkout, the function in a program that imports the package. */
+const BUILD = 'run "deno task build:ops", or call buildOps()';
+
 let state: { report: OpsLibrary; bridge?: Bridge } | undefined;
 
 /** Whether the compiled ops are in use, and why (not). Loads ONNX Runtime and the ops on first use. */
@@ -68,17 +72,24 @@ function find(): { report: OpsLibrary; bridge?: Bridge } {
   if (choice) {
     return exists(choice) ? load(choice) : unused(`missing: TORCHOPT_OPS names "${choice}"`);
   }
-  const stamp = readStamp();
-  if (!stamp) return unused('not built: run "deno task build:ops"');
-  const path = libraryPath(stamp.key);
-  if (!exists(path)) return unused('not built: run "deno task build:ops"', path);
-  if (!matches(stamp)) {
-    return unused('out of date, the sources have changed: run "deno task build:ops"', path);
+  let path: string | undefined;
+  try {
+    const stamp = readStamp();
+    if (!stamp) return unused(`not built: ${BUILD}`);
+    path = libraryPath(stamp.key);
+    if (!exists(path)) return unused(`not built: ${BUILD}`, path);
+    if (!matches(stamp)) return unused(`out of date, the sources have changed: ${BUILD}`, path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotCapable)) throw error;
+    return unused(`not looked for: ${error.message}`, path);
   }
   return load(path);
 }
 
 function load(path: string): { report: OpsLibrary; bridge?: Bridge } {
+  if (!isWholeLibrary(path)) {
+    return unused(`not loadable: ${path} is no library or cut short: ${BUILD}`, path);
+  }
   let calls: Bridge;
   try {
     calls = Deno.dlopen(path, SYMBOLS).symbols;

@@ -5,14 +5,26 @@
  *
  * @param source text of the module
  * @param env variables to set
+ * @param permissions flags; all of them by default
  */
-export async function child(source: string, env: Record<string, string> = {}): Promise<string> {
+export async function child(
+  source: string,
+  env: Record<string, string> = {},
+  permissions: readonly string[] = ["-A"],
+): Promise<string> {
   const command = new Deno.Command(Deno.execPath(), {
-    args: ["eval", source],
+    args: ["run", "--no-prompt", ...permissions, "-"],
     cwd: new URL("../../", import.meta.url),
-    env,
+    env: { NO_COLOR: "1", ...env },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
   });
-  const { success, stdout, stderr } = await command.output();
+  const process = command.spawn();
+  const writer = process.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(source));
+  await writer.close();
+  const { success, stdout, stderr } = await process.output();
   const text = new TextDecoder();
   if (!success) throw new Error(text.decode(stderr));
   return text.decode(stdout);

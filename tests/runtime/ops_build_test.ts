@@ -7,7 +7,7 @@ import {
 } from "@std/assert";
 import { BackendError, buildOps, opsLibrary, Session, Storage } from "../../src/runtime/mod.ts";
 import { findCompiler } from "../../src/runtime/ops_build.ts";
-import { matches, opsKey, type OpsStamp, stampPath } from "../../src/runtime/ops_cache.ts";
+import { matches, OPS_URL, opsKey, type OpsStamp, stampPath } from "../../src/runtime/ops_cache.ts";
 import { sha256 } from "../../src/runtime/sha256.ts";
 import { child } from "./child.ts";
 import { binary, bind, floats, spec } from "./models.ts";
@@ -115,9 +115,73 @@ Deno.test("buildOps() shows what the compiler says", async () => {
   });
 });
 
+Deno.test("buildOps() makes a damaged library anew", async () => {
+  await withSources(SOURCES, async (url) => {
+    const path = await build(url);
+    if (!path) return;
+    Deno.truncateSync(path, Deno.build.os === "linux" ? 2000 : 0);
+    assertEquals((await buildOps({ url })).cached, false);
+    assertEquals(await why({ TORCHOPT_OPS: path }), "false of ABI version -7, wanted 1\n");
+  });
+});
+
+Deno.test("buildOps() removes what builds that were killed have left, once it is old", async () => {
+  await withSources(SOURCES, async (url, cache) => {
+    for (const name of ["build-old", "build-new"]) Deno.mkdirSync(`${cache}/${name}`);
+    Deno.writeTextFileSync(`${cache}/stamp-old`, "");
+    for (const name of ["build-old", "stamp-old"]) Deno.utimeSync(`${cache}/${name}`, 1, 1);
+    if (!await build(url)) return;
+    const left = [...Deno.readDirSync(cache)].map(({ name }) => name);
+    assertEquals(left.filter((name) => /^(build|stamp)-/.test(name)), ["build-new"]);
+  });
+});
+
+Deno.test("buildOps() leaves a cache that is up to date untouched", async () => {
+  await withSources(SOURCES, async (url) => {
+    if (!await build(url)) return;
+    const before = Deno.statSync(stampPath(url)).ino;
+    assertEquals((await buildOps({ url })).cached, true);
+    assertEquals(Deno.statSync(stampPath(url)).ino, before);
+  });
+});
+
+Deno.test("buildOps() names a cache folder that cannot be written", async () => {
+  await withSources(SOURCES, async (url, cache) => {
+    if (!compiler) return void await build(url);
+    const file = `${cache}/file`;
+    Deno.writeTextFileSync(file, "");
+    Deno.env.set("TORCHOPT_CACHE", file);
+    const { message } = await assertRejects(() => buildOps({ url }), BackendError);
+    assertStringIncludes(message, `"${file}"; set TORCHOPT_CACHE to another one`);
+  });
+});
+
+Deno.test("readStamp() takes a damaged stamp for none", async () => {
+  await withSources({}, async (_url, cache) => {
+    for (const text of ["", "null", "3", "{}", JSON.stringify({ url: OPS_URL.href })]) {
+      Deno.writeTextFileSync(stampPath(), text);
+      const env = { TORCHOPT_OPS: "", TORCHOPT_CACHE: cache };
+      assertStringIncludes(await why(env), "false not built: ");
+    }
+  });
+});
+
 Deno.test("findCompiler() takes the first command that runs", async () => {
-  assertEquals(await findCompiler([undefined, "/no/compiler", Deno.execPath()]), Deno.execPath());
-  assertEquals(await findCompiler(["/no/compiler"]), undefined);
+  const notExecutable = Deno.makeTempFileSync();
+  const candidates = [undefined, "/no/compiler", notExecutable, Deno.execPath()];
+  assertEquals(await findCompiler(candidates), Deno.execPath());
+  assertEquals(await findCompiler(["/no/compiler", notExecutable]), undefined);
+  Deno.removeSync(notExecutable);
+});
+
+Deno.test("findCompiler() passes by what may not be run", async () => {
+  const module = import.meta.resolve("../../src/runtime/ops_build.ts");
+  const find = `import { findCompiler } from "${module}";
+    console.log(await findCompiler(["/no/compiler", Deno.execPath()]));`;
+  const permissions = ["--allow-env", "--allow-read", `--allow-run=${Deno.execPath()}`];
+  assertEquals(await child(find, {}, permissions), `${Deno.execPath()}\n`);
+  const { message } = await assertRejects(() => child(find, {}, permissions.slice(0, 2)), Error);
+  assertStringIncludes(message, "--allow-run flag");
 });
 
 Deno.test("opsLibrary() refuses a library of another ABI version", async () => {
@@ -130,7 +194,8 @@ Deno.test("opsLibrary() refuses a library of another ABI version", async () => {
 
 Deno.test("opsLibrary() says why there are no compiled ops", async () => {
   const nowhere = { TORCHOPT_OPS: "", TORCHOPT_CACHE: "/no/such/folder" };
-  assertEquals(await why(nowhere), 'false not built: run "deno task build:ops"\n');
+  const way = 'run "deno task build:ops", or call buildOps()';
+  assertEquals(await why(nowhere), `false not built: ${way}\n`);
   assertEquals(await why({ TORCHOPT_OPS: "off" }), "false switched off by TORCHOPT_OPS=off\n");
   const missing = { TORCHOPT_OPS: "/no/lib" };
   assertEquals(await why(missing), 'false missing: TORCHOPT_OPS names "/no/lib"\n');

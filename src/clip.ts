@@ -27,7 +27,7 @@ import { treeUnflatten } from "./pytree/mod.ts";
 import { wrap } from "./tensor/core.ts";
 import type { Tensor } from "./tensor/tensor.ts";
 import { currentTrace } from "./tensor/trace.ts";
-import { checkNonNegative, describe } from "./transform/options.ts";
+import { checkNonNegative, describe, withDefaults } from "./transform/options.ts";
 import { takeUpdates } from "./transform/trees.ts";
 
 /** Options of `clipGradNorm`. */
@@ -108,7 +108,10 @@ export function clipGradNorm(
   maxNorm: number,
   options: ClipGradNormOptions = {},
 ): GradientTransformation<EmptyState> {
-  const { normType = 2, errorIfNonfinite = false } = options;
+  const { normType, errorIfNonfinite } = withDefaults<ClipGradNormOptions>("clipGradNorm", {
+    normType: 2,
+    errorIfNonfinite: false,
+  }, options);
   checkNonNegative("clipGradNorm", { maxNorm });
   const order = normType === "inf" ? Infinity : normType;
   if (typeof order !== "number" || Number.isNaN(order)) {

@@ -13,7 +13,7 @@ import { flattenUpTo, formatPath, type TreeDef, treeFlatten, treeUnflatten } fro
 import { TensorCore, wrap } from "./tensor/core.ts";
 import { commit } from "./tensor/pending.ts";
 import type { Tensor } from "./tensor/tensor.ts";
-import { describe } from "./transform/options.ts";
+import { describe, withDefaults } from "./transform/options.ts";
 import { rebind, together } from "./transform/rebind.ts";
 
 /** Options of `applyUpdates`. */
@@ -72,7 +72,7 @@ export function applyUpdates<T extends TensorTree>(
   updates: TensorTree,
   options: ApplyUpdatesOptions = {},
 ): T {
-  const { inplace = true } = options;
+  const { inplace } = withDefaults<ApplyUpdatesOptions>("applyUpdates", { inplace: true }, options);
   const { leaves, def } = treeFlatten<Tensor | null | undefined>(updates, { noneIsLeaf: true });
   const targets = flattenUpTo(def, params, "applyUpdates");
   const compute = () =>

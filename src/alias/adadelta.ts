@@ -6,7 +6,7 @@
 
 import type { GradientTransformation, ScalarOrSchedule } from "../base.ts";
 import { chain } from "../combine.ts";
-import { checkDecay, checkLr, checkNonNegative } from "../transform/options.ts";
+import { checkDecay, checkLr, checkNonNegative, withDefaults } from "../transform/options.ts";
 import { scaleByAdadelta } from "../transform/scale_by_adadelta.ts";
 import { flipSignAndAddWeightDecay, scaleByNegLr } from "./utils.ts";
 
@@ -31,6 +31,7 @@ export interface AdadeltaOptions {
  * @param options `lr`, `rho`, `eps`, `weightDecay`, `momentRequiresGrad`
  * @returns the optimizer as a gradient transformation
  * @throws {RangeError} an option out of its range
+ * @throws {TypeError} where the options are no object, or hold one that does not exist
  *
  * @example
  * ```ts
@@ -46,7 +47,11 @@ export interface AdadeltaOptions {
  * ```
  */
 export function adadelta(options: AdadeltaOptions = {}): GradientTransformation {
-  const { lr = 1e-3, rho = 0.9, eps = 1e-6, weightDecay = 0, momentRequiresGrad = false } = options;
+  const { lr, rho, eps, weightDecay, momentRequiresGrad } = withDefaults<AdadeltaOptions>(
+    "adadelta",
+    { lr: 1e-3, rho: 0.9, eps: 1e-6, weightDecay: 0, momentRequiresGrad: false },
+    options,
+  );
   checkLr("adadelta", lr);
   checkDecay("adadelta", { rho });
   checkNonNegative("adadelta", { eps, weightDecay });

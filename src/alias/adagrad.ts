@@ -6,7 +6,7 @@
 
 import type { GradientTransformation, ScalarOrSchedule } from "../base.ts";
 import { chain } from "../combine.ts";
-import { checkLr, checkNonNegative } from "../transform/options.ts";
+import { checkLr, checkNonNegative, withDefaults } from "../transform/options.ts";
 import { scaleByRss } from "../transform/scale_by_rss.ts";
 import { scaleBySchedule } from "../transform/scale_by_schedule.ts";
 import { flipSignAndAddWeightDecay, scaleByNegLr } from "./utils.ts";
@@ -35,6 +35,7 @@ export interface AdagradOptions {
  * @param options `lr`, `lrDecay`, `weightDecay`, `initialAccumulatorValue`, `eps`, `maximize`
  * @returns the optimizer as a gradient transformation
  * @throws {RangeError} an option out of its range
+ * @throws {TypeError} where the options are no object, or hold one that does not exist
  *
  * @example
  * ```ts
@@ -50,14 +51,16 @@ export interface AdagradOptions {
  * ```
  */
 export function adagrad(options: AdagradOptions = {}): GradientTransformation {
-  const {
-    lr = 1e-2,
-    lrDecay = 0,
-    weightDecay = 0,
-    initialAccumulatorValue = 0,
-    eps = 1e-10,
-    maximize = false,
-  } = options;
+  const { lr, lrDecay, weightDecay, initialAccumulatorValue, eps, maximize } = withDefaults<
+    AdagradOptions
+  >("adagrad", {
+    lr: 1e-2,
+    lrDecay: 0,
+    weightDecay: 0,
+    initialAccumulatorValue: 0,
+    eps: 1e-10,
+    maximize: false,
+  }, options);
   checkLr("adagrad", lr);
   checkNonNegative("adagrad", { lrDecay, weightDecay, initialAccumulatorValue, eps });
   return chain(

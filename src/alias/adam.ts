@@ -6,7 +6,7 @@
 
 import type { GradientTransformation, ScalarOrSchedule } from "../base.ts";
 import { chain } from "../combine.ts";
-import { checkBetas, checkLr, checkNonNegative } from "../transform/options.ts";
+import { checkBetas, checkLr, checkNonNegative, withDefaults } from "../transform/options.ts";
 import { scaleByAcceleratedAdam } from "../transform/scale_by_accelerated_adam.ts";
 import { scaleByAdam } from "../transform/scale_by_adam.ts";
 import { flipSignAndAddWeightDecay, scaleByNegLr } from "./utils.ts";
@@ -39,6 +39,7 @@ export interface AdamOptions {
  * `useAcceleratedOp`
  * @returns the optimizer as a gradient transformation
  * @throws {RangeError} an option out of its range
+ * @throws {TypeError} where the options are no object, or hold one that does not exist
  *
  * @example
  * ```ts
@@ -56,16 +57,17 @@ export interface AdamOptions {
  * ```
  */
 export function adam(options: AdamOptions = {}): GradientTransformation {
-  const {
-    lr = 1e-3,
-    betas = [0.9, 0.999],
-    eps = 1e-8,
-    weightDecay = 0,
-    epsRoot = 0,
-    momentRequiresGrad = false,
-    maximize = false,
-    useAcceleratedOp = false,
-  } = options;
+  const { lr, betas, eps, weightDecay, epsRoot, momentRequiresGrad, maximize, useAcceleratedOp } =
+    withDefaults<AdamOptions>("adam", {
+      lr: 1e-3,
+      betas: [0.9, 0.999],
+      eps: 1e-8,
+      weightDecay: 0,
+      epsRoot: 0,
+      momentRequiresGrad: false,
+      maximize: false,
+      useAcceleratedOp: false,
+    }, options);
   checkLr("adam", lr);
   checkBetas("adam", betas);
   checkNonNegative("adam", { eps, weightDecay, epsRoot });

@@ -6,7 +6,7 @@
 
 import type { GradientTransformation, ScalarOrSchedule } from "../base.ts";
 import { chain } from "../combine.ts";
-import { checkBetas, checkLr, checkNonNegative } from "../transform/options.ts";
+import { checkBetas, checkLr, checkNonNegative, withDefaults } from "../transform/options.ts";
 import { scaleByAdamax } from "../transform/scale_by_adamax.ts";
 import { flipSignAndAddWeightDecay, scaleByNegLr } from "./utils.ts";
 
@@ -31,6 +31,7 @@ export interface AdamaxOptions {
  * @param options `lr`, `betas`, `eps`, `weightDecay`, `momentRequiresGrad`
  * @returns the optimizer as a gradient transformation
  * @throws {RangeError} an option out of its range
+ * @throws {TypeError} where the options are no object, or hold one that does not exist
  *
  * @example
  * ```ts
@@ -46,13 +47,11 @@ export interface AdamaxOptions {
  * ```
  */
 export function adamax(options: AdamaxOptions = {}): GradientTransformation {
-  const {
-    lr = 1e-3,
-    betas = [0.9, 0.999],
-    eps = 1e-6,
-    weightDecay = 0,
-    momentRequiresGrad = false,
-  } = options;
+  const { lr, betas, eps, weightDecay, momentRequiresGrad } = withDefaults<AdamaxOptions>(
+    "adamax",
+    { lr: 1e-3, betas: [0.9, 0.999], eps: 1e-6, weightDecay: 0, momentRequiresGrad: false },
+    options,
+  );
   checkLr("adamax", lr);
   checkBetas("adamax", betas);
   checkNonNegative("adamax", { eps, weightDecay });

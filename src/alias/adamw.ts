@@ -8,7 +8,7 @@ import type { GradientTransformation } from "../base.ts";
 import { chain } from "../combine.ts";
 import { addDecayedWeights } from "../transform/add_decayed_weights.ts";
 import type { Mask } from "../transform/masked.ts";
-import { checkBetas, checkLr, checkNonNegative } from "../transform/options.ts";
+import { checkBetas, checkLr, checkNonNegative, withDefaults } from "../transform/options.ts";
 import { scaleByAcceleratedAdam } from "../transform/scale_by_accelerated_adam.ts";
 import { scaleByAdam } from "../transform/scale_by_adam.ts";
 import type { AdamOptions } from "./adam.ts";
@@ -33,6 +33,7 @@ export interface AdamWOptions extends AdamOptions {
  * @param options those of `adam` with `weightDecay` 1e-2 by default, and `mask`
  * @returns the optimizer as a gradient transformation; its updates need `params`
  * @throws {RangeError} an option out of its range
+ * @throws {TypeError} where the options are no object, or hold one that does not exist
  *
  * @example
  * ```ts
@@ -50,16 +51,26 @@ export interface AdamWOptions extends AdamOptions {
  */
 export function adamw(options: AdamWOptions = {}): GradientTransformation {
   const {
-    lr = 1e-3,
-    betas = [0.9, 0.999],
-    eps = 1e-8,
-    weightDecay = 1e-2,
-    epsRoot = 0,
-    mask = null,
-    momentRequiresGrad = false,
-    maximize = false,
-    useAcceleratedOp = false,
-  } = options;
+    lr,
+    betas,
+    eps,
+    weightDecay,
+    epsRoot,
+    mask,
+    momentRequiresGrad,
+    maximize,
+    useAcceleratedOp,
+  } = withDefaults<AdamWOptions>("adamw", {
+    lr: 1e-3,
+    betas: [0.9, 0.999],
+    eps: 1e-8,
+    weightDecay: 1e-2,
+    epsRoot: 0,
+    mask: null,
+    momentRequiresGrad: false,
+    maximize: false,
+    useAcceleratedOp: false,
+  }, options);
   checkLr("adamw", lr);
   checkBetas("adamw", betas);
   checkNonNegative("adamw", { eps, weightDecay, epsRoot });

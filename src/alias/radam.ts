@@ -6,7 +6,7 @@
 
 import type { GradientTransformation, ScalarOrSchedule } from "../base.ts";
 import { chain } from "../combine.ts";
-import { checkBetas, checkLr, checkNonNegative } from "../transform/options.ts";
+import { checkBetas, checkLr, checkNonNegative, withDefaults } from "../transform/options.ts";
 import { scaleByRadam } from "../transform/scale_by_radam.ts";
 import { flipSignAndAddWeightDecay, scaleByNegLr } from "./utils.ts";
 
@@ -31,6 +31,7 @@ export interface RadamOptions {
  * @param options `lr`, `betas`, `eps`, `weightDecay`, `momentRequiresGrad`
  * @returns the optimizer as a gradient transformation
  * @throws {RangeError} an option out of its range
+ * @throws {TypeError} where the options are no object, or hold one that does not exist
  *
  * @example
  * ```ts
@@ -46,13 +47,13 @@ export interface RadamOptions {
  * ```
  */
 export function radam(options: RadamOptions = {}): GradientTransformation {
-  const {
-    lr = 1e-3,
-    betas = [0.9, 0.999],
-    eps = 1e-6,
-    weightDecay = 0,
-    momentRequiresGrad = false,
-  } = options;
+  const { lr, betas, eps, weightDecay, momentRequiresGrad } = withDefaults<RadamOptions>("radam", {
+    lr: 1e-3,
+    betas: [0.9, 0.999],
+    eps: 1e-6,
+    weightDecay: 0,
+    momentRequiresGrad: false,
+  }, options);
   checkLr("radam", lr);
   checkBetas("radam", betas);
   checkNonNegative("radam", { eps, weightDecay });

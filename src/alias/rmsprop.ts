@@ -6,7 +6,7 @@
 
 import type { GradientTransformation, ScalarOrSchedule } from "../base.ts";
 import { chain } from "../combine.ts";
-import { checkLr, checkNesterov, checkNonNegative } from "../transform/options.ts";
+import { checkLr, checkNesterov, checkNonNegative, withDefaults } from "../transform/options.ts";
 import { scaleByRms } from "../transform/scale_by_rms.ts";
 import { scaleByStddev } from "../transform/scale_by_stddev.ts";
 import { trace } from "../transform/trace.ts";
@@ -43,6 +43,7 @@ export interface RmspropOptions {
  * `nesterov`, `maximize`
  * @returns the optimizer as a gradient transformation
  * @throws {RangeError} an option out of its range, or nesterov without momentum
+ * @throws {TypeError} where the options are no object, or hold one that does not exist
  *
  * @example
  * ```ts
@@ -58,17 +59,18 @@ export interface RmspropOptions {
  * ```
  */
 export function rmsprop(options: RmspropOptions = {}): GradientTransformation {
-  const {
-    lr = 1e-2,
-    alpha = 0.99,
-    eps = 1e-8,
-    weightDecay = 0,
-    momentum = 0,
-    centered = false,
-    initialScale = 0,
-    nesterov = false,
-    maximize = false,
-  } = options;
+  const { lr, alpha, eps, weightDecay, momentum, centered, initialScale, nesterov, maximize } =
+    withDefaults<RmspropOptions>("rmsprop", {
+      lr: 1e-2,
+      alpha: 0.99,
+      eps: 1e-8,
+      weightDecay: 0,
+      momentum: 0,
+      centered: false,
+      initialScale: 0,
+      nesterov: false,
+      maximize: false,
+    }, options);
   checkLr("rmsprop", lr);
   checkNonNegative("rmsprop", { alpha, eps, weightDecay, momentum, initialScale });
   checkNesterov("rmsprop", { nesterov, momentum, dampening: 0 });

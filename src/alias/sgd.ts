@@ -6,7 +6,7 @@
 
 import type { GradientTransformation, ScalarOrSchedule } from "../base.ts";
 import { chain } from "../combine.ts";
-import { checkLr, checkNesterov, checkNonNegative } from "../transform/options.ts";
+import { checkLr, checkNesterov, checkNonNegative, withDefaults } from "../transform/options.ts";
 import { trace } from "../transform/trace.ts";
 import { flipSignAndAddWeightDecay, scaleByNegLr } from "./utils.ts";
 
@@ -37,6 +37,7 @@ export interface SgdOptions {
  * `maximize`
  * @returns the optimizer as a gradient transformation
  * @throws {RangeError} an option out of its range, or nesterov with dampening or without momentum
+ * @throws {TypeError} where the options are no object, or hold one that does not exist
  *
  * @example
  * ```ts
@@ -52,15 +53,16 @@ export interface SgdOptions {
  * ```
  */
 export function sgd(options: SgdOptions): GradientTransformation {
-  const {
-    lr,
-    momentum = 0,
-    dampening = 0,
-    weightDecay = 0,
-    nesterov = false,
-    momentRequiresGrad = false,
-    maximize = false,
-  } = options ?? {};
+  const { lr, momentum, dampening, weightDecay, nesterov, momentRequiresGrad, maximize } =
+    withDefaults<SgdOptions>("sgd", {
+      lr: undefined!,
+      momentum: 0,
+      dampening: 0,
+      weightDecay: 0,
+      nesterov: false,
+      momentRequiresGrad: false,
+      maximize: false,
+    }, options);
   checkLr("sgd", lr);
   checkNonNegative("sgd", { momentum, dampening, weightDecay });
   checkNesterov("sgd", { nesterov, momentum, dampening });

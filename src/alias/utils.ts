@@ -10,7 +10,7 @@ import type { Node } from "../graph/node.ts";
 import { add, cast, mul, neg } from "../primitives/elementwise.ts";
 import { TensorCore, type TensorLike } from "../tensor/core.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { checkLr, checkNonNegative } from "../transform/options.ts";
+import { checkLr, checkNonNegative, withDefaults } from "../transform/options.ts";
 import { scale } from "../transform/scale.ts";
 import { scaleBySchedule } from "../transform/scale_by_schedule.ts";
 import { stateless } from "../transform/stateless.ts";
@@ -45,7 +45,10 @@ export interface FlipSignOptions {
 export function flipSignAndAddWeightDecay(
   options: FlipSignOptions = {},
 ): GradientTransformation<EmptyState> {
-  const { weightDecay = 0, maximize = false } = options;
+  const { weightDecay, maximize } = withDefaults<FlipSignOptions>("flipSignAndAddWeightDecay", {
+    weightDecay: 0,
+    maximize: false,
+  }, options);
   checkNonNegative("flipSignAndAddWeightDecay", { weightDecay });
   const flip = maximize ? neg : (g: Node) => g;
   if (weightDecay === 0) return maximize ? stateless("flipSign", flip) : identity();

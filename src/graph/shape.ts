@@ -71,6 +71,11 @@ export function normalizeAxes(
 ): number[] {
   if (axes === null || axes === undefined) return Array.from({ length: rank }, (_, i) => i);
   const list = typeof axes === "number" ? [axes] : axes;
+  if (!Array.isArray(list)) {
+    throw new TypeError(
+      `${op}: dim is ${typeof list}, wants a number or an array of them; options come after it.`,
+    );
+  }
   const out = list.map((a) => normalizeAxis(op, a, rank));
   if (rank === 0) return [];
   out.sort((x, y) => x - y);
@@ -103,8 +108,11 @@ export function contiguousStrides(shape: Shape): number[] {
   return out;
 }
 
-/** Throws unless every size is a whole number, zero or more. */
+/** Throws unless it is an array and every size a whole number, zero or more. */
 export function checkShape(op: string, shape: Shape): void {
+  if (!Array.isArray(shape)) {
+    throw new TypeError(`${op}: the shape is ${String(shape)}, wants an array such as [2, 3].`);
+  }
   for (const d of shape) {
     if (!Number.isInteger(d) || d < 0) {
       throw new RangeError(

@@ -6,6 +6,7 @@
 
 import { adadelta, type AdadeltaOptions } from "../alias/adadelta.ts";
 import { Optimizer, type OptimizerParams } from "./optimizer.ts";
+import { overlay } from "../transform/options.ts";
 
 /** Options of `AdaDelta`: those of `adadelta` without `momentRequiresGrad`. */
 export type AdaDeltaOptimizerOptions = Omit<AdadeltaOptions, "momentRequiresGrad">;
@@ -36,14 +37,15 @@ export class AdaDelta extends Optimizer<AdaDeltaOptimizerOptions> {
    * @param params tensors, or groups `{ params, ...options }` with options of their own
    * @param options those of `adadelta`, with other defaults: `lr` 1
    * @throws {RangeError} an option out of its range
-   * @throws {TypeError} where a parameter is no floating-point leaf tensor, or comes twice
+   * @throws {TypeError} where a parameter is no floating-point leaf tensor, or comes twice, or an
+   * option does not exist
    */
   constructor(
     params: OptimizerParams<AdaDeltaOptimizerOptions>,
     options: AdaDeltaOptimizerOptions = {},
   ) {
     const make = (own: Partial<AdaDeltaOptimizerOptions>) =>
-      adadelta({ lr: 1, ...options, ...own });
+      adadelta(overlay<AdaDeltaOptimizerOptions>("AdaDelta", { lr: 1 }, options, own));
     super(params, make({}), make);
   }
 }

@@ -6,6 +6,7 @@
 
 import { adagrad, type AdagradOptions } from "../alias/adagrad.ts";
 import { Optimizer, type OptimizerParams } from "./optimizer.ts";
+import { overlay } from "../transform/options.ts";
 
 /** Options of `AdaGrad`: those of `adagrad`. */
 export type AdaGradOptimizerOptions = AdagradOptions;
@@ -36,13 +37,15 @@ export class AdaGrad extends Optimizer<AdaGradOptimizerOptions> {
    * @param params tensors, or groups `{ params, ...options }` with options of their own
    * @param options those of `adagrad`
    * @throws {RangeError} an option out of its range
-   * @throws {TypeError} where a parameter is no floating-point leaf tensor, or comes twice
+   * @throws {TypeError} where a parameter is no floating-point leaf tensor, or comes twice, or an
+   * option does not exist
    */
   constructor(
     params: OptimizerParams<AdaGradOptimizerOptions>,
     options: AdaGradOptimizerOptions = {},
   ) {
-    const make = (own: Partial<AdaGradOptimizerOptions>) => adagrad({ ...options, ...own });
+    const make = (own: Partial<AdaGradOptimizerOptions>) =>
+      adagrad(overlay<AdaGradOptimizerOptions>("AdaGrad", options, own));
     super(params, make({}), make);
   }
 }

@@ -6,6 +6,7 @@
 
 import { adam, type AdamOptions } from "../alias/adam.ts";
 import { Optimizer, type OptimizerParams } from "./optimizer.ts";
+import { overlay } from "../transform/options.ts";
 
 /** Options of `Adam`: those of `adam` without `momentRequiresGrad`. */
 export type AdamOptimizerOptions = Omit<AdamOptions, "momentRequiresGrad">;
@@ -36,13 +37,15 @@ export class Adam extends Optimizer<AdamOptimizerOptions> {
    * @param params tensors, or groups `{ params, ...options }` with options of their own
    * @param options those of `adam`
    * @throws {RangeError} an option out of its range
-   * @throws {TypeError} where a parameter is no floating-point leaf tensor, or comes twice
+   * @throws {TypeError} where a parameter is no floating-point leaf tensor, or comes twice, or an
+   * option does not exist
    */
   constructor(
     params: OptimizerParams<AdamOptimizerOptions>,
     options: AdamOptimizerOptions = {},
   ) {
-    const make = (own: Partial<AdamOptimizerOptions>) => adam({ ...options, ...own });
+    const make = (own: Partial<AdamOptimizerOptions>) =>
+      adam(overlay<AdamOptimizerOptions>("Adam", options, own));
     super(params, make({}), make);
   }
 }

@@ -6,6 +6,7 @@
 
 import { adamax, type AdamaxOptions } from "../alias/adamax.ts";
 import { Optimizer, type OptimizerParams } from "./optimizer.ts";
+import { overlay } from "../transform/options.ts";
 
 /** Options of `AdaMax`: those of `adamax` without `momentRequiresGrad`. */
 export type AdaMaxOptimizerOptions = Omit<AdamaxOptions, "momentRequiresGrad">;
@@ -36,14 +37,17 @@ export class AdaMax extends Optimizer<AdaMaxOptimizerOptions> {
    * @param params tensors, or groups `{ params, ...options }` with options of their own
    * @param options those of `adamax`, with other defaults: `lr` 2e-3, `eps` 1e-8
    * @throws {RangeError} an option out of its range
-   * @throws {TypeError} where a parameter is no floating-point leaf tensor, or comes twice
+   * @throws {TypeError} where a parameter is no floating-point leaf tensor, or comes twice, or an
+   * option does not exist
    */
   constructor(
     params: OptimizerParams<AdaMaxOptimizerOptions>,
     options: AdaMaxOptimizerOptions = {},
   ) {
     const make = (own: Partial<AdaMaxOptimizerOptions>) =>
-      adamax({ lr: 2e-3, eps: 1e-8, ...options, ...own });
+      adamax(
+        overlay<AdaMaxOptimizerOptions>("AdaMax", { lr: 2e-3, eps: 1e-8 }, options, own),
+      );
     super(params, make({}), make);
   }
 }

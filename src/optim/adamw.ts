@@ -6,6 +6,7 @@
 
 import { adamw, type AdamWOptions } from "../alias/adamw.ts";
 import { Optimizer, type OptimizerParams } from "./optimizer.ts";
+import { overlay } from "../transform/options.ts";
 
 /** Options of `AdamW`: those of `adamw` without `momentRequiresGrad`. */
 export type AdamWOptimizerOptions = Omit<AdamWOptions, "momentRequiresGrad">;
@@ -37,13 +38,15 @@ export class AdamW extends Optimizer<AdamWOptimizerOptions> {
    * @param params tensors, or groups `{ params, ...options }` with options of their own
    * @param options those of `adamw`
    * @throws {RangeError} an option out of its range
-   * @throws {TypeError} where a parameter is no floating-point leaf tensor, or comes twice
+   * @throws {TypeError} where a parameter is no floating-point leaf tensor, or comes twice, or an
+   * option does not exist
    */
   constructor(
     params: OptimizerParams<AdamWOptimizerOptions>,
     options: AdamWOptimizerOptions = {},
   ) {
-    const make = (own: Partial<AdamWOptimizerOptions>) => adamw({ ...options, ...own });
+    const make = (own: Partial<AdamWOptimizerOptions>) =>
+      adamw(overlay<AdamWOptimizerOptions>("AdamW", options, own));
     super(params, make({}), make);
   }
 }

@@ -10,7 +10,7 @@ import { checkTransformation } from "../combine.ts";
 import { treeFlatten, treeUnflatten } from "../pytree/mod.ts";
 import { TensorCore } from "../tensor/core.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { describe } from "../transform/options.ts";
+import { describe, withDefaults } from "../transform/options.ts";
 import { applyUpdates } from "../update.ts";
 
 /** Options of `FuncOptimizer`. */
@@ -51,7 +51,8 @@ export class FuncOptimizer {
   constructor(impl: GradientTransformation, options: FuncOptimizerOptions = {}) {
     checkTransformation("FuncOptimizer", impl);
     this.#impl = impl;
-    this.#inplace = options.inplace ?? false;
+    this.#inplace =
+      withDefaults<FuncOptimizerOptions>("FuncOptimizer", { inplace: false }, options).inplace;
   }
 
   /**
@@ -64,7 +65,9 @@ export class FuncOptimizer {
    * @throws {TypeError} where the loss is no tensor, or the state belongs to another tree
    */
   step<T extends TensorTree>(loss: Tensor, params: T, options: FuncOptimizerOptions = {}): T {
-    const { inplace = this.#inplace } = options;
+    const { inplace } = withDefaults<FuncOptimizerOptions>("FuncOptimizer.step", {
+      inplace: this.#inplace,
+    }, options);
     if (!(loss instanceof TensorCore)) {
       throw new TypeError(
         `FuncOptimizer.step: the loss is ${describe(loss)}, wants a scalar tensor.`,

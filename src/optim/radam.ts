@@ -6,6 +6,7 @@
 
 import { radam, type RadamOptions } from "../alias/radam.ts";
 import { Optimizer, type OptimizerParams } from "./optimizer.ts";
+import { overlay } from "../transform/options.ts";
 
 /** Options of `RAdam`: those of `radam` without `momentRequiresGrad`. */
 export type RAdamOptimizerOptions = Omit<RadamOptions, "momentRequiresGrad">;
@@ -36,13 +37,15 @@ export class RAdam extends Optimizer<RAdamOptimizerOptions> {
    * @param params tensors, or groups `{ params, ...options }` with options of their own
    * @param options those of `radam`, with other defaults: `eps` 1e-8
    * @throws {RangeError} an option out of its range
-   * @throws {TypeError} where a parameter is no floating-point leaf tensor, or comes twice
+   * @throws {TypeError} where a parameter is no floating-point leaf tensor, or comes twice, or an
+   * option does not exist
    */
   constructor(
     params: OptimizerParams<RAdamOptimizerOptions>,
     options: RAdamOptimizerOptions = {},
   ) {
-    const make = (own: Partial<RAdamOptimizerOptions>) => radam({ eps: 1e-8, ...options, ...own });
+    const make = (own: Partial<RAdamOptimizerOptions>) =>
+      radam(overlay<RAdamOptimizerOptions>("RAdam", { eps: 1e-8 }, options, own));
     super(params, make({}), make);
   }
 }

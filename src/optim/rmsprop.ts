@@ -6,6 +6,7 @@
 
 import { rmsprop, type RmspropOptions } from "../alias/rmsprop.ts";
 import { Optimizer, type OptimizerParams } from "./optimizer.ts";
+import { overlay } from "../transform/options.ts";
 
 /** Options of `RMSProp`: those of `rmsprop`. */
 export type RMSPropOptimizerOptions = RmspropOptions;
@@ -36,13 +37,15 @@ export class RMSProp extends Optimizer<RMSPropOptimizerOptions> {
    * @param params tensors, or groups `{ params, ...options }` with options of their own
    * @param options those of `rmsprop`
    * @throws {RangeError} an option out of its range
-   * @throws {TypeError} where a parameter is no floating-point leaf tensor, or comes twice
+   * @throws {TypeError} where a parameter is no floating-point leaf tensor, or comes twice, or an
+   * option does not exist
    */
   constructor(
     params: OptimizerParams<RMSPropOptimizerOptions>,
     options: RMSPropOptimizerOptions = {},
   ) {
-    const make = (own: Partial<RMSPropOptimizerOptions>) => rmsprop({ ...options, ...own });
+    const make = (own: Partial<RMSPropOptimizerOptions>) =>
+      rmsprop(overlay<RMSPropOptimizerOptions>("RMSProp", options, own));
     super(params, make({}), make);
   }
 }

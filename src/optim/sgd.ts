@@ -6,6 +6,7 @@
 
 import { sgd, type SgdOptions } from "../alias/sgd.ts";
 import { Optimizer, type OptimizerParams } from "./optimizer.ts";
+import { overlay } from "../transform/options.ts";
 
 /** Options of `SGD`: those of `sgd` without `momentRequiresGrad`. */
 export type SGDOptimizerOptions = Omit<SgdOptions, "momentRequiresGrad">;
@@ -37,13 +38,15 @@ export class SGD extends Optimizer<SGDOptimizerOptions> {
    * @param params tensors, or groups `{ params, ...options }` with options of their own
    * @param options those of `sgd`
    * @throws {RangeError} an option out of its range
-   * @throws {TypeError} where a parameter is no floating-point leaf tensor, or comes twice
+   * @throws {TypeError} where a parameter is no floating-point leaf tensor, or comes twice, or an
+   * option does not exist
    */
   constructor(
     params: OptimizerParams<SGDOptimizerOptions>,
     options: SGDOptimizerOptions,
   ) {
-    const make = (own: Partial<SGDOptimizerOptions>) => sgd({ ...options, ...own });
+    const make = (own: Partial<SGDOptimizerOptions>) =>
+      sgd(overlay<SGDOptimizerOptions>("SGD", options, own));
     super(params, make({}), make);
   }
 }

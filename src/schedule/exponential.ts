@@ -17,7 +17,7 @@ import {
   where,
 } from "../primitives/elementwise.ts";
 import { expand } from "../primitives/movement.ts";
-import { checkFinite, checkNonNegative } from "../transform/options.ts";
+import { checkFinite, checkNonNegative, overlay } from "../transform/options.ts";
 import { type StepSchedule, stepSchedule } from "./step_schedule.ts";
 
 /** Options of `exponentialDecay`. */
@@ -53,14 +53,14 @@ export interface ExponentialDecayOptions {
  * ```
  */
 export function exponentialDecay(init: number, options: ExponentialDecayOptions): StepSchedule {
+  const op = "exponentialDecay";
   const {
     decayRate,
     transitionBegin = 0,
     transitionSteps = 1,
     staircase = false,
     endValue = null,
-  } = options;
-  const op = "exponentialDecay";
+  } = overlay<ExponentialDecayOptions>(op, options);
   checkNonNegative(op, { decayRate });
   checkFinite(op, { init, transitionBegin, transitionSteps });
   if (endValue !== null) checkFinite(op, { endValue });

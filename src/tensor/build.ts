@@ -24,8 +24,18 @@ export interface TensorOptions {
   requiresGrad?: boolean;
 }
 
+/** Throws unless they are an object: what else stands in their place would be ignored. */
+function checkOptions(op: string, options: unknown): void {
+  if (typeof options === "object" && !Array.isArray(options)) return;
+  throw new TypeError(
+    `${op}: the options are ${String(options)}, wants an object such as { dtype: "float64" }; a ` +
+      "shape or nested data is one array.",
+  );
+}
+
 /** A finished node as a tensor; one that requires a gradient becomes a leaf. */
 export function finish(op: string, node: Node, options: TensorOptions): Tensor {
+  checkOptions(op, options);
   const { device, requiresGrad = false } = options;
   if (device !== undefined && device !== defaultDevice()) node = transfer(node, device);
   if (!requiresGrad) return wrap(node);
@@ -46,6 +56,7 @@ export function fromOwned(
   dtype: DType,
   options: TensorOptions,
 ): Tensor {
+  checkOptions(op, options);
   const storage = Storage.from(data, dtype, options.device ?? defaultDevice());
   return finish(op, bufferNode(storage, shape), { requiresGrad: options.requiresGrad });
 }

@@ -186,6 +186,20 @@ export abstract class TensorCore {
     return `${head} ${JSON.stringify(this.toArray())}`;
   }
 
+  /**
+   * The text in a template. JavaScript's operators ask for a number, which a tensor is not: `x + 1`
+   * would else join texts, and `loss < best` would always be false.
+   *
+   * @throws {TypeError} in an operator
+   */
+  [Symbol.toPrimitive](hint: string): string {
+    if (hint === "string") return this.toString();
+    throw new TypeError(
+      "JavaScript's operators do not work on tensors: use methods such as x.add(y) and x.lt(y), or " +
+        "read the number with item().",
+    );
+  }
+
   /** What `console.log` shows. */
   [Symbol.for("Deno.customInspect")](): string {
     return this.toString();

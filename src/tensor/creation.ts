@@ -129,15 +129,24 @@ export function full(
   value: number | boolean,
   options: TensorOptions = {},
 ): Tensor {
-  checkShape("full", shape);
+  return filled("full", shape, value, options);
+}
+
+function filled(
+  op: string,
+  shape: Shape,
+  value: number | boolean,
+  options: TensorOptions,
+): Tensor {
+  checkShape(op, shape);
   const dtype = options.dtype ?? (typeof value === "boolean" ? "bool" : defaultDtype());
   if (!options.requiresGrad) {
-    return finish("full", expand(numberNode(Number(value), dtype), [...shape]), options);
+    return finish(op, expand(numberNode(Number(value), dtype), [...shape]), options);
   }
   const data = newArray(dtype, sizeOf(shape));
   if (data instanceof BigInt64Array) data.fill(BigInt(Math.trunc(Number(value))));
   else data.fill(Number(value));
-  return fromOwned("full", data, [...shape], dtype, options);
+  return fromOwned(op, data, [...shape], dtype, options);
 }
 
 /**
@@ -152,7 +161,7 @@ export function full(
  * ```
  */
 export function zeros(shape: readonly number[], options: TensorOptions = {}): Tensor {
-  return full(shape, 0, options);
+  return filled("zeros", shape, 0, options);
 }
 
 /**
@@ -167,7 +176,7 @@ export function zeros(shape: readonly number[], options: TensorOptions = {}): Te
  * ```
  */
 export function ones(shape: readonly number[], options: TensorOptions = {}): Tensor {
-  return full(shape, 1, options);
+  return filled("ones", shape, 1, options);
 }
 
 /**

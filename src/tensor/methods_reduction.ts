@@ -55,6 +55,9 @@ function over(
   options: ReduceOptions,
   fn: Reduction,
 ): Tensor {
+  if (typeof options !== "object") {
+    throw new TypeError(`${op}: the options are ${options}, wants an object: { keepdim: true }.`);
+  }
   return wrap(fn(x, normalizeAxes(op, dim, x.shape.length), options.keepdim ?? false));
 }
 

@@ -8,7 +8,7 @@ import type { GradientTransformation } from "../base.ts";
 import { identity } from "../combine.ts";
 import { add, cast, mul } from "../primitives/elementwise.ts";
 import { type Mask, masked } from "./masked.ts";
-import { checkNonNegative } from "./options.ts";
+import { checkNonNegative, withDefaults } from "./options.ts";
 import { stateless } from "./stateless.ts";
 
 /** Options of `addDecayedWeights`. */
@@ -40,7 +40,10 @@ export interface AddDecayedWeightsOptions {
  * ```
  */
 export function addDecayedWeights(options: AddDecayedWeightsOptions = {}): GradientTransformation {
-  const { weightDecay = 0, mask = null } = options;
+  const { weightDecay, mask } = withDefaults<AddDecayedWeightsOptions>("addDecayedWeights", {
+    weightDecay: 0,
+    mask: null,
+  }, options);
   checkNonNegative("addDecayedWeights", { weightDecay });
   const inner = weightDecay === 0 ? identity() : stateless(
     "addDecayedWeights",

@@ -7,6 +7,7 @@
 import type { EmptyState, GradientTransformation } from "../base.ts";
 import { largest, nanToNum as replace } from "../tensor/formulas.ts";
 import { stateless } from "./stateless.ts";
+import { withDefaults } from "./options.ts";
 
 /** Options of `nanToNum`. */
 export interface NanToNumTransformOptions {
@@ -37,7 +38,11 @@ export interface NanToNumTransformOptions {
 export function nanToNum(
   options: NanToNumTransformOptions = {},
 ): GradientTransformation<EmptyState> {
-  const { nan = 0, posinf = null, neginf = null } = options;
+  const { nan, posinf, neginf } = withDefaults<NanToNumTransformOptions>("nanToNum", {
+    nan: 0,
+    posinf: null,
+    neginf: null,
+  }, options);
   return stateless("nanToNum", (g) => {
     const top = largest(g.dtype);
     return replace(g, nan, posinf ?? top, neginf ?? -top);

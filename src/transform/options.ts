@@ -21,6 +21,45 @@ export function describe(value: unknown): string {
   return keys.length === 0 ? "an empty object" : `an object with ${keys.slice(0, 8).join(", ")}`;
 }
 
+/**
+ * One object of options from several: later ones win. What is undefined counts as absent, so that a
+ * program may hand on an option of its own that was not given.
+ *
+ * @throws {TypeError} where one is no object: `adam(0.1)` would else train with the defaults
+ */
+export function overlay<O extends object>(op: string, ...layers: readonly Partial<O>[]): O {
+  const result: Record<string, unknown> = {};
+  for (const layer of layers) {
+    if (typeof layer !== "object" || layer === null || Array.isArray(layer)) {
+      throw new TypeError(
+        `${op}: the options are ${describe(layer)}, wants an object of options by name.`,
+      );
+    }
+    for (const [name, value] of Object.entries(layer)) {
+      if (value !== undefined) result[name] = value;
+    }
+  }
+  return result as O;
+}
+
+/**
+ * All options: those given, and the defaults of the others.
+ *
+ * @throws {TypeError} where an option has no default, and so is none (`weight_decay`)
+ */
+export function withDefaults<O extends object>(
+  op: string,
+  defaults: Required<O>,
+  options: O,
+): Required<O> {
+  const result = overlay<object>(op, defaults, options) as Required<O>;
+  const strange = Object.keys(result).find((name) => !Object.hasOwn(defaults, name));
+  if (strange === undefined) return result;
+  throw new TypeError(
+    `${op}: there is no option ${strange}; the options are ${Object.keys(defaults).join(", ")}.`,
+  );
+}
+
 /** A range of numbers. */
 interface Range {
   /** Smallest number allowed. */

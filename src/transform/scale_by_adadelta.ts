@@ -7,7 +7,7 @@
 import type { GradientTransformation, TensorTree } from "../base.ts";
 import { add, div, mul } from "../primitives/elementwise.ts";
 import { root } from "../primitives/root.ts";
-import { checkDecay, checkNonNegative } from "./options.ts";
+import { checkDecay, checkNonNegative, withDefaults } from "./options.ts";
 import { scaler } from "./scaler.ts";
 
 /** Options of `scaleByAdadelta`. */
@@ -51,7 +51,11 @@ export type ScaleByAdadeltaState = {
 export function scaleByAdadelta(
   options: ScaleByAdadeltaOptions = {},
 ): GradientTransformation<ScaleByAdadeltaState> {
-  const { rho = 0.9, eps = 1e-6, momentRequiresGrad = false } = options;
+  const { rho, eps, momentRequiresGrad } = withDefaults<ScaleByAdadeltaOptions>("scaleByAdadelta", {
+    rho: 0.9,
+    eps: 1e-6,
+    momentRequiresGrad: false,
+  }, options);
   checkDecay("scaleByAdadelta", { rho });
   checkNonNegative("scaleByAdadelta", { eps });
   return scaler({

@@ -10,7 +10,7 @@ import { cast, pow, sub } from "../primitives/elementwise.ts";
 import { type AdamCoefficients, adamFallback, adamStep } from "../primitives/fused_adam.ts";
 import type { DType } from "../runtime/mod.ts";
 import type { NumberOf } from "./numbers.ts";
-import { checkDecay, checkNonNegative } from "./options.ts";
+import { checkDecay, checkNonNegative, withDefaults } from "./options.ts";
 import { scaler } from "./scaler.ts";
 
 /** Options of `scaleByAdam`. */
@@ -57,7 +57,13 @@ export function adamScaler(
   step: typeof adamFallback,
   options: ScaleByAdamOptions,
 ): GradientTransformation<ScaleByAdamState> {
-  const { b1 = 0.9, b2 = 0.999, eps = 1e-8, epsRoot = 0, momentRequiresGrad = false } = options;
+  const { b1, b2, eps, epsRoot, momentRequiresGrad } = withDefaults<ScaleByAdamOptions>(name, {
+    b1: 0.9,
+    b2: 0.999,
+    eps: 1e-8,
+    epsRoot: 0,
+    momentRequiresGrad: false,
+  }, options);
   checkDecay(name, { b1, b2 });
   checkNonNegative(name, { eps, epsRoot });
   return scaler<AdamCoefficients, ScaleByAdamState>({

@@ -7,7 +7,7 @@
 import type { GradientTransformation, TensorTree } from "../base.ts";
 import { abs, add, div, maximum, mul } from "../primitives/elementwise.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { checkDecay, checkNonNegative } from "./options.ts";
+import { checkDecay, checkNonNegative, withDefaults } from "./options.ts";
 import { biasCorrection } from "./scale_by_adam.ts";
 import { scaler } from "./scaler.ts";
 
@@ -56,7 +56,12 @@ export type ScaleByAdamaxState = {
 export function scaleByAdamax(
   options: ScaleByAdamaxOptions = {},
 ): GradientTransformation<ScaleByAdamaxState> {
-  const { b1 = 0.9, b2 = 0.999, eps = 1e-6, momentRequiresGrad = false } = options;
+  const { b1, b2, eps, momentRequiresGrad } = withDefaults<ScaleByAdamaxOptions>("scaleByAdamax", {
+    b1: 0.9,
+    b2: 0.999,
+    eps: 1e-6,
+    momentRequiresGrad: false,
+  }, options);
   checkDecay("scaleByAdamax", { b1, b2 });
   checkNonNegative("scaleByAdamax", { eps });
   return scaler({

@@ -11,7 +11,7 @@ import { root } from "../primitives/root.ts";
 import type { DType } from "../runtime/mod.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { NumberOf } from "./numbers.ts";
-import { checkDecay, checkNonNegative } from "./options.ts";
+import { checkDecay, checkNonNegative, withDefaults } from "./options.ts";
 import { scaler } from "./scaler.ts";
 
 /** Options of `scaleByRadam`. */
@@ -77,7 +77,12 @@ function rectification(b1: number, b2: number, number: NumberOf, dtype: DType, t
 export function scaleByRadam(
   options: ScaleByRadamOptions = {},
 ): GradientTransformation<ScaleByRadamState> {
-  const { b1 = 0.9, b2 = 0.999, eps = 1e-6, momentRequiresGrad = false } = options;
+  const { b1, b2, eps, momentRequiresGrad } = withDefaults<ScaleByRadamOptions>("scaleByRadam", {
+    b1: 0.9,
+    b2: 0.999,
+    eps: 1e-6,
+    momentRequiresGrad: false,
+  }, options);
   checkDecay("scaleByRadam", { b1, b2 });
   checkNonNegative("scaleByRadam", { eps });
   return scaler({

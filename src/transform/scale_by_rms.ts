@@ -7,7 +7,7 @@
 import type { GradientTransformation, TensorTree } from "../base.ts";
 import { add, div, mul } from "../primitives/elementwise.ts";
 import { root } from "../primitives/root.ts";
-import { checkNonNegative } from "./options.ts";
+import { checkNonNegative, withDefaults } from "./options.ts";
 import { scaler } from "./scaler.ts";
 
 /** Options of `scaleByRms` and `scaleByStddev`. */
@@ -49,7 +49,11 @@ export type ScaleByRmsState = {
 export function scaleByRms(
   options: ScaleByRmsOptions = {},
 ): GradientTransformation<ScaleByRmsState> {
-  const { alpha = 0.9, eps = 1e-8, initialScale = 0 } = options;
+  const { alpha, eps, initialScale } = withDefaults<ScaleByRmsOptions>("scaleByRms", {
+    alpha: 0.9,
+    eps: 1e-8,
+    initialScale: 0,
+  }, options);
   checkNonNegative("scaleByRms", { alpha, eps, initialScale });
   return scaler({
     name: "scaleByRms",

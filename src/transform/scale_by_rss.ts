@@ -7,7 +7,7 @@
 import type { GradientTransformation, TensorTree } from "../base.ts";
 import { add, div, lt, mul, where } from "../primitives/elementwise.ts";
 import { root } from "../primitives/root.ts";
-import { checkNonNegative } from "./options.ts";
+import { checkNonNegative, withDefaults } from "./options.ts";
 import { scaler } from "./scaler.ts";
 
 /** Options of `scaleByRss`. */
@@ -47,7 +47,10 @@ export type ScaleByRssState = {
 export function scaleByRss(
   options: ScaleByRssOptions = {},
 ): GradientTransformation<ScaleByRssState> {
-  const { initialAccumulatorValue = 0, eps = 1e-10 } = options;
+  const { initialAccumulatorValue, eps } = withDefaults<ScaleByRssOptions>("scaleByRss", {
+    initialAccumulatorValue: 0,
+    eps: 1e-10,
+  }, options);
   checkNonNegative("scaleByRss", { initialAccumulatorValue, eps });
   return scaler({
     name: "scaleByRss",

@@ -7,7 +7,7 @@
 import type { GradientTransformation, TensorTree } from "../base.ts";
 import { add, div, mul, sub } from "../primitives/elementwise.ts";
 import { root } from "../primitives/root.ts";
-import { checkNonNegative } from "./options.ts";
+import { checkNonNegative, withDefaults } from "./options.ts";
 import type { ScaleByRmsOptions } from "./scale_by_rms.ts";
 import { scaler } from "./scaler.ts";
 
@@ -41,7 +41,11 @@ export type ScaleByStddevState = {
 export function scaleByStddev(
   options: ScaleByRmsOptions = {},
 ): GradientTransformation<ScaleByStddevState> {
-  const { alpha = 0.9, eps = 1e-8, initialScale = 0 } = options;
+  const { alpha, eps, initialScale } = withDefaults<ScaleByRmsOptions>("scaleByStddev", {
+    alpha: 0.9,
+    eps: 1e-8,
+    initialScale: 0,
+  }, options);
   checkNonNegative("scaleByStddev", { alpha, eps, initialScale });
   return scaler({
     name: "scaleByStddev",

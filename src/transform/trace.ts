@@ -9,7 +9,7 @@ import { identity } from "../combine.ts";
 import { constantNode } from "../graph/leaf.ts";
 import type { Node } from "../graph/node.ts";
 import { add, eq, mul, where } from "../primitives/elementwise.ts";
-import { checkNesterov, checkNonNegative } from "./options.ts";
+import { checkNesterov, checkNonNegative, withDefaults } from "./options.ts";
 import { scaler } from "./scaler.ts";
 
 /** Options of `trace`. */
@@ -65,7 +65,11 @@ interface Coefficients {
 export function trace(
   options: TraceOptions = {},
 ): GradientTransformation<TraceState | EmptyState> {
-  const { momentum = 0.9, dampening = 0, nesterov = false, momentRequiresGrad = false } = options;
+  const { momentum, dampening, nesterov, momentRequiresGrad } = withDefaults<TraceOptions>(
+    "trace",
+    { momentum: 0.9, dampening: 0, nesterov: false, momentRequiresGrad: false },
+    options,
+  );
   checkNonNegative("trace", { momentum, dampening });
   checkNesterov("trace", { nesterov, momentum, dampening });
   if (momentum === 0) return identity();

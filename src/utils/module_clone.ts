@@ -12,6 +12,7 @@ import type { Device } from "../runtime/mod.ts";
 import { TensorCore } from "../tensor/core.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { type CopyPolicy, Replicator } from "./state_dict.ts";
+import { withDefaults } from "../transform/options.ts";
 
 /** Options of `moduleClone`. */
 export interface CloneOptions {
@@ -93,7 +94,11 @@ export function moduleClone<T extends Module | TensorTree>(
   target: T,
   options: CloneOptions = {},
 ): T {
-  const { by = "reference", device, detachBuffers = false } = options;
+  const { by, device, detachBuffers } = withDefaults<CloneOptions>("moduleClone", {
+    by: "reference",
+    device: undefined!,
+    detachBuffers: false,
+  }, options);
   const replicator = new Replicator("moduleClone", by, device);
   let copy: unknown;
   if (target instanceof Module) {

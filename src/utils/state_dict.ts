@@ -16,7 +16,7 @@ import type { Device } from "../runtime/mod.ts";
 import { leafOf, TensorCore, wrap } from "../tensor/core.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { currentTrace } from "../tensor/trace.ts";
-import { describe } from "../transform/options.ts";
+import { describe, withDefaults } from "../transform/options.ts";
 
 /**
  * How tensors get into a snapshot: `"reference"` takes the tensors themselves, `"copy"` new tensors
@@ -155,7 +155,16 @@ export function extractStateDict(
   target: Module | MetaOptimizer,
   options: ExtractOptions = {},
 ): ModuleState | MetaOptimizerState {
-  const { by = "reference", device, withBuffers = true, detachBuffers = false } = options;
+  const { by, device, withBuffers, detachBuffers, enableVisual, visualPrefix } = withDefaults<
+    ExtractOptions
+  >("extractStateDict", {
+    by: "reference",
+    device: undefined!,
+    withBuffers: true,
+    detachBuffers: false,
+    enableVisual: false,
+    visualPrefix: "",
+  }, options);
   const replicator = new Replicator("extractStateDict", by, device);
   if (target instanceof MetaOptimizer) {
     const state = target.stateDict().map((group) =>
@@ -181,7 +190,6 @@ export function extractStateDict(
     )
     : {};
   replicator.finish();
-  const { enableVisual = false, visualPrefix = "" } = options;
   const visual = enableVisual
     ? Object.fromEntries(Object.entries(params).map(([k, v]) => [visualPrefix + k, v]))
     : null;

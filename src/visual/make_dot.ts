@@ -4,7 +4,9 @@
  * @module
  */
 
+import { TensorCore } from "../tensor/core.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { describe, withDefaults } from "../transform/options.ts";
 import { Dot } from "./dot.ts";
 import { type NamedTensors, stagesOf } from "./names.ts";
 import { scene } from "./scene.ts";
@@ -39,7 +41,7 @@ export interface MakeDotOptions {
  * @param outputs one tensor or several that require gradients
  * @param options names and what to show
  * @returns the graph: `source`, `toSvg()`, `save(path)`
- * @throws {TypeError} where `params` holds something else than tensors
+ * @throws {TypeError} where `outputs` or `params` hold something else than tensors
  * @throws {RangeError} where `maxAttrChars` is not a whole number of at least 3
  *
  * @example
@@ -58,14 +60,27 @@ export interface MakeDotOptions {
  * ```
  */
 export function makeDot(outputs: Tensor | readonly Tensor[], options: MakeDotOptions = {}): Dot {
-  const { params, showAttrs = false, showSaved = false, maxAttrChars = 50, fuseSteps = false } =
-    options;
+  const { params, showAttrs, showSaved, maxAttrChars, fuseSteps } = withDefaults<MakeDotOptions>(
+    "makeDot",
+    {
+      params: undefined!,
+      showAttrs: false,
+      showSaved: false,
+      maxAttrChars: 50,
+      fuseSteps: false,
+    },
+    options,
+  );
   if (!Number.isInteger(maxAttrChars) || maxAttrChars < 3) {
     throw new RangeError(
       `makeDot: got maxAttrChars ${maxAttrChars}, wants a whole number of at least 3.`,
     );
   }
   const roots = (Array.isArray(outputs) ? outputs : [outputs]) as readonly Tensor[];
+  roots.forEach((root, i) => {
+    if (root instanceof TensorCore) return;
+    throw new TypeError(`makeDot: output ${i} is ${describe(root)}, wants a tensor.`);
+  });
   const drawn = scene(roots.map((t) => t.node), stagesOf(params), {
     showAttrs,
     showSaved,

@@ -144,3 +144,22 @@ Deno.test("random tensors draw anew at each call of a compiled function", () => 
   const x = zeros([2]);
   assert(!step(x).equal(step(x)));
 });
+
+Deno.test("zeros(), ones(), rand() and full() want an array as shape", () => {
+  const three = 3 as never;
+  assertThrows(() => zeros(three), TypeError, "zeros: the shape is 3, wants an array");
+  assertThrows(() => ones(three), TypeError, "ones: the shape is 3, wants an array");
+  assertThrows(() => rand(three), TypeError, "rand: the shape is 3, wants an array");
+  assertThrows(() => full(three, 1), TypeError, "full: the shape is 3, wants an array");
+});
+
+Deno.test("tensor() and zeros() refuse options that are no object", () => {
+  const dtype = "float64" as never;
+  assertThrows(() => tensor([1], dtype), TypeError, "tensor: the options are float64");
+  assertThrows(
+    () => tensor(new Float32Array(1), dtype),
+    TypeError,
+    "tensor: the options are float64",
+  );
+  assertThrows(() => zeros([1], dtype), TypeError, "zeros: the options are float64");
+});

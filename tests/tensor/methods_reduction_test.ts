@@ -124,3 +124,10 @@ Deno.test("Tensor.logsumexp() is safe for large and infinite elements", () => {
   assertEquals(tensor([-Infinity, -Infinity]).logsumexp(0).item(), -Infinity);
   assertEquals(tensor([Infinity, 0]).logsumexp(0).item(), Infinity);
 });
+
+Deno.test("sum() refuses options in the place of dim, and others than an object", () => {
+  const y = zeros([2, 3]);
+  const options = { dim: 1 } as never, flag = true as never;
+  assertThrows(() => y.sum(options), TypeError, "sum: dim is object, wants a number");
+  assertThrows(() => y.sum(1, flag), TypeError, "sum: the options are true, wants an object");
+});

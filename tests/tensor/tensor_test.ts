@@ -68,3 +68,11 @@ Deno.test("Tensor in-place methods are differentiable on intermediate values", (
   y.sum().backward();
   assertEquals(x.grad!.toArray(), [7, 7]);
 });
+
+Deno.test("Tensor does not pass for a number in JavaScript's operators", () => {
+  const x = tensor(1), y = x as unknown as number;
+  assertEquals(`${x}`, "Tensor [] float32 1");
+  for (const wrong of [() => y + 1, () => y * 2, () => y < 3, () => Number(y), () => Math.exp(y)]) {
+    assertThrows(wrong, TypeError, "use methods such as x.add(y) and x.lt(y)");
+  }
+});

@@ -7,6 +7,7 @@
 import { adadelta, type AdadeltaOptions } from "../../alias/adadelta.ts";
 import type { Module } from "../../nn/module.ts";
 import { MetaOptimizer, type MetaOptimizerOptions } from "./meta_optimizer.ts";
+import { overlay } from "../../transform/options.ts";
 
 /** Options of `MetaAdaDelta`: those of `adadelta`, and `firstOrder`. */
 export type MetaAdaDeltaOptions = AdadeltaOptions & MetaOptimizerOptions;
@@ -34,11 +35,14 @@ export class MetaAdaDelta extends MetaOptimizer {
    * @param module the module whose parameters are updated
    * @param options those of `adadelta`, with other defaults: `lr` 1, `momentRequiresGrad` true; `firstOrder`
    * @throws {RangeError} an option out of its range
-   * @throws {TypeError} where the first argument is no module
+   * @throws {TypeError} where the first argument is no module, or an option does not exist
    */
   constructor(module: Module, options: MetaAdaDeltaOptions = {}) {
-    const { firstOrder, ...rest } = options;
-    super(module, adadelta({ lr: 1, momentRequiresGrad: true, ...rest }), { firstOrder });
+    const { firstOrder, ...rest } = overlay<MetaAdaDeltaOptions>("MetaAdaDelta", {
+      lr: 1,
+      momentRequiresGrad: true,
+    }, options);
+    super(module, adadelta(rest), { firstOrder });
   }
 }
 

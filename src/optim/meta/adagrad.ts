@@ -7,6 +7,7 @@
 import { adagrad, type AdagradOptions } from "../../alias/adagrad.ts";
 import type { Module } from "../../nn/module.ts";
 import { MetaOptimizer, type MetaOptimizerOptions } from "./meta_optimizer.ts";
+import { overlay } from "../../transform/options.ts";
 
 /** Options of `MetaAdaGrad`: those of `adagrad`, and `firstOrder`. */
 export type MetaAdaGradOptions = AdagradOptions & MetaOptimizerOptions;
@@ -34,10 +35,10 @@ export class MetaAdaGrad extends MetaOptimizer {
    * @param module the module whose parameters are updated
    * @param options those of `adagrad`; `firstOrder`
    * @throws {RangeError} an option out of its range
-   * @throws {TypeError} where the first argument is no module
+   * @throws {TypeError} where the first argument is no module, or an option does not exist
    */
   constructor(module: Module, options: MetaAdaGradOptions = {}) {
-    const { firstOrder, ...rest } = options;
+    const { firstOrder, ...rest } = overlay<MetaAdaGradOptions>("MetaAdaGrad", options);
     super(module, adagrad(rest), { firstOrder });
   }
 }

@@ -7,6 +7,7 @@
 import { adam, type AdamOptions } from "../../alias/adam.ts";
 import type { Module } from "../../nn/module.ts";
 import { MetaOptimizer, type MetaOptimizerOptions } from "./meta_optimizer.ts";
+import { overlay } from "../../transform/options.ts";
 
 /** Options of `MetaAdam`: those of `adam`, and `firstOrder`. */
 export type MetaAdamOptions = AdamOptions & MetaOptimizerOptions;
@@ -34,10 +35,12 @@ export class MetaAdam extends MetaOptimizer {
    * @param module the module whose parameters are updated
    * @param options those of `adam`, with other defaults: `momentRequiresGrad` true; `firstOrder`
    * @throws {RangeError} an option out of its range
-   * @throws {TypeError} where the first argument is no module
+   * @throws {TypeError} where the first argument is no module, or an option does not exist
    */
   constructor(module: Module, options: MetaAdamOptions = {}) {
-    const { firstOrder, ...rest } = options;
-    super(module, adam({ momentRequiresGrad: true, ...rest }), { firstOrder });
+    const { firstOrder, ...rest } = overlay<MetaAdamOptions>("MetaAdam", {
+      momentRequiresGrad: true,
+    }, options);
+    super(module, adam(rest), { firstOrder });
   }
 }

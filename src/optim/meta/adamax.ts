@@ -7,6 +7,7 @@
 import { adamax, type AdamaxOptions } from "../../alias/adamax.ts";
 import type { Module } from "../../nn/module.ts";
 import { MetaOptimizer, type MetaOptimizerOptions } from "./meta_optimizer.ts";
+import { overlay } from "../../transform/options.ts";
 
 /** Options of `MetaAdaMax`: those of `adamax`, and `firstOrder`. */
 export type MetaAdaMaxOptions = AdamaxOptions & MetaOptimizerOptions;
@@ -34,13 +35,15 @@ export class MetaAdaMax extends MetaOptimizer {
    * @param module the module whose parameters are updated
    * @param options those of `adamax`, with other defaults: `lr` 2e-3, `eps` 1e-8, `momentRequiresGrad` true; `firstOrder`
    * @throws {RangeError} an option out of its range
-   * @throws {TypeError} where the first argument is no module
+   * @throws {TypeError} where the first argument is no module, or an option does not exist
    */
   constructor(module: Module, options: MetaAdaMaxOptions = {}) {
-    const { firstOrder, ...rest } = options;
-    super(module, adamax({ lr: 2e-3, eps: 1e-8, momentRequiresGrad: true, ...rest }), {
-      firstOrder,
-    });
+    const { firstOrder, ...rest } = overlay<MetaAdaMaxOptions>("MetaAdaMax", {
+      lr: 2e-3,
+      eps: 1e-8,
+      momentRequiresGrad: true,
+    }, options);
+    super(module, adamax(rest), { firstOrder });
   }
 }
 

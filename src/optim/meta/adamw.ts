@@ -7,6 +7,7 @@
 import { adamw, type AdamWOptions } from "../../alias/adamw.ts";
 import type { Module } from "../../nn/module.ts";
 import { MetaOptimizer, type MetaOptimizerOptions } from "./meta_optimizer.ts";
+import { overlay } from "../../transform/options.ts";
 
 /** Options of `MetaAdamW`: those of `adamw`, and `firstOrder`. */
 export type MetaAdamWOptions = AdamWOptions & MetaOptimizerOptions;
@@ -34,10 +35,10 @@ export class MetaAdamW extends MetaOptimizer {
    * @param module the module whose parameters are updated
    * @param options those of `adamw`; `firstOrder`
    * @throws {RangeError} an option out of its range
-   * @throws {TypeError} where the first argument is no module
+   * @throws {TypeError} where the first argument is no module, or an option does not exist
    */
   constructor(module: Module, options: MetaAdamWOptions = {}) {
-    const { firstOrder, ...rest } = options;
+    const { firstOrder, ...rest } = overlay<MetaAdamWOptions>("MetaAdamW", options);
     super(module, adamw(rest), { firstOrder });
   }
 }

@@ -7,6 +7,7 @@
 import { radam, type RadamOptions } from "../../alias/radam.ts";
 import type { Module } from "../../nn/module.ts";
 import { MetaOptimizer, type MetaOptimizerOptions } from "./meta_optimizer.ts";
+import { overlay } from "../../transform/options.ts";
 
 /** Options of `MetaRAdam`: those of `radam`, and `firstOrder`. */
 export type MetaRAdamOptions = RadamOptions & MetaOptimizerOptions;
@@ -34,10 +35,13 @@ export class MetaRAdam extends MetaOptimizer {
    * @param module the module whose parameters are updated
    * @param options those of `radam`, with other defaults: `eps` 1e-8, `momentRequiresGrad` true; `firstOrder`
    * @throws {RangeError} an option out of its range
-   * @throws {TypeError} where the first argument is no module
+   * @throws {TypeError} where the first argument is no module, or an option does not exist
    */
   constructor(module: Module, options: MetaRAdamOptions = {}) {
-    const { firstOrder, ...rest } = options;
-    super(module, radam({ eps: 1e-8, momentRequiresGrad: true, ...rest }), { firstOrder });
+    const { firstOrder, ...rest } = overlay<MetaRAdamOptions>("MetaRAdam", {
+      eps: 1e-8,
+      momentRequiresGrad: true,
+    }, options);
+    super(module, radam(rest), { firstOrder });
   }
 }

@@ -7,6 +7,7 @@
 import { rmsprop, type RmspropOptions } from "../../alias/rmsprop.ts";
 import type { Module } from "../../nn/module.ts";
 import { MetaOptimizer, type MetaOptimizerOptions } from "./meta_optimizer.ts";
+import { overlay } from "../../transform/options.ts";
 
 /** Options of `MetaRMSProp`: those of `rmsprop`, and `firstOrder`. */
 export type MetaRMSPropOptions = RmspropOptions & MetaOptimizerOptions;
@@ -34,10 +35,10 @@ export class MetaRMSProp extends MetaOptimizer {
    * @param module the module whose parameters are updated
    * @param options those of `rmsprop`; `firstOrder`
    * @throws {RangeError} an option out of its range
-   * @throws {TypeError} where the first argument is no module
+   * @throws {TypeError} where the first argument is no module, or an option does not exist
    */
   constructor(module: Module, options: MetaRMSPropOptions = {}) {
-    const { firstOrder, ...rest } = options;
+    const { firstOrder, ...rest } = overlay<MetaRMSPropOptions>("MetaRMSProp", options);
     super(module, rmsprop(rest), { firstOrder });
   }
 }

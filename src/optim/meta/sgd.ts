@@ -7,6 +7,7 @@
 import { sgd, type SgdOptions } from "../../alias/sgd.ts";
 import type { Module } from "../../nn/module.ts";
 import { MetaOptimizer, type MetaOptimizerOptions } from "./meta_optimizer.ts";
+import { overlay } from "../../transform/options.ts";
 
 /** Options of `MetaSGD`: those of `sgd`, and `firstOrder`. */
 export type MetaSGDOptions = SgdOptions & MetaOptimizerOptions;
@@ -34,10 +35,12 @@ export class MetaSGD extends MetaOptimizer {
    * @param module the module whose parameters are updated
    * @param options those of `sgd`, with other defaults: `momentRequiresGrad` true; `firstOrder`
    * @throws {RangeError} an option out of its range
-   * @throws {TypeError} where the first argument is no module
+   * @throws {TypeError} where the first argument is no module, or an option does not exist
    */
   constructor(module: Module, options: MetaSGDOptions) {
-    const { firstOrder, ...rest } = options ?? {} as MetaSGDOptions;
-    super(module, sgd({ momentRequiresGrad: true, ...rest }), { firstOrder });
+    const { firstOrder, ...rest } = overlay<MetaSGDOptions>("MetaSGD", {
+      momentRequiresGrad: true,
+    }, options);
+    super(module, sgd(rest), { firstOrder });
   }
 }

@@ -6,20 +6,19 @@
  * library, only slower.
  */
 
-import $ from "dax";
 import { buildOps } from "../src/runtime/ops_build.ts";
 
 const force = Deno.args.includes("--force");
 const optional = Deno.args.includes("--optional");
 
 try {
-  const { path, seconds, cached } = await buildOps({ force, log: (line) => $.log(line) });
-  $.logStep(cached ? "Up to date" : `Built in ${seconds.toFixed(1)} s`, path);
+  const { path, seconds, cached } = await buildOps({ force, log: (line) => console.error(line) });
+  console.error(cached ? "Up to date:" : `Built in ${seconds.toFixed(1)} s:`, path);
 } catch (error) {
   const reason = error instanceof Error ? error.message : String(error);
   if (!optional) {
-    $.logError("Custom ops not built:", reason);
+    console.error("Custom ops not built:", reason);
     Deno.exit(1);
   }
-  $.logWarn("Custom ops not built, the fallback graphs serve:", reason);
+  console.error("Custom ops not built, the fallback graphs serve:", reason);
 }

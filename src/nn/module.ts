@@ -8,9 +8,10 @@ import { ShapeError } from "../graph/errors.ts";
 import { withGrad } from "../graph/node.ts";
 import { sameShape, showShape } from "../graph/shape.ts";
 import { realizeNodes } from "../graph/realize.ts";
-import { type Device, type DType, DTYPES } from "../runtime/mod.ts";
-import { leafOf, TensorCore } from "../tensor/core.ts";
+import { type Device, type DType, DTYPES, type TypedArray } from "../runtime/mod.ts";
+import { fromTyped, leafOf, TensorCore } from "../tensor/core.ts";
 import { zerosLike } from "../tensor/creation.ts";
+import { readSaved, type SavedTensor, type TensorJson } from "../tensor/saved.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { currentTrace } from "../tensor/trace.ts";
 import { Parameter } from "./parameter.ts";
@@ -279,14 +280,14 @@ export abstract class Module {
   /**
    * Copies the values of a state into the module, converted to its dtypes.
    *
-   * @param state tensors by name, as `stateDict()` gives them
+   * @param state tensors by name, as `stateDict()` gives them, or what JSON made of it
    * @param options `strict` (default true): whether names have to agree
    * @returns names that are missing or unexpected
    * @throws {TypeError} names that do not agree, in strict mode; an entry that is no tensor
    * @throws {ShapeError} a tensor of another shape. In all cases nothing was changed.
    */
   loadStateDict(
-    state: Readonly<Record<string, Tensor>>,
+    state: Readonly<Record<string, Tensor | SavedTensor | TensorJson>>,
     { strict = true }: { readonly strict?: boolean } = {},
   ): LoadResult {
     const slots = this.slots(["parameter", "buffer"]);
@@ -302,8 +303,8 @@ export abstract class Module {
       );
     }
     const present = slots.filter((slot) => !missing.includes(slot.name));
-    for (const slot of present) checkEntry(slot, state[slot.name]);
-    withGrad(false, () => present.forEach((slot) => load(slot, state[slot.name])));
+    const values = present.map((slot) => entry(slot, state[slot.name]));
+    withGrad(false, () => present.forEach((slot, i) => load(slot, values[i])));
     // Read now: the tensors of the state may be updated in place later.
     if (currentTrace() === null) realizeNodes(present.map((slot) => readSlot(slot).node));
     return { missing, unexpected };
@@ -336,17 +337,29 @@ function moveTo(tensor: Tensor, target: DType | Device): Tensor {
   return tensor;
 }
 
-function checkEntry(slot: Slot, value: unknown): void {
-  if (!(value instanceof TensorCore)) {
-    throw new TypeError(`loadStateDict: ${slot.name} is ${typeof value}, wants a tensor.`);
-  }
-  const { shape } = readSlot(slot);
-  if (!sameShape(value.shape, shape)) {
-    throw new ShapeError(
-      `loadStateDict: ${slot.name} has shape ${showShape(value.shape)} in the state, ` +
-        `${showShape(shape)} in the module; they must be equal.`,
+/** The tensor of a state for this slot. */
+function entry(slot: Slot, value: unknown): Tensor {
+  const plain = value instanceof TensorCore ? null : readSaved(value);
+  if (!(value instanceof TensorCore) && plain === null) {
+    throw new TypeError(
+      `loadStateDict: ${slot.name} is ${typeof value}, wants a tensor, or its shape, dtype and data.`,
     );
   }
+  const present = readSlot(slot), { shape } = plain ?? value as Tensor;
+  if (!sameShape(shape, present.shape)) {
+    throw new ShapeError(
+      `loadStateDict: ${slot.name} has shape ${showShape(shape)} in the state, ` +
+        `${showShape(present.shape)} in the module; they must be equal.`,
+    );
+  }
+  if (plain === null) return value as Tensor;
+  if (plain.data.length !== present.size) {
+    throw new ShapeError(
+      `loadStateDict: ${slot.name} has ${plain.data.length} elements in the state, and the shape ` +
+        `${showShape(shape)}.`,
+    );
+  }
+  return fromTyped(plain.data.slice() as TypedArray, shape, plain.dtype, present.device);
 }
 
 function load(slot: Slot, value: Tensor): void {

@@ -10,7 +10,7 @@ export {
   type ParamGroup,
   type ZeroGradOptions,
 } from "./optimizer.ts";
-export type { SavedState, SavedTensor } from "./saved.ts";
+export type { SavedState } from "./saved.ts";
 export { FuncOptimizer, type FuncOptimizerOptions } from "./func_optimizer.ts";
 export { AdaDelta, Adadelta, type AdaDeltaOptimizerOptions } from "./adadelta.ts";
 export { AdaGrad, Adagrad, type AdaGradOptimizerOptions } from "./adagrad.ts";

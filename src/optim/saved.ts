@@ -16,36 +16,21 @@ import {
   treeLeaves,
   treeMap,
 } from "../pytree/mod.ts";
-import { type DType, DTYPES, type TypedArray } from "../runtime/mod.ts";
-import { fromTyped, TensorCore } from "../tensor/core.ts";
+import type { TypedArray } from "../runtime/mod.ts";
+import { fromTyped } from "../tensor/core.ts";
+import { readSaved, saved, type SavedTensor } from "../tensor/saved.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { describe } from "../transform/options.ts";
 
-/** A tensor as plain data; `structuredClone` copies it, and files can hold it. */
-export type SavedTensor = {
-  /** Sizes of the dimensions. */
-  shape: readonly number[];
-  /** Element type. */
-  dtype: DType;
-  /** Elements in row-major order. */
-  data: TypedArray;
-};
-
 /** The state of one parameter group as plain data: a tree of saved tensors. */
 export type SavedState = PyTree<SavedTensor>;
-
-function isSaved(value: unknown): value is SavedTensor {
-  const { shape, dtype, data } = (value ?? {}) as Partial<SavedTensor>;
-  return Array.isArray(shape) && typeof dtype === "string" && dtype in DTYPES &&
-    ArrayBuffer.isView(data);
-}
 
 /** Copies a state to plain data. */
 export function save(state: OptState): SavedState {
   const tensors = treeLeaves<Tensor>(state as TensorTree);
   realizeNodes(tensors.map((t) => t.node));
   return treeMap(
-    (t: Tensor): SavedTensor => ({ shape: [...t.shape], dtype: t.dtype, data: t.data().slice() }),
+    (t: Tensor): SavedTensor => saved(t.shape, t.dtype, t.data().slice()),
     state as TensorTree,
   ) as SavedState;
 }
@@ -54,14 +39,14 @@ export function save(state: OptState): SavedState {
 export type Loading = { readonly into: Tensor; readonly from: SavedTensor }[];
 
 /**
- * Pairs saved tensors with those of the present state, without changing anything. Tensors are
- * accepted in place of saved ones.
+ * Pairs saved tensors with those of the present state, without changing anything. Tensors, and what
+ * went through JSON, are accepted as well.
  */
-export function pairUp(op: string, present: OptState, saved: unknown): Loading {
+export function pairUp(op: string, present: OptState, state: unknown): Loading {
   const { leaves, def } = treeFlatten<Tensor>(present as TensorTree);
   let found: unknown[];
   try {
-    found = flattenUpTo(def, saved, op);
+    found = flattenUpTo(def, state, op);
   } catch (cause) {
     throw new TypeError(
       `${op}: the saved state belongs to other parameters or another optimizer. ` +
@@ -70,16 +55,13 @@ export function pairUp(op: string, present: OptState, saved: unknown): Loading {
     );
   }
   return leaves.map((into, i) => {
-    const value = found[i];
-    const from = value instanceof TensorCore
-      ? { shape: value.shape, dtype: value.dtype, data: value.data() }
-      : value;
-    const fits = isSaved(from) && sameShape(from.shape, into.shape) && from.dtype === into.dtype &&
-      from.data.length === into.size;
+    const from = readSaved(found[i]);
+    const fits = from !== null && sameShape(from.shape, into.shape) &&
+      from.dtype === into.dtype && from.data.length === into.size;
     if (fits) return { into, from };
-    const got = isSaved(from)
+    const got = from !== null
       ? `${from.dtype} of shape ${showShape(from.shape)} with ${from.data.length} elements`
-      : describe(from);
+      : describe(found[i]);
     throw new TypeError(
       `${op}: at ${formatPath(def.paths()[i])} the saved state holds ${got}, wants ` +
         `${into.dtype} of shape ${showShape(into.shape)}.`,

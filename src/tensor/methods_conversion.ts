@@ -9,6 +9,7 @@ import { cast } from "../primitives/elementwise.ts";
 import { alias } from "../primitives/movement.ts";
 import { TensorCore, wrap } from "./core.ts";
 import { ReductionMethods } from "./methods_reduction.ts";
+import { type TensorJson, toJson } from "./saved.ts";
 import type { Tensor } from "./tensor.ts";
 import { transfer } from "./transfer.ts";
 
@@ -72,6 +73,24 @@ export abstract class ConversionMethods extends ReductionMethods {
   /** On the current CUDA device, or the one given by number. */
   cuda(index = 0): Tensor {
     return this.to(index === 0 ? "cuda" : `cuda:${index}`);
+  }
+
+  /**
+   * Shape, dtype and elements for `JSON.stringify`. Computes the value if need be. `loadStateDict()`
+   * of modules and optimizers takes what comes back from `JSON.parse`.
+   *
+   * @example
+   * ```ts
+   * import { nn } from "@torchopt/torchopt";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const net = new nn.Linear(2, 1), other = new nn.Linear(2, 1);
+   * other.loadStateDict(JSON.parse(JSON.stringify(net.stateDict())));
+   * assertEquals(other.weight.toArray(), net.weight.toArray());
+   * ```
+   */
+  toJSON(): TensorJson {
+    return toJson({ shape: this.shape, dtype: this.dtype, data: this.data() });
   }
 
   /** A tensor of its own with the same value; gradients pass through. */

@@ -21,4 +21,5 @@ export type {
   VarianceOptions,
 } from "./methods_reduction.ts";
 export type { Sizes } from "./operands.ts";
+export type { SavedTensor, TensorJson } from "./saved.ts";
 export type { PadMode } from "./rearrange.ts";

@@ -104,12 +104,32 @@ export function constant_(x: Tensor, value: number): Tensor {
   return fill("constant_", x, tensor(data, { shape, dtype, device }));
 }
 
-/** Zeros everywhere. */
+/**
+ * Zeros everywhere.
+ *
+ * @example
+ * ```ts
+ * import { nn, ones } from "@torchopt/torchopt";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(nn.init.zeros_(ones([2])).toArray(), [0, 0]);
+ * ```
+ */
 export function zeros_(x: Tensor): Tensor {
   return constant_(x, 0);
 }
 
-/** Ones everywhere. */
+/**
+ * Ones everywhere.
+ *
+ * @example
+ * ```ts
+ * import { nn, zeros } from "@torchopt/torchopt";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(nn.init.ones_(zeros([2])).toArray(), [1, 1]);
+ * ```
+ */
 export function ones_(x: Tensor): Tensor {
   return constant_(x, 1);
 }
@@ -189,6 +209,8 @@ function kaimingStd(x: Tensor, { a = 0, mode = "fanIn", nonlinearity }: KaimingO
  * Uniform numbers that keep variances forward and backward (Glorot & Bengio, Understanding the
  * difficulty of training deep feedforward neural networks, 2010).
  *
+ * @throws {ShapeError} where there are fewer than two dimensions
+ *
  * @example
  * ```ts
  * import { nn, zeros } from "@torchopt/torchopt";
@@ -204,7 +226,20 @@ export function xavierUniform_(x: Tensor, options: XavierOptions = {}): Tensor {
   return uniform_(x, { low: -bound, high: bound, generator });
 }
 
-/** Normal numbers that keep variances forward and backward; see `xavierUniform_`. */
+/**
+ * Normal numbers that keep variances forward and backward; see `xavierUniform_`.
+ *
+ * @throws {ShapeError} where there are fewer than two dimensions
+ *
+ * @example
+ * ```ts
+ * import { nn, zeros } from "@torchopt/torchopt";
+ * import { assert } from "@std/assert";
+ *
+ * const w = nn.init.xavierNormal_(zeros([100, 100]));
+ * assert(Math.abs(w.std().item() - 0.1) < 0.01); // sqrt(2 / (100 + 100))
+ * ```
+ */
 export function xavierNormal_(x: Tensor, options: XavierOptions = {}): Tensor {
   const { gain = 1, generator } = options;
   return normal_(x, { std: xavierStd(x, gain), generator });
@@ -213,6 +248,8 @@ export function xavierNormal_(x: Tensor, options: XavierOptions = {}): Tensor {
 /**
  * Uniform numbers that keep variances through rectifiers (He et al., Delving Deep into Rectifiers,
  * 2015).
+ *
+ * @throws {ShapeError} where there are fewer than two dimensions
  *
  * @example
  * ```ts
@@ -228,7 +265,20 @@ export function kaimingUniform_(x: Tensor, options: KaimingOptions = {}): Tensor
   return uniform_(x, { low: -bound, high: bound, generator: options.generator });
 }
 
-/** Normal numbers that keep variances through rectifiers; see `kaimingUniform_`. */
+/**
+ * Normal numbers that keep variances through rectifiers; see `kaimingUniform_`.
+ *
+ * @throws {ShapeError} where there are fewer than two dimensions
+ *
+ * @example
+ * ```ts
+ * import { nn, zeros } from "@torchopt/torchopt";
+ * import { assert } from "@std/assert";
+ *
+ * const w = nn.init.kaimingNormal_(zeros([100, 200]), { nonlinearity: "relu" });
+ * assert(Math.abs(w.std().item() - 0.1) < 0.01); // sqrt(2 / 200)
+ * ```
+ */
 export function kaimingNormal_(x: Tensor, options: KaimingOptions = {}): Tensor {
   return normal_(x, { std: kaimingStd(x, options), generator: options.generator });
 }

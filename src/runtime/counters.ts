@@ -51,6 +51,16 @@ export const counters = {
 /**
  * What the runtime of this thread made and what is alive. What the garbage collector finds dead counts
  * as alive until it reports it, which happens between turns of the event loop.
+ *
+ * @example
+ * ```ts
+ * import { memory, tensor } from "@torchopt/torchopt";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const before = memory().runs;
+ * tensor([1, 2]).add(1).data();
+ * assertEquals(memory().runs, before + 1);
+ * ```
  */
 export function memory(): MemoryStats {
   const c = counters;

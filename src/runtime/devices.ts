@@ -29,6 +29,16 @@ export interface DeviceInfo {
  * The CPU and every CUDA device; where there is none, one entry `"cuda"` that says why.
  *
  * @throws {BackendError} where ONNX Runtime itself is missing
+ *
+ * @example
+ * ```ts
+ * import { devices } from "@torchopt/torchopt";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const [cpu] = devices();
+ * assertEquals(cpu.device, "cpu");
+ * console.log(cpu.onnxruntime.version, cpu.ops.why);
+ * ```
  */
 export function devices(): DeviceInfo[] {
   const { version, path } = ort();

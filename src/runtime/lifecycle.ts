@@ -15,6 +15,17 @@ import { disposeAllSessions } from "./session_native.ts";
  * A Worker has to call this before its owner calls `terminate()`: send it a message, have it await
  * `shutdown()` and answer, and terminate it then. Where a Worker is terminated inside ONNX Runtime, the
  * process may crash when it exits. The main thread needs no shutdown.
+ *
+ * @example
+ * ```ts
+ * import { shutdown, tensor } from "@torchopt/torchopt";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const x = tensor([1, 2]).add(1);
+ * assertEquals(x.toArray(), [2, 3]);
+ * await shutdown(); // what a Worker does last
+ * assertEquals(x.toArray(), [2, 3]);
+ * ```
  */
 export async function shutdown(): Promise<void> {
   await disposeAllSessions();

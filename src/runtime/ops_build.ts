@@ -64,7 +64,20 @@ interface Source {
  * was loaded from, a disk or a server. The compiler is the first that runs of `$CXX`, `c++`, `g++` and
  * `clang++`. Processes that build at the same time do not disturb each other.
  *
- * @throws {BackendError} where there is no compiler, a source is missing or does not compile
+ * @param options `force`, `log`, `url`
+ * @returns path of the library, the time it took, and whether it was there already
+ * @throws {BackendError} where there is no compiler, a source is missing or does not compile, or the
+ * cache folder cannot be written
+ *
+ * @example
+ * ```ts
+ * import { BackendError, buildOps } from "@torchopt/torchopt";
+ * import { assertRejects } from "@std/assert";
+ *
+ * // Once, before the first computation: await buildOps({ log: console.log });
+ * const missing = new URL("file:///no/sources/");
+ * await assertRejects(() => buildOps({ url: missing }), BackendError, "cannot be read");
+ * ```
  */
 export async function buildOps(options: BuildOptions = {}): Promise<BuildResult> {
   const start = performance.now();

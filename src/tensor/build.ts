@@ -4,9 +4,9 @@
  * @module
  */
 
-import { type Device, type DType, Storage, type TypedArray } from "../runtime/mod.ts";
+import { type Device, type DType, DTYPES, Storage, type TypedArray } from "../runtime/mod.ts";
 import { defaultDevice } from "../graph/defaults.ts";
-import { GradientError } from "../graph/errors.ts";
+import { DTypeError, GradientError } from "../graph/errors.ts";
 import { bufferNode } from "../graph/leaf.ts";
 import { isFloat, type Node } from "../graph/node.ts";
 import type { Shape } from "../graph/shape.ts";
@@ -24,12 +24,20 @@ export interface TensorOptions {
   requiresGrad?: boolean;
 }
 
-/** Throws unless they are an object: what else stands in their place would be ignored. */
-function checkOptions(op: string, options: unknown): void {
-  if (typeof options === "object" && !Array.isArray(options)) return;
-  throw new TypeError(
-    `${op}: the options are ${String(options)}, wants an object such as { dtype: "float64" }; a ` +
-      "shape or nested data is one array.",
+/** Throws unless options are an object (what else stands in their place is lost) with a known dtype. */
+export function checkOptions(op: string, options: TensorOptions): void {
+  if (typeof options !== "object" || Array.isArray(options)) {
+    throw new TypeError(
+      `${op}: the options are ${
+        String(options)
+      }, wants an object such as { dtype: "float64" }; a ` +
+        "shape or nested data is one array.",
+    );
+  }
+  const { dtype } = options;
+  if (dtype === undefined || Object.hasOwn(DTYPES, dtype)) return;
+  throw new DTypeError(
+    `${op}: there is no dtype ${dtype}, wants ${Object.keys(DTYPES).join(", ")}.`,
   );
 }
 

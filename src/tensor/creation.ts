@@ -12,7 +12,7 @@ import { checkShape, type Shape, showShape, sizeOf } from "../graph/shape.ts";
 import { cast, eq } from "../primitives/elementwise.ts";
 import { iotaAlong } from "../primitives/iota.ts";
 import { expand } from "../primitives/movement.ts";
-import { finish, fromOwned, optionsLike, type TensorOptions } from "./build.ts";
+import { checkOptions, finish, fromOwned, optionsLike, type TensorOptions } from "./build.ts";
 import { newArray } from "./core.ts";
 import { elementKind, flattenNested, type NestedInput, nestedShape } from "./nested.ts";
 import { Tensor } from "./tensor.ts";
@@ -64,6 +64,7 @@ export function tensor(
   data: TensorData,
   options: TensorOptions & { shape?: readonly number[] } = {},
 ): Tensor {
+  checkOptions("tensor", options);
   if (data instanceof Tensor) {
     const copy = data.detach().clone();
     const y = options.dtype === undefined ? copy : copy.to(options.dtype);
@@ -116,6 +117,13 @@ function converted(data: TypedArray, dtype: DType): TypedArray {
 /**
  * A tensor in which every element is `value`. The dtype is the default one, bool for a boolean.
  *
+ * @param shape sizes of the dimensions, `[]` for a scalar
+ * @param value of every element
+ * @param options `dtype`, `device`, `requiresGrad`
+ * @throws {TypeError} where `shape` is no array
+ * @throws {RangeError} where a size is no whole number of at least 0
+ * @throws {GradientError} where `requiresGrad` stands with a dtype that is not floating point
+ *
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
@@ -139,6 +147,7 @@ function filled(
   options: TensorOptions,
 ): Tensor {
   checkShape(op, shape);
+  checkOptions(op, options);
   const dtype = options.dtype ?? (typeof value === "boolean" ? "bool" : defaultDtype());
   if (!options.requiresGrad) {
     return finish(op, expand(numberNode(Number(value), dtype), [...shape]), options);
@@ -151,6 +160,12 @@ function filled(
 
 /**
  * A tensor of zeros in the default dtype.
+ *
+ * @param shape sizes of the dimensions, `[]` for a scalar
+ * @param options `dtype`, `device`, `requiresGrad`
+ * @throws {TypeError} where `shape` is no array
+ * @throws {RangeError} where a size is no whole number of at least 0
+ * @throws {GradientError} where `requiresGrad` stands with a dtype that is not floating point
  *
  * @example
  * ```ts
@@ -167,6 +182,12 @@ export function zeros(shape: readonly number[], options: TensorOptions = {}): Te
 /**
  * A tensor of ones in the default dtype.
  *
+ * @param shape sizes of the dimensions, `[]` for a scalar
+ * @param options `dtype`, `device`, `requiresGrad`
+ * @throws {TypeError} where `shape` is no array
+ * @throws {RangeError} where a size is no whole number of at least 0
+ * @throws {GradientError} where `requiresGrad` stands with a dtype that is not floating point
+ *
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
@@ -182,6 +203,8 @@ export function ones(shape: readonly number[], options: TensorOptions = {}): Ten
 /**
  * Zeros with shape, dtype and device of another tensor.
  *
+ * @throws {GradientError} where `requiresGrad` stands with a dtype that is not floating point
+ *
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
@@ -191,11 +214,13 @@ export function ones(shape: readonly number[], options: TensorOptions = {}): Ten
  * ```
  */
 export function zerosLike(like: Tensor, options: TensorOptions = {}): Tensor {
-  return full(like.shape, 0, optionsLike(like, options));
+  return filled("zerosLike", like.shape, 0, optionsLike(like, options));
 }
 
 /**
  * Ones with shape, dtype and device of another tensor.
+ *
+ * @throws {GradientError} where `requiresGrad` stands with a dtype that is not floating point
  *
  * @example
  * ```ts
@@ -206,11 +231,13 @@ export function zerosLike(like: Tensor, options: TensorOptions = {}): Tensor {
  * ```
  */
 export function onesLike(like: Tensor, options: TensorOptions = {}): Tensor {
-  return full(like.shape, 1, optionsLike(like, options));
+  return filled("onesLike", like.shape, 1, optionsLike(like, options));
 }
 
 /**
  * A tensor of one value with shape, dtype and device of another tensor.
+ *
+ * @throws {GradientError} where `requiresGrad` stands with a dtype that is not floating point
  *
  * @example
  * ```ts
@@ -225,11 +252,13 @@ export function fullLike(
   value: number | boolean,
   options: TensorOptions = {},
 ): Tensor {
-  return full(like.shape, value, optionsLike(like, options));
+  return filled("fullLike", like.shape, value, optionsLike(like, options));
 }
 
 /**
  * The identity: ones on the diagonal of a matrix of `n` rows and `m` (default `n`) columns.
+ *
+ * @throws {RangeError} where a size is no whole number of at least 0
  *
  * @example
  * ```ts
@@ -284,6 +313,8 @@ export function arange(...args: (number | TensorOptions | undefined)[]): Tensor 
 /**
  * `steps` numbers from `start` to `end`, both included, evenly spaced.
  *
+ * @throws {RangeError} where `steps` is no whole number of at least 0
+ *
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
@@ -333,6 +364,7 @@ function sequence(
   at: (i: number) => number,
   options: TensorOptions,
 ): Tensor {
+  checkOptions(op, options);
   const dtype = options.dtype ?? defaultDtype();
   const data = newArray(dtype, n);
   for (let i = 0; i < n; i++) {

@@ -22,6 +22,9 @@ export type * from "./types.ts";
  * `a` where `condition` (bool) holds, `b` elsewhere; all three broadcast. The gradient reaches each
  * side only where it was chosen.
  *
+ * @throws {DTypeError} where `condition` is not bool
+ * @throws {ShapeError} where the shapes do not broadcast
+ *
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
@@ -38,6 +41,8 @@ export function where(condition: Tensor, a: TensorLike, b: TensorLike): Tensor {
 /**
  * Larger of two elements; ties share the gradient evenly.
  *
+ * @throws {ShapeError} where the shapes do not broadcast
+ *
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
@@ -53,6 +58,8 @@ export function maximum(a: TensorLike, b: TensorLike): Tensor {
 
 /**
  * Smaller of two elements; ties share the gradient evenly.
+ *
+ * @throws {ShapeError} where the shapes do not broadcast
  *
  * @example
  * ```ts
@@ -99,6 +106,8 @@ export function concat(tensors: readonly Tensor[], dim = 0): Tensor {
 
 /**
  * PyTorch's name for `concat`.
+ *
+ * @throws {ShapeError} where sizes differ outside of `dim`
  *
  * @example
  * ```ts
@@ -169,6 +178,8 @@ export function einsum(equation: string, ...operands: Tensor[]): Tensor {
 /**
  * Matrix product; see the method of the same name.
  *
+ * @throws {ShapeError} where the inner sizes differ
+ *
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
@@ -183,6 +194,8 @@ export function matmul(a: Tensor, b: Tensor): Tensor {
 
 /**
  * Matrix of all products of elements of two vectors.
+ *
+ * @throws {ShapeError} where an operand is no vector
  *
  * @example
  * ```ts
@@ -199,6 +212,8 @@ export function outer(a: Tensor, b: Tensor): Tensor {
 /**
  * Product summed over the last `dims` dimensions of `a` and the first of `b`, or over the
  * dimensions listed for each.
+ *
+ * @throws {ShapeError} where the sizes that are summed over differ
  *
  * @example
  * ```ts
@@ -239,6 +254,8 @@ export function tensordot(
  * Coordinates of a grid: from n vectors n tensors of the grid's shape. With `indexing: "xy"` the
  * first two dimensions are swapped (default `"ij"`).
  *
+ * @throws {ShapeError} where one has more than one dimension
+ *
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
@@ -268,6 +285,8 @@ export function meshgrid(
 /**
  * Tensors grown to their common shape.
  *
+ * @throws {ShapeError} where the shapes do not broadcast
+ *
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
@@ -286,6 +305,8 @@ export function broadcastTensors(tensors: readonly Tensor[]): Tensor[] {
 /**
  * `log(sum(exp(x)))` over dimensions, safe for large elements.
  *
+ * @throws {RangeError} where `dim` is out of range
+ *
  * @example
  * ```ts
  * import { assertAlmostEquals } from "@std/assert";
@@ -301,6 +322,8 @@ export function logsumexp(x: Tensor, dim?: Dims, options: ReduceOptions = {}): T
 /**
  * `exp(x)` divided by its sum along a dimension.
  *
+ * @throws {RangeError} where `dim` is out of range
+ *
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
@@ -315,6 +338,8 @@ export function softmax(x: Tensor, dim: number): Tensor {
 
 /**
  * Logarithm of `softmax`.
+ *
+ * @throws {RangeError} where `dim` is out of range
  *
  * @example
  * ```ts

@@ -27,6 +27,12 @@ export abstract class ConversionMethods extends ReductionMethods {
     }
     const x = this.node;
     if (Object.hasOwn(DTYPES, target)) return wrap(cast(x, target as DType));
+    if (!/^(cpu|cuda(:\d+)?)$/.test(target)) {
+      const dtypes = Object.keys(DTYPES).join(", ");
+      throw new RangeError(
+        `to: "${target}" is neither a dtype (${dtypes}) nor a device (cpu, cuda, cuda:<index>).`,
+      );
+    }
     return wrap(transfer(x, target as Device));
   }
 

@@ -121,6 +121,11 @@ function floats(
 /**
  * Uniform numbers from [0, 1).
  *
+ * @param shape sizes of the dimensions
+ * @param options `generator` (default: the global one), `dtype`, `device`, `requiresGrad`
+ * @throws {TypeError} where `shape` is no array
+ * @throws {DTypeError} where `dtype` is not floating point
+ *
  * @example
  * ```ts
  * import { assert } from "@std/assert";
@@ -144,6 +149,11 @@ export function rand(shape: readonly number[], options: RandomOptions = {}): Ten
 /**
  * Numbers of the standard normal distribution.
  *
+ * @param shape sizes of the dimensions
+ * @param options `generator` (default: the global one), `dtype`, `device`, `requiresGrad`
+ * @throws {TypeError} where `shape` is no array
+ * @throws {DTypeError} where `dtype` is not floating point
+ *
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
@@ -166,6 +176,11 @@ export function randn(shape: readonly number[], options: RandomOptions = {}): Te
 
 /**
  * Uniform numbers from [low, high) (default [0, 1)).
+ *
+ * @param shape sizes of the dimensions
+ * @param options `generator` (default: the global one), `dtype`, `device`, `requiresGrad`, `low`, `high`
+ * @throws {TypeError} where `shape` is no array
+ * @throws {DTypeError} where `dtype` is not floating point
  *
  * @example
  * ```ts
@@ -192,6 +207,11 @@ export function uniform(
 /**
  * Numbers of a normal distribution with the given mean (default 0) and standard deviation (default
  * 1).
+ *
+ * @param shape sizes of the dimensions
+ * @param options `generator` (default: the global one), `dtype`, `device`, `requiresGrad`, `mean`, `std`
+ * @throws {TypeError} where `shape` is no array
+ * @throws {DTypeError} where `dtype` is not floating point
  *
  * @example
  * ```ts

@@ -163,3 +163,20 @@ Deno.test("tensor() and zeros() refuse options that are no object", () => {
   );
   assertThrows(() => zeros([1], dtype), TypeError, "zeros: the options are float64");
 });
+
+Deno.test("tensor() and its like refuse a dtype that does not exist", () => {
+  const options = { dtype: "float" } as never;
+  const wanted = "there is no dtype float, wants float32, float64, float16, int64";
+  for (
+    const [name, make] of Object.entries({
+      tensor: () => tensor([1], options),
+      zeros: () => zeros([1], options),
+      arange: () => arange(3, options),
+    })
+  ) assertThrows(make, DTypeError, `${name}: ${wanted}`);
+  assertThrows(
+    () => tensor(1).to("float" as never),
+    RangeError,
+    'to: "float" is neither a dtype (',
+  );
+});

@@ -76,3 +76,14 @@ Deno.test("Tensor does not pass for a number in JavaScript's operators", () => {
     assertThrows(wrong, TypeError, "use methods such as x.add(y) and x.lt(y)");
   }
 });
+
+Deno.test("Tensor operations say what an operand that is none is", () => {
+  const x = tensor([1, 2]);
+  for (
+    const [other, got] of [["2", "2"], [undefined, "undefined"], [[1, 2], "an array"]] as const
+  ) {
+    const wanted = `An operand is ${got}, wants a tensor or a number`;
+    assertThrows(() => x.add(other as never), TypeError, wanted);
+    assertThrows(() => x.lt(other as never), TypeError, wanted);
+  }
+});

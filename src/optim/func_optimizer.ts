@@ -19,6 +19,12 @@ export interface FuncOptimizerOptions {
   readonly inplace?: boolean;
 }
 
+/** Options of `FuncOptimizer.step`. */
+export interface FuncOptimizerStepOptions {
+  /** Whether parameters are updated in place (default null: as the constructor was told). */
+  readonly inplace?: boolean | null;
+}
+
 /**
  * Holds a functional optimizer and its state. A step takes a loss and the parameters and returns the
  * next parameters, which can be differentiated unless it works in place.
@@ -60,14 +66,19 @@ export class FuncOptimizer {
    *
    * @param loss a scalar that depends on the parameters; a parameter it does not depend on stays
    * @param params tree of tensors that require gradients
-   * @param options `inplace`: overrides that of the constructor
+   * @param options `inplace`: overrides that of the constructor, unless it is null
    * @returns the next parameters; `params` itself in place
    * @throws {TypeError} where the loss is no tensor, or the state belongs to another tree
    */
-  step<T extends TensorTree>(loss: Tensor, params: T, options: FuncOptimizerOptions = {}): T {
-    const { inplace } = withDefaults<FuncOptimizerOptions>("FuncOptimizer.step", {
-      inplace: this.#inplace,
+  step<T extends TensorTree>(
+    loss: Tensor,
+    params: T,
+    options: FuncOptimizerStepOptions = {},
+  ): T {
+    const own = withDefaults<FuncOptimizerStepOptions>("FuncOptimizer.step", {
+      inplace: null,
     }, options);
+    const inplace = own.inplace ?? this.#inplace;
     if (!(loss instanceof TensorCore)) {
       throw new TypeError(
         `FuncOptimizer.step: the loss is ${describe(loss)}, wants a scalar tensor.`,

@@ -11,7 +11,11 @@ export {
   type ZeroGradOptions,
 } from "./optimizer.ts";
 export type { SavedState } from "./saved.ts";
-export { FuncOptimizer, type FuncOptimizerOptions } from "./func_optimizer.ts";
+export {
+  FuncOptimizer,
+  type FuncOptimizerOptions,
+  type FuncOptimizerStepOptions,
+} from "./func_optimizer.ts";
 export { AdaDelta, Adadelta, type AdaDeltaOptimizerOptions } from "./adadelta.ts";
 export { AdaGrad, Adagrad, type AdaGradOptimizerOptions } from "./adagrad.ts";
 export { Adam, type AdamOptimizerOptions } from "./adam.ts";

@@ -179,11 +179,11 @@ export class Optimizer<O = Record<never, never>> {
    * @returns what the closure returns
    * @throws {TypeError} where a gradient or state does not fit its parameter; then nothing is changed
    */
-  step(): void;
+  step(closure?: null): void;
   /** Updates all parameters once, from the gradients that the closure leaves. */
   step<T>(closure: () => T): T;
-  step<T>(closure?: () => T): T | void {
-    const loss = closure === undefined ? undefined : withGrad(true, closure);
+  step<T>(closure?: (() => T) | null): T | void {
+    const loss = closure === undefined || closure === null ? undefined : withGrad(true, closure);
     together(() => withGrad(false, () => this.#groups.forEach(stepGroup)));
     commit();
     return loss;

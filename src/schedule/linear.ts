@@ -4,8 +4,9 @@
  * @module
  */
 
+import type { Tensor } from "../tensor/tensor.ts";
 import { transition } from "./polynomial.ts";
-import type { StepSchedule } from "./step_schedule.ts";
+import type { StepSchedule, TensorSchedule } from "./step_schedule.ts";
 
 /**
  * A value that goes from `init` to `end` in a straight line.
@@ -14,8 +15,8 @@ import type { StepSchedule } from "./step_schedule.ts";
  * @param end value from step `begin + steps` on
  * @param steps length of the transition; the value stays `init` where it is not above 0
  * @param begin step at which the transition begins (default 0; negative numbers count as 0)
- * @returns the schedule
- * @throws {RangeError} where a number is not finite
+ * @returns the schedule; it gives tensors where `init` or `end` is one
+ * @throws {RangeError} where a number is not finite, or a tensor not 0-d floating point
  *
  * @example
  * ```ts
@@ -27,6 +28,24 @@ import type { StepSchedule } from "./step_schedule.ts";
  * assertEquals(lr(tensor(3)).item(), 0.25);
  * ```
  */
-export function linearSchedule(init: number, end: number, steps: number, begin = 0): StepSchedule {
+export function linearSchedule(
+  init: number,
+  end: number,
+  steps: number,
+  begin?: number,
+): StepSchedule;
+/** The same with 0-d tensors, which can be differentiated. */
+export function linearSchedule(
+  init: number | Tensor,
+  end: number | Tensor,
+  steps: number,
+  begin?: number,
+): TensorSchedule;
+export function linearSchedule(
+  init: number | Tensor,
+  end: number | Tensor,
+  steps: number,
+  begin = 0,
+): StepSchedule | TensorSchedule {
   return transition("linearSchedule", init, end, 1, steps, begin);
 }

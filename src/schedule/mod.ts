@@ -4,7 +4,7 @@
  * @module
  */
 
-export type { StepSchedule } from "./step_schedule.ts";
+export type { StepSchedule, TensorSchedule } from "./step_schedule.ts";
 export { linearSchedule } from "./linear.ts";
 export { polynomialSchedule } from "./polynomial.ts";
 export { exponentialDecay, type ExponentialDecayOptions } from "./exponential.ts";

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { numberNode } from "../graph/leaf.ts";
 import { isFloat, type Node } from "../graph/node.ts";
 import { cast } from "../primitives/elementwise.ts";
 import { TensorCore, wrap } from "../tensor/core.ts";
@@ -15,6 +16,17 @@ export interface StepSchedule {
   (count: number): number;
   /** The value as part of a graph, in float64 for whole counts. */
   (count: Tensor): Tensor;
+}
+
+/** A value for each count of steps that depends on tensors: always a tensor. */
+export type TensorSchedule = (count: number | Tensor) => Tensor;
+
+/** Makes a schedule that gives tensors. */
+export function tensorSchedule(ofNode: (count: Node) => Node): TensorSchedule {
+  return (count) => {
+    const node = count instanceof TensorCore ? count.node : numberNode(count, "float64");
+    return wrap(ofNode(isFloat(node.dtype) ? node : cast(node, "float64")));
+  };
 }
 
 /** Makes a schedule of its two forms. */

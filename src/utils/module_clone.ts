@@ -19,7 +19,7 @@ export interface CloneOptions {
   /** How tensors are taken over (default `"reference"`). */
   readonly by?: CopyPolicy;
   /** Device that the tensors of the copy move to (default: they stay). */
-  readonly device?: Device;
+  readonly device?: Device | null;
   /** Whether buffers are copied whatever the policy (default false). */
   readonly detachBuffers?: boolean;
 }
@@ -96,7 +96,7 @@ export function moduleClone<T extends Module | TensorTree>(
 ): T {
   const { by, device, detachBuffers } = withDefaults<CloneOptions>("moduleClone", {
     by: "reference",
-    device: undefined!,
+    device: null,
     detachBuffers: false,
   }, options);
   const replicator = new Replicator("moduleClone", by, device);

@@ -29,7 +29,7 @@ export interface ExtractOptions {
   /** How tensors are taken (default `"reference"`). */
   readonly by?: CopyPolicy;
   /** Device that the tensors of the snapshot move to (default: they stay). */
-  readonly device?: Device;
+  readonly device?: Device | null;
   /** Whether buffers are included (default true). */
   readonly withBuffers?: boolean;
   /** Whether buffers are copied here and again when they are recovered (default false). */
@@ -58,12 +58,12 @@ export class ModuleState {
 /** Copies tensors by one policy; a tensor that comes again gets the same copy. */
 export class Replicator {
   readonly #by: "reference" | "copy" | "deepcopy";
-  readonly #device: Device | undefined;
+  readonly #device: Device | null;
   readonly #known = new Map<Tensor, Tensor>();
   readonly #own: Tensor[] = [];
 
   /** Checks and holds the policy. */
-  constructor(op: string, by: CopyPolicy, device?: Device) {
+  constructor(op: string, by: CopyPolicy, device: Device | null = null) {
     const names = {
       reference: "reference",
       ref: "reference",
@@ -83,7 +83,7 @@ export class Replicator {
   take(tensor: Tensor, by: "reference" | "copy" | "deepcopy" = this.#by): Tensor {
     let copy = this.#known.get(tensor);
     if (copy !== undefined) return copy;
-    const moved = this.#device === undefined || this.#device === tensor.device
+    const moved = this.#device === null || this.#device === tensor.device
       ? tensor
       : tensor.to(this.#device);
     if (by === "reference") copy = moved;
@@ -159,7 +159,7 @@ export function extractStateDict(
     ExtractOptions
   >("extractStateDict", {
     by: "reference",
-    device: undefined!,
+    device: null,
     withBuffers: true,
     detachBuffers: false,
     enableVisual: false,

@@ -19,7 +19,7 @@ export interface MakeDotOptions {
    * and meta-parameters, then the state after each optimizer step. What leads from one moment to the
    * next is drawn in a frame of its own.
    */
-  readonly params?: NamedTensors;
+  readonly params?: NamedTensors | null;
   /** Whether operations show their static arguments (default false). */
   readonly showAttrs?: boolean;
   /** Whether operands that no gradient passes to, such as data, are shown (default false). */
@@ -63,7 +63,7 @@ export function makeDot(outputs: Tensor | readonly Tensor[], options: MakeDotOpt
   const { params, showAttrs, showSaved, maxAttrChars, fuseSteps } = withDefaults<MakeDotOptions>(
     "makeDot",
     {
-      params: undefined!,
+      params: null,
       showAttrs: false,
       showSaved: false,
       maxAttrChars: 50,

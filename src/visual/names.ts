@@ -22,14 +22,15 @@ export interface HasParameters {
 
 /**
  * Tensors by name: an object or map of tensors (which may be nested; names are joined with dots), a
- * module, a state from `extractStateDict` with visual contents, or a list of those. A tensor in a
- * list is named by its place.
+ * module, pairs such as `module.namedParameters()`, a state from `extractStateDict` with visual
+ * contents, or a list of those. A tensor in a list is named by its place.
  */
 export type NamedTensors =
   | Tensor
   | HasParameters
   | VisualContents
   | ReadonlyMap<string, NamedTensors>
+  | Iterable<readonly [string, Tensor]>
   | readonly NamedTensors[]
   | { readonly [name: string]: NamedTensors };
 
@@ -38,6 +39,12 @@ export type Stage = ReadonlyMap<Node, string>;
 
 function hasParameters(value: object): value is HasParameters {
   return typeof (value as Partial<HasParameters>).namedParameters === "function";
+}
+
+/** Whether a value is a name with a tensor. */
+function isPair(value: unknown): value is [string, Tensor] {
+  return Array.isArray(value) && value.length === 2 && typeof value[0] === "string" &&
+    value[1] instanceof TensorCore;
 }
 
 function collect(value: unknown, prefix: string, into: Map<Node, string>): void {
@@ -54,6 +61,7 @@ function collect(value: unknown, prefix: string, into: Map<Node, string>): void 
   }
   const at = (name: string | number) => prefix === "" ? String(name) : `${prefix}.${name}`;
   if ("visualContents" in value) return collect(value.visualContents, prefix, into);
+  if (isPair(value)) return collect(value[1], at(value[0]), into);
   if (Array.isArray(value)) {
     // A place in a list names a tensor, but not what has names itself.
     value.forEach((x, i) => collect(x, x instanceof TensorCore ? at(i) : prefix, into));
@@ -68,10 +76,14 @@ function collect(value: unknown, prefix: string, into: Map<Node, string>): void 
 }
 
 /** The moments that `params` names: one for each entry of a list, otherwise a single one. */
-export function stagesOf(params: NamedTensors | undefined): Stage[] {
-  if (params === undefined) return [];
-  const list = Array.isArray(params) && !(params instanceof TensorCore) ? params : [params];
-  return list.map((entry) => {
+export function stagesOf(params: NamedTensors | null | undefined): Stage[] {
+  if (params === undefined || params === null) return [];
+  // Maps and some modules have iterators, and names of their own.
+  const many = typeof params === "object" && Symbol.iterator in params &&
+    !(params instanceof Map) && !hasParameters(params);
+  const list: unknown[] = many ? [...params as Iterable<unknown>] : [params];
+  const stages = list.some(isPair) ? [list] : list;
+  return stages.map((entry) => {
     const stage = new Map<Node, string>();
     collect(entry, "", stage);
     return stage;

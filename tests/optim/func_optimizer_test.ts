@@ -64,3 +64,12 @@ Deno.test("FuncOptimizer refuses a loss that is no tensor and states of other tr
   assertThrows(() => optimizer.step(v.sum(), { v }), TypeError, "belongs to another tree");
   assertThrows(() => new FuncOptimizer({} as never), TypeError, "wants a gradient transformation");
 });
+
+Deno.test("FuncOptimizer.step() takes null for the constructor's inplace", () => {
+  for (const inplace of [true, false]) {
+    const w = tensor([1, 2], { requiresGrad: true });
+    const optimizer = new FuncOptimizer(sgd({ lr: 1 }), { inplace });
+    const [next] = optimizer.step(w.square().sum(), [w], { inplace: null });
+    assertEquals(next === w, inplace);
+  }
+});

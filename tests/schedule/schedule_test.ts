@@ -1,5 +1,16 @@
 import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import { compile, Optimizer, schedule, SGD, sgd, tensor } from "@torchopt/torchopt";
+import {
+  applyUpdates,
+  autograd,
+  compile,
+  gradcheck,
+  Optimizer,
+  schedule,
+  SGD,
+  sgd,
+  type Tensor,
+  tensor,
+} from "@torchopt/torchopt";
 import fc from "fast-check";
 
 const { exponentialDecay, linearSchedule, polynomialSchedule } = schedule;
@@ -80,4 +91,48 @@ Deno.test("a schedule may be any function of the count", () => {
     optimizer.step();
   }
   assertEquals(w.item(), -9);
+});
+
+Deno.test("polynomialSchedule() takes tensors, and has derivatives with respect to them", () => {
+  const f64 = (value: number) => tensor(value, { dtype: "float64" });
+  for (const steps of [4, 0]) {
+    const wanted = polynomialSchedule(0.7, 0.2, 1.5, steps, 1);
+    const got = polynomialSchedule(f64(0.7), f64(0.2), f64(1.5), steps, 1);
+    const mixed = polynomialSchedule(0.7, f64(0.2), 1.5, steps, 1);
+    for (const count of [0, 1, 2, 4, 5, 9]) {
+      assertAlmostEquals(got(count).item(), wanted(count), 1e-12);
+      assertAlmostEquals(mixed(count).item(), wanted(count), 1e-12);
+      const counted = tensor(count, { dtype: "int64" });
+      assertAlmostEquals(got(counted).item(), wanted(count), 1e-12);
+      const value = (init: Tensor, end: Tensor, power: Tensor) =>
+        polynomialSchedule(init, end, power, steps, 1)(count);
+      gradcheck(value, [f64(0.7), f64(0.2), f64(1.5)], { order: 2 });
+    }
+  }
+  assertAlmostEquals(linearSchedule(f64(1), 0, 4)(1).item(), 0.75, 1e-12);
+});
+
+Deno.test("linearSchedule() of tensors is a learning rate that can be learned", () => {
+  const start = tensor(0.5, { requiresGrad: true });
+  const optimizer = sgd({ lr: linearSchedule(start, 0, 2) });
+  let params = { w: tensor(2) }, state = optimizer.init(params);
+  for (let i = 0; i < 2; i++) {
+    const grads = { w: tensor(3) };
+    const [updates, next] = optimizer.update(grads, state, { params, inplace: false });
+    params = applyUpdates(params, updates, { inplace: false });
+    state = next;
+  }
+  assertEquals(params.w.item(), 2 - 3 * 0.5 - 3 * 0.25);
+  const [slope] = autograd.grad(params.w, [start]);
+  assertEquals(slope!.item(), -3 - 1.5);
+});
+
+Deno.test("linearSchedule() wants tensors that are 0-d and floating point", () => {
+  assertThrows(
+    () => linearSchedule(tensor([1, 2]), 0, 4),
+    RangeError,
+    "init is a float32 tensor of",
+  );
+  const whole = tensor(1, { dtype: "int64" });
+  assertThrows(() => linearSchedule(1, whole, 4), RangeError, "end is a int64 tensor of shape []");
 });

@@ -168,3 +168,9 @@ Deno.test("acceleratedOpAvailable() reports the compiled kernel", () => {
   assertEquals(acceleratedOpAvailable(), devices()[0].ops.loaded);
   assertEquals(acceleratedOpAvailable(["cuda"]), false);
 });
+
+Deno.test("extractStateDict() and moduleClone() take null for no device", () => {
+  const net = new nn.Linear(1, 1);
+  assertEquals(extractStateDict(net, { device: null }).params.weight === net.weight, true);
+  assertEquals(moduleClone(net, { device: null }).weight === net.weight, true);
+});

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { autograd, type Tensor, tensor } from "@torchopt/torchopt";
+import { autograd, nn, ones, type Tensor, tensor } from "@torchopt/torchopt";
 import { type Dot, makeDot } from "@torchopt/torchopt/visual";
 
 const lines = (dot: Dot) => dot.source.split("\n").map((l) => l.trim());
@@ -155,4 +155,14 @@ Deno.test("Dot.save() writes a picture or the text, by the ending", async () => 
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+});
+
+Deno.test("makeDot() takes pairs of name and tensor, from a list or an iterator", () => {
+  const net = new nn.Sequential(new nn.Linear(2, 2), new nn.Linear(2, 1));
+  const loss = net.call(ones([3, 2])).sum();
+  const byModule = makeDot(loss, { params: net }).source;
+  assertStringIncludes(byModule, "0.weight");
+  assertEquals(makeDot(loss, { params: net.namedParameters() }).source, byModule);
+  assertEquals(makeDot(loss, { params: net.namedParameters().values() }).source, byModule);
+  assertEquals(makeDot(loss, { params: null }).source, makeDot(loss).source);
 });

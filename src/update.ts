@@ -13,8 +13,10 @@ import { flattenUpTo, formatPath, type TreeDef, treeFlatten, treeUnflatten } fro
 import { TensorCore, wrap } from "./tensor/core.ts";
 import { commit } from "./tensor/pending.ts";
 import type { Tensor } from "./tensor/tensor.ts";
-import { describe, withDefaults } from "./transform/options.ts";
+import { checkNames, describe } from "./transform/options.ts";
 import { rebind, together } from "./transform/rebind.ts";
+
+const NAMES = ["inplace"];
 
 /** Options of `applyUpdates`. */
 export interface ApplyUpdatesOptions {
@@ -72,7 +74,8 @@ export function applyUpdates<T extends TensorTree>(
   updates: TensorTree,
   options: ApplyUpdatesOptions = {},
 ): T {
-  const { inplace } = withDefaults<ApplyUpdatesOptions>("applyUpdates", { inplace: true }, options);
+  checkNames("applyUpdates", options, NAMES);
+  const { inplace = true } = options;
   const { leaves, def } = treeFlatten<Tensor | null | undefined>(updates, { noneIsLeaf: true });
   const targets = flattenUpTo(def, params, "applyUpdates");
   const compute = () =>

@@ -10,8 +10,10 @@ import { checkTransformation } from "../combine.ts";
 import { treeFlatten, treeUnflatten } from "../pytree/mod.ts";
 import { TensorCore } from "../tensor/core.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { describe, withDefaults } from "../transform/options.ts";
+import { checkNames, describe } from "../transform/options.ts";
 import { applyUpdates } from "../update.ts";
+
+const NAMES = ["inplace"];
 
 /** Options of `FuncOptimizer`. */
 export interface FuncOptimizerOptions {
@@ -57,8 +59,8 @@ export class FuncOptimizer {
   constructor(impl: GradientTransformation, options: FuncOptimizerOptions = {}) {
     checkTransformation("FuncOptimizer", impl);
     this.#impl = impl;
-    this.#inplace =
-      withDefaults<FuncOptimizerOptions>("FuncOptimizer", { inplace: false }, options).inplace;
+    checkNames("FuncOptimizer", options, NAMES);
+    this.#inplace = options.inplace ?? false;
   }
 
   /**
@@ -75,10 +77,8 @@ export class FuncOptimizer {
     params: T,
     options: FuncOptimizerStepOptions = {},
   ): T {
-    const own = withDefaults<FuncOptimizerStepOptions>("FuncOptimizer.step", {
-      inplace: null,
-    }, options);
-    const inplace = own.inplace ?? this.#inplace;
+    checkNames("FuncOptimizer.step", options, NAMES);
+    const inplace = options.inplace ?? this.#inplace;
     if (!(loss instanceof TensorCore)) {
       throw new TypeError(
         `FuncOptimizer.step: the loss is ${describe(loss)}, wants a scalar tensor.`,

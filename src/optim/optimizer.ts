@@ -12,7 +12,7 @@ import { expand } from "../primitives/movement.ts";
 import { TensorCore, wrap } from "../tensor/core.ts";
 import { commit } from "../tensor/pending.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { describe, withDefaults } from "../transform/options.ts";
+import { checkNames, describe } from "../transform/options.ts";
 import { rebind, together } from "../transform/rebind.ts";
 import { add, cast } from "../primitives/elementwise.ts";
 import { pairUp, save, type SavedState, write } from "./saved.ts";
@@ -161,9 +161,8 @@ export class Optimizer<O = Record<never, never>> {
    * @param options `setToNone` (default false): null in place of zeros
    */
   zeroGrad(options: ZeroGradOptions = {}): void {
-    const { setToNone } = withDefaults<ZeroGradOptions>(`${this.constructor.name}.zeroGrad`, {
-      setToNone: false,
-    }, options);
+    checkNames(`${this.constructor.name}.zeroGrad`, options, ["setToNone"]);
+    const { setToNone = false } = options;
     for (const { params } of this.#groups) {
       for (const param of params) {
         if (param.grad === null) continue;

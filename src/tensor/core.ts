@@ -368,7 +368,8 @@ function deviceOf(node: Node): Device {
 export function lift(x: TensorLike, dtype: DType): Node {
   if (typeof x === "number") return numberNode(x, dtype);
   if (typeof x === "boolean") return numberNode(x ? 1 : 0, dtype);
-  if (x instanceof TensorCore) return x.node;
+  const node = (x as Tensor | undefined)?.node;
+  if (node !== undefined) return node;
   const got = Array.isArray(x) ? "an array" : typeof x === "object" ? "an object" : String(x);
   throw new TypeError(
     `An operand is ${got}, wants a tensor or a number; tensor() makes one of an array.`,

@@ -21,20 +21,38 @@ export function describe(value: unknown): string {
   return keys.length === 0 ? "an empty object" : `an object with ${keys.slice(0, 8).join(", ")}`;
 }
 
+function checkObject(op: string, options: unknown): void {
+  if (typeof options === "object" && options !== null && !Array.isArray(options)) return;
+  throw new TypeError(
+    `${op}: the options are ${describe(options)}, wants an object of options by name.`,
+  );
+}
+
+/**
+ * Throws unless options are an object with no other names than these: `adam(0.1)` and
+ * `{ weight_decay: 0.1 }` would else train with the defaults, since Deno does not check types when it
+ * runs a program.
+ */
+export function checkNames(op: string, options: object, names: readonly string[]): void {
+  checkObject(op, options);
+  for (const name in options) {
+    if (names.includes(name) || (options as Record<string, unknown>)[name] === undefined) continue;
+    throw new TypeError(
+      `${op}: there is no option ${name}; the options are ${names.join(", ")}.`,
+    );
+  }
+}
+
 /**
  * One object of options from several: later ones win. What is undefined counts as absent, so that a
  * program may hand on an option of its own that was not given.
  *
- * @throws {TypeError} where one is no object: `adam(0.1)` would else train with the defaults
+ * @throws {TypeError} where one is no object
  */
 export function overlay<O extends object>(op: string, ...layers: readonly Partial<O>[]): O {
   const result: Record<string, unknown> = {};
   for (const layer of layers) {
-    if (typeof layer !== "object" || layer === null || Array.isArray(layer)) {
-      throw new TypeError(
-        `${op}: the options are ${describe(layer)}, wants an object of options by name.`,
-      );
-    }
+    checkObject(op, layer);
     for (const [name, value] of Object.entries(layer)) {
       if (value !== undefined) result[name] = value;
     }
@@ -45,19 +63,15 @@ export function overlay<O extends object>(op: string, ...layers: readonly Partia
 /**
  * All options: those given, and the defaults of the others.
  *
- * @throws {TypeError} where an option has no default, and so is none (`weight_decay`)
+ * @throws {TypeError} where an option has no default, and so is none
  */
 export function withDefaults<O extends object>(
   op: string,
   defaults: Required<O>,
   options: O,
 ): Required<O> {
-  const result = overlay<object>(op, defaults, options) as Required<O>;
-  const strange = Object.keys(result).find((name) => !Object.hasOwn(defaults, name));
-  if (strange === undefined) return result;
-  throw new TypeError(
-    `${op}: there is no option ${strange}; the options are ${Object.keys(defaults).join(", ")}.`,
-  );
+  checkNames(op, options, Object.keys(defaults));
+  return overlay<object>(op, defaults, options) as Required<O>;
 }
 
 /** A range of numbers. */

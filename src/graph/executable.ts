@@ -59,7 +59,8 @@ export class Executable {
   lastRun = NaN;
   /** Where outputs live. */
   readonly device: Device;
-  readonly #session: Session;
+  /** Null where nothing is to be computed. */
+  readonly #session: Session | null;
   readonly #packs = new Map<DType, TypedArray>();
   /** Keeps the memory of the numbers alive. */
   #numbers: Storage[] = [];
@@ -77,7 +78,7 @@ export class Executable {
     this.lowered = lowered;
     this.device = device;
     const cores = navigator.hardwareConcurrency ?? 1;
-    this.#session = new Session({
+    this.#session = lowered.outputs.length === 0 ? null : new Session({
       model: lowered.model,
       inputs: lowered.inputs,
       outputs: lowered.outputs,
@@ -114,7 +115,8 @@ export class Executable {
     numbers: ArrayLike<number>,
     spare: ReadonlyMap<number, Storage> = nothing,
   ): Storage[] {
-    const slots = this.#session.slots;
+    if (this.#session === null) return [];
+    const { slots } = this.#session;
     for (const { slot, leaf } of this.#leafSlots) slots[slot] = leaves[leaf].address;
     const { places, outputs } = this.lowered;
     for (let i = 0; i < places.length; i++) {
@@ -157,6 +159,8 @@ export class Executable {
    * on a device. Returns what has to stay alive until the run is over.
    */
   #placeNumbers(copy = false): Storage[] {
+    if (this.#session === null) return [];
+    const { slots } = this.#session;
     const bases = new Map<DType, Storage>();
     for (const [dtype, pack] of this.#packs) {
       bases.set(dtype, Storage.from(copy ? pack.slice() : pack, dtype, this.device));
@@ -164,7 +168,7 @@ export class Executable {
     this.lowered.sources.forEach((source, slot) => {
       if (source.kind === "leaf") return;
       const at = source.kind === "number" ? source.slot * DTYPES[source.dtype].bytes : 0;
-      this.#session.slots[slot] = bases.get(source.dtype)!.address + at;
+      slots[slot] = bases.get(source.dtype)!.address + at;
     });
     this.#numbers = [...bases.values()];
     return this.#numbers;
@@ -173,7 +177,7 @@ export class Executable {
   /** Runs; `bind` came before. Donated memory counts as overwritten. */
   run(results: readonly Storage[]): void {
     const start = performance.now();
-    this.#session.run();
+    this.#session?.run();
     this.lastRun = performance.now() - start;
     for (const i of this.#overwritten) results[i].version++;
   }
@@ -185,7 +189,7 @@ export class Executable {
     const numbers = this.#placeNumbers(true);
     borrow(leaves, 1);
     try {
-      const running = this.#session.runAsync([results, leaves, numbers]);
+      const running = this.#session?.runAsync([results, leaves, numbers]);
       this.#placeNumbers();
       await running;
     } finally {
@@ -196,7 +200,7 @@ export class Executable {
 
   /** Frees the session. */
   dispose(): void {
-    this.#session.dispose();
+    this.#session?.dispose();
   }
 }
 

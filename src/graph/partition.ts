@@ -78,6 +78,11 @@ function isSmallProduct(node: Node): boolean {
   });
 }
 
+/** Whether a node gives or takes a tensor without elements; Program has none of those. */
+export function touchesNothing(node: Node): boolean {
+  return sizeOf(node.shape) === 0 || node.inputs.some((x) => sizeOf(x.shape) === 0);
+}
+
 /** The type in which Program would compute a node, or null where it cannot. */
 function computeType(node: Node, types: Map<Node, ComputeType | null>): ComputeType | null {
   const rule = node.prim.program;
@@ -86,7 +91,7 @@ function computeType(node: Node, types: Map<Node, ComputeType | null>): ComputeT
     while (isView(n)) n = n.inputs[0];
     return isCompute(n.dtype) ? n.dtype : types.get(n) ?? null;
   };
-  if (sizeOf(node.shape) === 0 || node.inputs.some((x) => sizeOf(x.shape) === 0)) return null;
+  if (touchesNothing(node)) return null;
   if (node.prim.name === "cast") {
     // A truth value that Program computed is already the number 0 or 1.
     const from = node.inputs[0];

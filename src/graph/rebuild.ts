@@ -7,6 +7,7 @@
 
 import { constant, constantNode, constantValue } from "./leaf.ts";
 import { type Node, type Target, withInputs } from "./node.ts";
+import { touchesNothing } from "./partition.ts";
 import { opcode } from "./program_rule.ts";
 import { broadcastShapes, sameShape, type Shape } from "./shape.ts";
 
@@ -99,6 +100,7 @@ export class Rebuilder {
   /** Whether Program will compute the node, so that it needs no decomposition. */
   #inProgram(node: Node): boolean {
     return this.#target.ops && this.#target.device === "cpu" && node.prim.program !== undefined &&
+      !touchesNothing(node) &&
       node.inputs.every((x) => x.dtype === "float32" || x.dtype === "float64");
   }
 }

@@ -184,3 +184,13 @@ Deno.test("a compiled function outlives the eviction of its graph from the cache
   clearExecutables();
   assertEquals(f(tensor([2])).toArray(), [6]);
 });
+
+Deno.test("compile() of a function that leaves nothing to compute", () => {
+  let calls = 0;
+  const f = compile((_x: Tensor) => {
+    calls++;
+    return { note: "nothing", none: null };
+  });
+  for (let i = 0; i < 2; i++) assertEquals(f(ones([2])), { note: "nothing", none: null });
+  assertEquals(calls, 1);
+});

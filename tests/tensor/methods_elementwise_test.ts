@@ -75,6 +75,15 @@ for (const [name, [fn, reference, points]] of Object.entries(functions)) {
   });
 }
 
+Deno.test("functions of tensors without elements, and sums of them", () => {
+  for (const [name, [fn]] of Object.entries(functions)) {
+    for (const dtype of ["float32", "float64"] as const) {
+      const y = fn(tensor([], { dtype, shape: [0, 2] }));
+      assertEquals([y.toArray(), y.shape, y.sum().item()], [[], [0, 2], 0], `${name} ${dtype}`);
+    }
+  }
+});
+
 const smooth: Record<string, [Unary, number[]]> = {
   exp2: [(x) => x.exp2(), [-0.5, 1.2]],
   log2: [(x) => x.log2(), [0.5, 1.2]],

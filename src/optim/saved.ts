@@ -16,7 +16,7 @@ import {
   treeLeaves,
   treeMap,
 } from "../pytree/mod.ts";
-import type { TypedArray } from "../runtime/mod.ts";
+import { DTYPES, type TypedArray } from "../runtime/mod.ts";
 import { fromTyped } from "../tensor/core.ts";
 import { readSaved, saved, type SavedTensor } from "../tensor/saved.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -57,10 +57,12 @@ export function pairUp(op: string, present: OptState, state: unknown): Loading {
   return leaves.map((into, i) => {
     const from = readSaved(found[i]);
     const fits = from !== null && sameShape(from.shape, into.shape) &&
-      from.dtype === into.dtype && from.data.length === into.size;
+      from.dtype === into.dtype && from.data.length === into.size &&
+      DTYPES[from.dtype].holds(from.data);
     if (fits) return { into, from };
     const got = from !== null
-      ? `${from.dtype} of shape ${showShape(from.shape)} with ${from.data.length} elements`
+      ? `${from.dtype} of shape ${showShape(from.shape)} with ${from.data.length} elements` +
+        (DTYPES[from.dtype].holds(from.data) ? "" : ` in a ${from.data.constructor.name}`)
       : describe(found[i]);
     throw new TypeError(
       `${op}: at ${formatPath(def.paths()[i])} the saved state holds ${got}, wants ` +

@@ -9,6 +9,7 @@ import {
   memory,
   Optimizer,
   realize,
+  type SavedTensor,
   SGD,
   sgd,
   type Tensor,
@@ -128,6 +129,12 @@ Deno.test("loadStateDict() refuses the state of other parameters and changes not
   refuse(new SGD(parameters(), { lr: 1 }).stateDict(), "belongs to other parameters or another");
   refuse([], "got an array of 0, wants an array of 1");
   refuse([[{ mu: [1, 2], nu: [1, 2], count: [1, 2] }, {}]], "the saved state holds 1");
+
+  // The last tensor of a state is wrong: what comes before it is not written either.
+  const widened = structuredClone(before) as unknown as [[{ count: SavedTensor[] }, unknown]];
+  const { count } = widened[0][0];
+  count[count.length - 1].data = Float64Array.of(7);
+  refuse(widened, "holds int64 of shape [] with 1 elements in a Float64Array, wants int64");
 });
 
 /** A big parameter, its gradient ready in memory. */

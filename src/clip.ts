@@ -40,6 +40,8 @@ export interface ClipGradNormOptions {
 
 /** A norm: what each tensor adds, how two parts join, and the end. */
 interface Norm {
+  /** Whether powers of the elements leave the range of float32 early. */
+  readonly wide?: boolean;
   readonly part: (magnitudes: Node, axes: readonly number[]) => Node;
   readonly join: (a: Node, b: Node) => Node;
   readonly end: (total: Node) => Node;
@@ -64,6 +66,7 @@ function normOf(order: number): Norm {
       return { part: (x, axes) => total(mul(x, x), axes), join: add, end: sqrt };
     default:
       return {
+        wide: true,
         part: (x, axes) => total(pow(x, numberNode(order, x.dtype)), axes),
         join: add,
         end: (x) => pow(x, numberNode(1 / order, x.dtype)),
@@ -73,10 +76,16 @@ function normOf(order: number): Norm {
 
 /** The norm of all tensors together, in float64. */
 function totalNorm(tensors: readonly Tensor[], order: number): Node {
-  const { part, join, end } = normOf(order);
-  const parts = tensors.map(({ node }) =>
-    cast(part(abs(node), node.shape.map((_, axis) => axis)), "float64")
-  );
+  const { wide, part, join, end } = normOf(order);
+  const parts = tensors.map(({ node }) => {
+    // The square of 300 is infinite in float16, the tenth power of 10000 in float32.
+    const x = wide
+      ? cast(node, "float64")
+      : node.dtype === "float16"
+      ? cast(node, "float32")
+      : node;
+    return cast(part(abs(x), node.shape.map((_, axis) => axis)), "float64");
+  });
   return end(parts.reduce(join));
 }
 

@@ -5,7 +5,7 @@
  */
 
 import type { GradientTransformation, TensorTree } from "../base.ts";
-import { add, div, mul, sub } from "../primitives/elementwise.ts";
+import { add, div, maximum, mul, sub } from "../primitives/elementwise.ts";
 import { root } from "../primitives/root.ts";
 import { checkNonNegative, withDefaults } from "./options.ts";
 import type { ScaleByRmsOptions } from "./scale_by_rms.ts";
@@ -54,11 +54,14 @@ export function scaleByStddev(
       alpha: number(alpha, dtype),
       rest: number(1 - alpha, dtype),
       eps: number(eps, dtype),
+      zero: number(0, dtype),
     }),
     step(g, [mu, nu], c) {
       const mean = add(mul(c.alpha, mu), mul(c.rest, g));
       const square = add(mul(c.alpha, nu), mul(c.rest, mul(g, g)));
-      return [div(g, add(root(sub(square, mul(mean, mean))), c.eps)), mean, square];
+      // Where gradients hardly differ, rounding may take the variance below 0.
+      const variance = maximum(sub(square, mul(mean, mean)), c.zero);
+      return [div(g, add(root(variance), c.eps)), mean, square];
     },
   });
 }

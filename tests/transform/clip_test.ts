@@ -27,6 +27,19 @@ Deno.test("clipGradNorm() clips by norms of any order", () => {
   }
 });
 
+Deno.test("clipGradNorm() takes norms whose powers leave the range of the gradients", () => {
+  const clipped = (g: Tensor, normType: number) => {
+    const [[u]] = clipGradNorm(1, { normType }).update([g], {}) as [Tensor[], unknown];
+    return u.to("float64").toArray();
+  };
+  // 300 ** 2 and 400 ** 2 are infinite in float16, 20000 ** 10 is in float32.
+  const half = clipped(tensor([300, 400]).to("float16"), 2) as number[];
+  assertAlmostEquals(half[0], 0.6, 1e-3);
+  assertAlmostEquals(half[1], 0.8, 1e-3);
+  assertEquals(clipped(tensor([20000, 0]), 10), [1, 0]);
+  assertEquals(clipped(tensor([NaN, 1]).to("float16"), Infinity), [NaN, NaN]);
+});
+
 Deno.test("clipGradNorm() skips absent gradients and leaves small ones alone", () => {
   const g = tensor([0.5], { dtype: "float64" });
   const [updates] = clipGradNorm(1).update([null, g], {}) as [(Tensor | null)[], unknown];

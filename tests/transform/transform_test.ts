@@ -49,6 +49,34 @@ Deno.test("scaleByRss() gives 0 and a finite derivative where nothing was seen",
   assertEquals(numbers(autograd.grad(u.sum(), [g])[0]!), [0, 0]);
 });
 
+Deno.test("scaleByStddev() takes a variance that rounding makes negative for 0", () => {
+  // Equal gradients: the variance is 2 ** -t * (1 - 2 ** -t) * g ** 2, less than its rounding error
+  // from about step 24 in float32, where g / (sqrt(0) + eps) is the largest update there can be.
+  for (const dtype of ["float32", "float64"] as const) {
+    const scaling = transform.scaleByStddev({ alpha: 0.5, eps: 1e-2 });
+    const g = tensor([0.1, 0.3, 0.7, 1.1, -2.3], { dtype, requiresGrad: true });
+    let state = scaling.init([g]), u = g;
+    for (let t = 1; t <= 100; t++) {
+      const [updates, next] = scaling.update([g], state, { inplace: false });
+      [u, state] = [(updates as Tensor[])[0], next];
+      assert(numbers(u.div(g)).every((x) => x > 0 && x <= 100.001), `${dtype}, step ${t}: ${u}`);
+    }
+    assert(numbers(autograd.grad(u.sum(), [g])[0]!).every(Number.isFinite), dtype);
+  }
+});
+
+Deno.test("scaleByRms() and scaleByStddev() keep their means where alpha is 1", () => {
+  const g = [f64([3, -4])];
+  for (const scaling of [transform.scaleByRms, transform.scaleByStddev]) {
+    const rms = scaling({ alpha: 1, initialScale: 4, eps: 0 });
+    const state = rms.init(g);
+    for (let t = 0; t < 2; t++) {
+      const [[u]] = rms.update(g, state) as [Tensor[], unknown];
+      assertEquals(numbers(u), [1.5, -2]); // g / sqrt(4)
+    }
+  }
+});
+
 Deno.test("scaleByAcceleratedAdam() has the derivative of scaleByAdam(), also with epsRoot", () => {
   const options = { b1: 0.6, b2: 0.7, epsRoot: 1e-2, eps: 1e-3 };
   const derivative = (scaling: ReturnType<typeof transform.scaleByAdam>) => {

@@ -5,6 +5,8 @@
  */
 
 import type { TensorTree } from "../base.ts";
+import { DTypeError } from "../graph/errors.ts";
+import { isFloat } from "../graph/node.ts";
 import { sameShape, showShape } from "../graph/shape.ts";
 import { flattenUpTo, formatPath, type TreeDef, treeFlatten } from "../pytree/mod.ts";
 import { TensorCore } from "../tensor/core.ts";
@@ -17,11 +19,20 @@ export interface Leaves {
   readonly def: TreeDef;
 }
 
-/** Takes a tree of updates apart. */
+/** Takes a tree of updates apart; throws unless they are floating-point tensors or null. */
 export function takeUpdates(op: string, updates: TensorTree): Leaves {
   const { leaves, def } = treeFlatten<Tensor | null | undefined>(updates, { noneIsLeaf: true });
   leaves.forEach((leaf, i) => {
-    if (leaf === null || leaf === undefined || leaf instanceof TensorCore) return;
+    if (leaf === null || leaf === undefined) return;
+    if (leaf instanceof TensorCore) {
+      if (isFloat(leaf.dtype)) return;
+      throw new DTypeError(
+        `${op}: the update at ${
+          formatPath(def.paths()[i])
+        } is ${leaf.dtype}, wants floating point; ` +
+          `convert it first, as in g.to("float32").`,
+      );
+    }
     throw new TypeError(
       `${op}: the update at ${formatPath(def.paths()[i])} is ${
         describe(leaf)

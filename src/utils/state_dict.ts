@@ -7,6 +7,7 @@
 import type { OptState, TensorTree } from "../base.ts";
 import { withGrad } from "../graph/node.ts";
 import { realizeNodes } from "../graph/realize.ts";
+import { sameShape, showShape } from "../graph/shape.ts";
 import { Module } from "../nn/module.ts";
 import { Parameter } from "../nn/parameter.ts";
 import { readSlot, type Role, type Slot, writeSlot } from "../nn/slots.ts";
@@ -202,7 +203,9 @@ export function extractStateDict(
  *
  * @param target what the snapshot was taken of
  * @param state what `extractStateDict` returned
- * @throws {TypeError} where target and state do not belong together. Then nothing was changed.
+ * @throws {TypeError} where a module and the snapshot differ in names or shapes, or an optimizer in the
+ * number of groups; then nothing was changed. The trees inside of the groups are checked by the next
+ * step.
  *
  * @example
  * ```ts
@@ -252,10 +255,17 @@ function placesFor(
   const slots = new Map(module.slots(roles).map((slot) => [slot.name, slot]));
   return Object.entries(tensors).map(([name, tensor]) => {
     const slot = slots.get(name);
-    if (slot !== undefined) return [slot, tensor];
+    const present = slot === undefined ? null : readSlot(slot).shape;
+    if (present !== null && sameShape(present, tensor.shape)) return [slot!, tensor];
+    const { name: owner } = module.constructor;
     throw new TypeError(
-      `recoverStateDict: the snapshot holds ${name}, which ${module.constructor.name} does not ` +
-        `have; recover the module that the snapshot was taken of.`,
+      (present === null
+        ? `recoverStateDict: the snapshot holds ${name}, which ${owner} does not have; `
+        : `recoverStateDict: ${name} of the snapshot has shape ${
+          showShape(tensor.shape)
+        }, that of ` +
+          `${owner} ${showShape(present)}; `) +
+        `recover the module that the snapshot was taken of.`,
     );
   });
 }

@@ -185,6 +185,14 @@ Deno.test("update() refuses leaves that are no tensors", () => {
   );
 });
 
+Deno.test("update() refuses whole numbers, of which a step of 0.5 would make 0", () => {
+  assertThrows(
+    () => transform.scale(0.5).update([tensor([3], { dtype: "int64" })], {}),
+    DTypeError,
+    "scale: the update at [0] is int64, wants floating point",
+  );
+});
+
 Deno.test("transformations refuse options out of range", () => {
   assertThrows(() => transform.scale(NaN), RangeError, "stepSize is NaN");
   assertThrows(

@@ -119,6 +119,30 @@ Deno.test("extractStateDict() and recoverStateDict() refuse what does not belong
   const other = extractStateDict(new nn.Linear(1, 1));
   assertThrows(() => recoverStateDict(net, other), TypeError, "does not have");
   assertThrows(() => recoverStateDict(net, {} as ModuleState), TypeError, "wants a module");
+
+  const small = new nn.Linear(2, 1), wide = extractStateDict(new nn.Linear(3, 1));
+  const { weight, bias } = small;
+  assertThrows(
+    () => recoverStateDict(small, wide),
+    TypeError,
+    "weight of the snapshot has shape [1, 3], that of Linear [1, 2]",
+  );
+  assert(small.weight === weight && small.bias === bias);
+});
+
+Deno.test("a state of another optimizer is refused by the next step, which changes nothing", () => {
+  const net = new nn.Linear(2, 1), optimizer = new MetaSGD(net, { lr: 0.1, momentum: 0.9 });
+  const right = extractStateDict(optimizer), { weight } = net;
+  const step = () => optimizer.step(net.call(ones([1, 2])).sum());
+  const others = [new MetaSGD(new nn.Linear(3, 1), { lr: 0.1, momentum: 0.9 }), new MetaAdam(net)];
+  for (const other of others) {
+    recoverStateDict(optimizer, extractStateDict(other));
+    assertThrows(step, TypeError, "state");
+    assert(net.weight === weight);
+  }
+  recoverStateDict(optimizer, right);
+  step();
+  assert(net.weight !== weight);
 });
 
 Deno.test("stopGradient() cuts modules, snapshots, optimizers and trees in place", () => {

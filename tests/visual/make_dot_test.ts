@@ -130,6 +130,11 @@ Deno.test("makeDot() draws an output without gradients alone", () => {
   assertStringIncludes(makeDot(tensor([1, 2])).source, "(no gradient)\\n(2)");
 });
 
+Deno.test("makeDot() refuses outputs that are no tensors", () => {
+  assertThrows(() => makeDot(1 as never), TypeError, "outputs holds 1, wants a tensor or an array");
+  assertThrows(() => makeDot([tensor(1), null] as never), TypeError, "outputs holds null");
+});
+
 Deno.test("makeDot() escapes names", () => {
   const x = tensor(1, { requiresGrad: true });
   assertStringIncludes(makeDot(x.exp(), { params: { 'a"b\\c': x } }).source, 'a\\"b\\\\c');

@@ -8,7 +8,9 @@ import type { GradientTransformation, OptState, TensorTree } from "../base.ts";
 import { checkTransformation } from "../combine.ts";
 import { constantNode } from "../graph/leaf.ts";
 import { isFloat, type Node, withGrad } from "../graph/node.ts";
+import { realizeNodes } from "../graph/realize.ts";
 import { expand } from "../primitives/movement.ts";
+import { BackendError } from "../runtime/mod.ts";
 import { TensorCore, wrap } from "../tensor/core.ts";
 import { commit } from "../tensor/pending.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -177,15 +179,44 @@ export class Optimizer<O = Record<never, never>> {
    * @param closure computes the loss anew and leaves gradients behind; called with recording on
    * @returns what the closure returns
    * @throws {TypeError} where a gradient or state does not fit its parameter; then nothing is changed
+   * @throws {BackendError} where a gradient is a sum with one from before an earlier step that was not
+   * read; then nothing is changed
    */
   step(closure?: null): void;
   /** Updates all parameters once, from the gradients that the closure leaves. */
   step<T>(closure: () => T): T;
   step<T>(closure?: (() => T) | null): T | void {
     const loss = closure === undefined || closure === null ? undefined : withGrad(true, closure);
-    together(() => withGrad(false, () => this.#groups.forEach(stepGroup)));
-    commit();
+    const states: OptState[] = [];
+    together(() =>
+      withGrad(false, () => {
+        for (const group of this.#groups) states.push(stepGroup(group));
+      })
+    );
+    try {
+      commit();
+    } catch (cause) {
+      throw this.#explain(cause);
+    }
+    this.#groups.forEach((group, i) => group.state = states[i]);
     return loss;
+  }
+
+  /** Names the gradient for which a step could not be computed, if there is one. */
+  #explain(cause: unknown): unknown {
+    for (const { params } of this.#groups) {
+      for (const [i, { grad }] of params.entries()) {
+        if (grad === null || isComputable(grad)) continue;
+        return new BackendError(
+          `${this.constructor.name}.step: the gradient of parameter ${i} is gone: it was added to one ` +
+            `from before an earlier step, which was not read. Call zeroGrad() before backward(); or, ` +
+            `to go on adding, realize(p.grad) before each step. Nothing was changed. ` +
+            (cause as Error).message,
+          { cause },
+        );
+      }
+    }
+    return cause;
   }
 
   /**
@@ -217,7 +248,17 @@ export class Optimizer<O = Record<never, never>> {
   }
 }
 
-function stepGroup(group: Group): void {
+function isComputable(tensor: Tensor): boolean {
+  try {
+    realizeNodes([tensor.rawNode]);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Updates the parameters of a group; returns its next state. */
+function stepGroup(group: Group): OptState {
   const grads = group.params.map((param) => param.grad);
   const options = { params: group.params, inplace: true };
   const [updates, state] = group.impl.update(grads as TensorTree, group.state, options);
@@ -226,7 +267,7 @@ function stepGroup(group: Group): void {
     const node = group.params[i].node;
     rebind(group.params[i], add(node, cast(update.node, node.dtype)));
   });
-  group.state = state;
+  return state;
 }
 
 function zerosLike(param: Tensor): Tensor {

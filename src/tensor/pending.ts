@@ -19,7 +19,14 @@ const ROOTS = 64;
 const UPDATES = 4096;
 
 let roots: Tensor[] = [];
-let updated: { handle: Tensor; before: Node }[] = [];
+/** A new value of a handle, the memory that it may take, and the value that it goes back to. */
+interface Update {
+  readonly handle: Tensor;
+  readonly memory: Node;
+  readonly before: Node;
+}
+
+let updated: Update[] = [];
 
 let latest: readonly Tensor[] = [];
 
@@ -36,24 +43,28 @@ export function holdLatest(tensors: readonly Tensor[]): void {
 }
 
 /**
- * Remembers that `handle` was rebound from `before`, whose memory the new value may take at the next
- * `commit()`.
+ * Remembers that `handle` has a new value, which may take the memory of `memory` at the next
+ * `commit()`. Where that fails, the handle goes back to `before`.
  */
-export function holdUpdate(handle: Tensor, before: Node): void {
+export function holdUpdate(handle: Tensor, memory: Node, before: Node = memory): void {
   if (currentTrace() !== null) return;
-  updated.push({ handle, before });
+  updated.push({ handle, memory, before });
   if (updated.length > UPDATES) commit();
 }
 
-/** Computes everything that waits, in one run. Inside a trace this does nothing. */
+/**
+ * Computes everything that waits, in one run. Where that fails, the updates are taken back. Inside a
+ * trace this does nothing.
+ */
 export function commit(): void {
   if (currentTrace() !== null) return;
-  const targets: Node[] = [], former: Node[] = [];
-  for (const { handle, before } of updated) {
-    const node = handle.rawNode;
+  const waiting: Update[] = [], targets: Node[] = [], former: Node[] = [];
+  for (const update of updated) {
+    const node = update.handle.rawNode;
     if (node.storage !== null) continue;
+    waiting.push(update);
     targets.push(node);
-    former.push(before);
+    former.push(update.memory);
   }
   const extra: Node[] = [];
   for (const { rawNode } of [...roots, ...latest]) {
@@ -64,10 +75,16 @@ export function commit(): void {
   updated = [];
   if (targets.length === 0) return;
   try {
-    realizeNodes([...targets, ...extra], former);
+    try {
+      realizeNodes([...targets, ...extra], former);
+    } catch (error) {
+      // A root that cannot be computed any more must not stop the step; reading it will say why.
+      if (extra.length === 0) throw error;
+      realizeNodes(targets, former);
+    }
   } catch (error) {
-    // A root that cannot be computed any more must not stop the step; reading it will say why.
-    if (extra.length === 0) throw error;
-    realizeNodes(targets, former);
+    // The earliest value comes last, where a handle was updated more than once.
+    for (const { handle, before } of waiting.reverse()) handle.rawNode = before;
+    throw error;
   }
 }

@@ -34,7 +34,7 @@ function apply({ handle, node, overwrite }: Rebinding): void {
   const before = handle.node;
   handle.assign("update", node);
   // Without memory to take over, the new value is computed by the next step all the same.
-  holdUpdate(handle, overwrite ? before : node);
+  holdUpdate(handle, overwrite ? before : node, before);
 }
 
 /**

@@ -5,6 +5,7 @@ import {
   Adam,
   adam,
   AdamW,
+  BackendError,
   compile,
   memory,
   Optimizer,
@@ -265,6 +266,36 @@ Deno.test("step() calls a closure with recording on and returns its loss", () =>
   assertEquals(numbers(params), [[0.25, -0.75, 1], [0.625]]);
   optimizer.zeroGrad({ setToNone: true });
   assertEquals(optimizer.step(), undefined);
+});
+
+Deno.test("step() names a gradient that is gone, and changes nothing", () => {
+  const params = parameters(), optimizer = new Adam(params, { lr: 0.1 });
+  const step = () => {
+    lossOf(params).backward();
+    optimizer.step();
+  };
+  step();
+  const before = numbers(params), state = optimizer.stateDict();
+  // Without zeroGrad() the gradient is a sum with one of the parameters that the step overwrote.
+  assertThrows(step, BackendError, "the gradient of parameter 0 is gone");
+  assertEquals(numbers(params), before);
+  assertEquals(optimizer.stateDict(), state);
+
+  const others = parameters(), other = new Adam(others, { lr: 0.1 });
+  train(other, others, 2);
+  optimizer.zeroGrad();
+  step();
+  assertEquals(numbers(params), numbers(others));
+
+  // Gradients that were read can be added to.
+  optimizer.zeroGrad();
+  lossOf(params).backward();
+  realize(...params.map((p) => p.grad!));
+  optimizer.step();
+  const first = params[1].grad!.item(), slope = 2 * (params[1].item() - 1);
+  lossOf(params).backward();
+  assertAlmostEquals(params[1].grad!.item(), first + slope);
+  optimizer.step();
 });
 
 Deno.test("groups have options of their own", () => {

@@ -3,9 +3,11 @@ import {
   adam,
   adamw,
   applyUpdates,
+  BackendError,
   chain,
   gradientTransformation,
   identity,
+  SGD,
   sgd,
   ShapeError,
   type Tensor,
@@ -99,6 +101,18 @@ Deno.test("applyUpdates() keeps leaves leaves in place, and history otherwise", 
   assertEquals(w.toArray(), [2, 3]);
   const next = applyUpdates({ w }, { w: tensor([1, 1]) }, { inplace: false });
   assert(next.w !== w && next.w.requiresGrad && !next.w.isLeaf);
+});
+
+Deno.test("applyUpdates() of updates that cannot be computed takes parameters and states back", () => {
+  const params = [f64([1, 2])], optimizer = adam({ lr: 0.1 }), state = optimizer.init(params);
+  const shrink = new SGD(params, { lr: 0.5 });
+  const stale = params[0].mul(3);
+  params[0].grad = f64([1, 1]);
+  shrink.step(); // over the memory that stale reads
+  const [updates] = optimizer.update([stale], state);
+  assertThrows(() => applyUpdates(params, updates), BackendError, "updated in place");
+  assertEquals(params[0].toArray(), [0.5, 1.5]);
+  for (const leaf of treeLeaves<Tensor>(state)) assert(leaf.data().every((x) => Number(x) === 0));
 });
 
 Deno.test("applyUpdates() refuses trees that differ and changes nothing", () => {

@@ -131,8 +131,8 @@ Deno.test("makeDot() draws an output without gradients alone", () => {
 });
 
 Deno.test("makeDot() refuses outputs that are no tensors", () => {
-  assertThrows(() => makeDot(1 as never), TypeError, "outputs holds 1, wants a tensor or an array");
-  assertThrows(() => makeDot([tensor(1), null] as never), TypeError, "outputs holds null");
+  assertThrows(() => makeDot(1 as never), TypeError, "output 0 is 1, wants a tensor");
+  assertThrows(() => makeDot([tensor(1), null] as never), TypeError, "output 1 is null");
 });
 
 Deno.test("makeDot() escapes names", () => {

@@ -164,18 +164,17 @@ export class MetaOptimizer {
         });
         return { state, params: applyUpdates(params[i], updates, { inplace: false }) };
       }));
-    const fresh: Tensor[] = [];
+    const fresh = next.flatMap((group, i) => group.params.filter((p, k) => p !== params[i][k]));
+    const states = treeLeaves<Tensor>(next.map(({ state }) => state) as TensorTree);
+    if (linked) shorten([...fresh, ...states], MAX_DEPTH);
+    else detachStep(loss, fresh, states);
     this.#groups.forEach((group, i) => {
       group.state = next[i].state;
       next[i].params.forEach((tensor, k) => {
         if (tensor === params[i][k]) return;
-        fresh.push(tensor);
         for (const slot of group.places[k]) writeSlot(slot, tensor);
       });
     });
-    const states = treeLeaves<Tensor>(next.map(({ state }) => state) as TensorTree);
-    if (linked) shorten([...fresh, ...states], MAX_DEPTH);
-    else detachStep(loss, fresh, states);
   }
 
   /**

@@ -5,7 +5,6 @@
  */
 
 import type { PyTree } from "./pytree/mod.ts";
-import type { TensorLike } from "./tensor/core.ts";
 import type { Tensor } from "./tensor/tensor.ts";
 
 /** A tree of tensors. */
@@ -19,7 +18,7 @@ export type OptState = any;
 export type EmptyState = Record<string, never>;
 
 /** A number that depends on the step: gets the count of steps taken before, a 0-d float64 tensor. */
-export type Schedule = (count: Tensor) => TensorLike;
+export type Schedule = (count: Tensor) => Tensor | number;
 
 /** A learning rate: a number, a schedule, or a 0-d tensor (which can be differentiated). */
 export type ScalarOrSchedule = number | Tensor | Schedule;

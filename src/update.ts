@@ -9,7 +9,13 @@ import { ShapeError } from "./graph/errors.ts";
 import { type Node, withGrad } from "./graph/node.ts";
 import { sameShape, showShape } from "./graph/shape.ts";
 import { add, cast } from "./primitives/elementwise.ts";
-import { flattenUpTo, formatPath, type TreeDef, treeFlatten, treeUnflatten } from "./pytree/mod.ts";
+import {
+  flattenUpTo,
+  formatPath,
+  treeFlatten,
+  type TreePath,
+  treeUnflatten,
+} from "./pytree/mod.ts";
 import { TensorCore, wrap } from "./tensor/core.ts";
 import { commit } from "./tensor/pending.ts";
 import type { Tensor } from "./tensor/tensor.ts";
@@ -24,19 +30,25 @@ export interface ApplyUpdatesOptions {
   readonly inplace?: boolean;
 }
 
-/** The new value of a parameter. */
-function applied(param: unknown, update: Tensor, def: TreeDef, at: number): Node {
+/** The new value of a parameter. Where it and its update do not go together, `where` names them. */
+export function updated(param: unknown, update: unknown, op: string, where: () => TreePath): Node {
+  if (!(update instanceof TensorCore)) {
+    throw new TypeError(
+      `${op}: the update at ${formatPath(where())} is ${describe(update)}, wants a tensor or null.`,
+    );
+  }
   if (!(param instanceof TensorCore)) {
     throw new TypeError(
-      `applyUpdates: at ${formatPath(def.paths()[at])} there is an update, but ${
-        describe(param)
-      } in place of a parameter.`,
+      `${op}: at ${formatPath(where())} there is an update, but ${describe(param)} in place of a ` +
+        `parameter.`,
     );
   }
   if (!sameShape(param.shape, update.shape)) {
     throw new ShapeError(
-      `applyUpdates: at ${formatPath(def.paths()[at])} the update has shape ` +
-        `${showShape(update.shape)}, the parameter ${showShape(param.shape)}; they must be equal.`,
+      `${op}: at ${formatPath(where())} the update has shape ${
+        showShape(update.shape)
+      }, the parameter ` +
+        `${showShape(param.shape)}; they must be equal.`,
     );
   }
   const node = param.node;
@@ -80,7 +92,9 @@ export function applyUpdates<T extends TensorTree>(
   const targets = flattenUpTo(def, params, "applyUpdates");
   const compute = () =>
     leaves.map((update, i) =>
-      update === null || update === undefined ? null : applied(targets[i], update, def, i)
+      update === null || update === undefined
+        ? null
+        : updated(targets[i], update, "applyUpdates", () => def.paths()[i])
     );
   if (!inplace) {
     return treeUnflatten(

@@ -8,7 +8,7 @@ import type { EmptyState, GradientTransformation, ScalarOrSchedule } from "../ba
 import { identity } from "../combine.ts";
 import type { Node } from "../graph/node.ts";
 import { add, cast, mul, neg } from "../primitives/elementwise.ts";
-import { TensorCore, type TensorLike } from "../tensor/core.ts";
+import { TensorCore } from "../tensor/core.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { checkLr, checkNonNegative, withDefaults } from "../transform/options.ts";
 import { scale } from "../transform/scale.ts";
@@ -84,6 +84,7 @@ export function scaleByNegLr(lr: ScalarOrSchedule): GradientTransformation {
   return stateless("scaleByNegLr", (g) => mul(g, neg(cast(lr.node, g.dtype))));
 }
 
-function negative(x: TensorLike): TensorLike {
-  return x instanceof TensorCore ? (x as Tensor).neg() : -Number(x);
+function negative(x: Tensor | number): Tensor | number {
+  // What is no number is left to the error of scaleBySchedule().
+  return x instanceof TensorCore ? x.neg() : typeof x === "number" ? -x : x;
 }

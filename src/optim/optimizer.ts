@@ -16,7 +16,7 @@ import { commit } from "../tensor/pending.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { checkNames, describe } from "../transform/options.ts";
 import { rebind, together } from "../transform/rebind.ts";
-import { add, cast } from "../primitives/elementwise.ts";
+import { updated } from "../update.ts";
 import { pairUp, save, type SavedState, write } from "./saved.ts";
 
 /** Parameters with options of their own. */
@@ -179,6 +179,7 @@ export class Optimizer<O = Record<never, never>> {
    * @param closure computes the loss anew and leaves gradients behind; called with recording on
    * @returns what the closure returns
    * @throws {TypeError} where a gradient or state does not fit its parameter; then nothing is changed
+   * @throws {ShapeError} where an update has not the shape of its parameter; then nothing is changed
    * @throws {BackendError} where a gradient is a sum with one from before an earlier step that was not
    * read; then nothing is changed
    */
@@ -190,7 +191,8 @@ export class Optimizer<O = Record<never, never>> {
     const states: OptState[] = [];
     together(() =>
       withGrad(false, () => {
-        for (const group of this.#groups) states.push(stepGroup(group));
+        const op = `${this.constructor.name}.step`;
+        for (const group of this.#groups) states.push(stepGroup(op, group));
       })
     );
     try {
@@ -258,14 +260,13 @@ function isComputable(tensor: Tensor): boolean {
 }
 
 /** Updates the parameters of a group; returns its next state. */
-function stepGroup(group: Group): OptState {
+function stepGroup(op: string, group: Group): OptState {
   const grads = group.params.map((param) => param.grad);
   const options = { params: group.params, inplace: true };
   const [updates, state] = group.impl.update(grads as TensorTree, group.state, options);
   (updates as (Tensor | null)[]).forEach((update, i) => {
     if (update === null || update === undefined) return;
-    const node = group.params[i].node;
-    rebind(group.params[i], add(node, cast(update.node, node.dtype)));
+    rebind(group.params[i], updated(group.params[i], update, op, () => [i]));
   });
   return state;
 }

@@ -25,7 +25,7 @@ export type ScaleByScheduleState = {
  *
  * @param stepSizeFn from the count, a 0-d float64 tensor, to the factor
  * @returns the transformation; its state holds `count`
- * @throws {TypeError} where `stepSizeFn` is no function
+ * @throws {TypeError} where `stepSizeFn` is no function, or (in an update) gives no single number
  *
  * @example
  * ```ts
@@ -56,9 +56,11 @@ export function scaleBySchedule(
     counter: { key: "count", start: 0, perLeaf: true },
     coefficients(number, dtype, count) {
       const factor = stepSizeFn(wrap(cast(count, "float64")));
-      return factor instanceof TensorCore
-        ? cast(factor.node, dtype)
-        : number(Number(factor), dtype);
+      if (typeof factor === "number") return number(factor, dtype);
+      if (factor instanceof TensorCore && factor.ndim === 0) return cast(factor.node, dtype);
+      throw new TypeError(
+        `scaleBySchedule: the schedule gave ${describe(factor)}, wants a number or a 0-d tensor.`,
+      );
     },
     step: (g, _moments, factor) => [mul(g, factor)],
   });

@@ -6,13 +6,16 @@ import {
   adam,
   AdamW,
   BackendError,
+  chain,
   compile,
+  gradientTransformation,
   memory,
   Optimizer,
   realize,
   type SavedTensor,
   SGD,
   sgd,
+  ShapeError,
   type Tensor,
   tensor,
   zeros,
@@ -266,6 +269,29 @@ Deno.test("step() calls a closure with recording on and returns its loss", () =>
   assertEquals(numbers(params), [[0.25, -0.75, 1], [0.625]]);
   optimizer.zeroGrad({ setToNone: true });
   assertEquals(optimizer.step(), undefined);
+});
+
+Deno.test("step() refuses an update of another shape and changes nothing", () => {
+  const params = parameters();
+  const flat = gradientTransformation({
+    init: () => ({}),
+    update: (updates, state) => [(updates as Tensor[]).map((u) => u.sum()), state],
+  });
+  // The first parameter has the shape of its update, the second has not.
+  const optimizer = new Optimizer(
+    [tensor(1, { dtype: "float64" }), params[0]],
+    chain(sgd({ lr: 1, momentum: 0.5 }), flat),
+  );
+  const [[single, vector]] = optimizer.paramGroups, state = optimizer.stateDict();
+  single.grad = tensor(1, { dtype: "float64" });
+  vector.grad = tensor([1, 1, 1], { dtype: "float64" });
+  assertThrows(
+    () => optimizer.step(),
+    ShapeError,
+    "at [1] the update has shape [], the parameter [3]",
+  );
+  assertEquals(numbers([single, vector]), [[1], start[0]]);
+  assertEquals(optimizer.stateDict(), state);
 });
 
 Deno.test("step() names a gradient that is gone, and changes nothing", () => {

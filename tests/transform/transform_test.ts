@@ -118,6 +118,20 @@ Deno.test("scaleBySchedule() calls a schedule of plain numbers at each update", 
   assertEquals(step(), 6);
 });
 
+Deno.test("scaleBySchedule() refuses schedules of anything but single numbers", () => {
+  for (const [value, message] of [[[1], "an array of 1"], [null, "null"], ["1", '"1"']] as const) {
+    const scaling = transform.scaleBySchedule(() => value as never), state = scaling.init([f64(1)]);
+    assertThrows(() => scaling.update([f64(1)], state), TypeError, `the schedule gave ${message}`);
+    assertEquals((state.count as Tensor[])[0].item(), 0);
+  }
+  const vector = transform.scaleBySchedule(() => f64([0.5]));
+  assertThrows(
+    () => vector.update([f64(1)], vector.init([f64(1)])),
+    TypeError,
+    "the schedule gave a tensor of shape [1], wants a number or a 0-d tensor",
+  );
+});
+
 Deno.test("masked() takes a tree, a prefix of it, and a function", () => {
   const params = { layer: { w: f64([1, 2]), b: f64(3) }, head: f64(4) };
   const double = transform.scale(2);

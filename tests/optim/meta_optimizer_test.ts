@@ -1,6 +1,7 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import {
   autograd,
+  BackendError,
   chain,
   clipGradNorm,
   compile,
@@ -17,6 +18,7 @@ import {
   ones,
   randn,
   recoverStateDict,
+  SGD,
   sgd,
   stopGradient,
   type Tensor,
@@ -203,6 +205,18 @@ Deno.test("MetaOptimizer: a compiled MAML step agrees with the eager one", () =>
     assertAlmostEquals(compiled(x).item(), meta(x).item(), 1e-12);
   }
   assertEquals(compiled.traces, 1);
+});
+
+Deno.test("MetaOptimizer.step() of a loss that cannot be computed changes nothing", () => {
+  const net = new Square(), optimizer = new MetaAdam(net, { lr: 0.1 }).eval();
+  const p = two(), stale = p.mul(3), first = net.a, state = extractStateDict(optimizer);
+  p.grad = tensor(1, f64);
+  new SGD([p], { lr: 0.1 }).step(); // over the memory that stale reads
+  assertThrows(() => optimizer.step(net.call(stale)), BackendError, "updated in place");
+  assert(net.a === first);
+  assertEquals(extractStateDict(optimizer), state);
+  optimizer.step(net.call(two()));
+  assertAlmostEquals(net.a.item(), 0.9, 1e-7);
 });
 
 Deno.test("MetaOptimizer.step() refuses a bad loss and changes nothing", () => {

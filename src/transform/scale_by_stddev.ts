@@ -21,7 +21,7 @@ export type ScaleByStddevState = {
 
 /**
  * Scales updates by the standard deviation of the gradients, as the centered RMSProp does:
- * `g / (sqrt(n - m ** 2) + eps)` (Graves, Generating Sequences With Recurrent Neural Networks, 2013).
+ * `g / (sqrt(max(n - m ** 2, 0)) + eps)` (Graves, Generating Sequences With Recurrent Neural Networks, 2013).
  *
  * @param options `alpha`, `eps`, `initialScale`
  * @returns the transformation; its state holds `mu` and `nu`

@@ -34,7 +34,7 @@ export const scalar = definePrimitive<{ value: number }>({
 export const constant = definePrimitive<{ value: number }>({
   name: "constant",
   infer: notLowered,
-  lower: (c, _inputs, node) => c.scalar(node.dtype, node.attrs.value),
+  lower: notLowered,
   vjp: "a number has no operands",
   batch: "a number has no operands",
 });
@@ -74,6 +74,11 @@ export function constantNode(value: number, dtype: DType): Node {
     ofType.set(key, node);
   }
   return node;
+}
+
+/** Node of a value without elements. */
+export function emptyNode(shape: Shape, dtype: DType): Node {
+  return new Node(constant, [], { value: 0 }, 0, shape, dtype, null, false, 0);
 }
 
 /** Node of a JavaScript number: the few that simplification can use are structure, the rest data. */

@@ -258,8 +258,10 @@ class Lowering {
     if (numeric !== undefined) name = this.#emitter.cast(numeric, "bool");
     else if (node.prim === buffer) name = this.#leaf(node);
     else if (node.prim === scalar) name = this.#number(node);
-    else if (node.prim === constant) name = this.#emitter.scalar(node.dtype, node.attrs.value);
-    else {
+    else if (node.prim === constant) {
+      const data = sizeOf(node.shape) === 0 ? [] : [node.attrs.value];
+      name = this.#emitter.constant(node.dtype, node.shape, data);
+    } else {
       const inputs = node.inputs.map((x) => this.#name(x));
       name = node.prim.lower(this.#emitter, inputs, node) as string;
     }

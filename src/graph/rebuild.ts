@@ -5,11 +5,11 @@
  * @module
  */
 
-import { constant, constantNode, constantValue } from "./leaf.ts";
+import { constant, constantNode, constantValue, emptyNode } from "./leaf.ts";
 import { type Node, type Target, withInputs } from "./node.ts";
 import { touchesNothing } from "./partition.ts";
 import { opcode } from "./program_rule.ts";
-import { broadcastShapes, sameShape, type Shape } from "./shape.ts";
+import { broadcastShapes, sameShape, type Shape, sizeOf } from "./shape.ts";
 
 const folds: Record<number, (a: number, b: number) => number> = {
   [opcode.add]: (a, b) => a + b,
@@ -72,13 +72,19 @@ export class Rebuilder {
     let key = `${node.prim.id}:${node.attrKey}`;
     // Numbers that are structure are equal by value and type, wherever they were made.
     if (node.prim === constant) {
-      return `c${node.dtype}:${Object.is(node.attrs.value, -0) ? "-0" : node.attrs.value}`;
+      return `c${node.dtype}[${node.shape}]:${
+        Object.is(node.attrs.value, -0) ? "-0" : node.attrs.value
+      }`;
     }
     for (const x of node.inputs) key += `,${this.#ids.get(x)}`;
     return key;
   }
 
   #simplify(node: Node): Node {
+    // Not every kernel of ONNX Runtime stands a value without elements, and none is needed for one.
+    if (node.outs === null && node.prim !== constant && sizeOf(node.shape) === 0) {
+      return emptyNode(node.shape, node.dtype);
+    }
     if (isElementwise(node)) {
       const folded = fold(node);
       if (folded !== null) return folded;

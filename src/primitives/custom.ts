@@ -28,6 +28,7 @@ export function custom(
   inputs: readonly Node[],
   rule: (g: (Node | null)[]) => (Node | null)[],
 ): Node[] {
+  if (outputs.length === 0) return [];
   const node: Node<Attrs> = apply(customPrim, [...outputs, ...inputs], { count: outputs.length });
   node.customVjp = (g) => [...outputs.map(() => null), ...rule(g)];
   return outputs.map((_, i) => project(node, i));

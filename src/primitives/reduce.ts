@@ -163,6 +163,7 @@ export const prodPrim: Primitive<ReduceAttrs> = definePrimitive<ReduceAttrs>({
  * division is needed and zeros are right at every order.
  */
 function productOfOthers(x: Node, axes: Shape): Node {
+  if (axes.length === 0) return expand(num(1, x), x.shape);
   const last = axes[axes.length - 1];
   if (axes.length > 1) {
     // others = (others along the last axis) * (others of the slice products along the remaining axes)

@@ -209,13 +209,15 @@ export abstract class MovementMethods extends ConversionMethods {
 
   /** Pieces of the given size (the last may be smaller) or sizes along a dimension. */
   split(size: number | readonly number[], dim = 0): Tensor[] {
-    const x = this.node, axis = normalizeAxis("split", dim, x.shape.length);
-    const n = x.shape[axis] ?? 0;
+    const x = this.node, axis = divided("split", x, dim), n = x.shape[axis];
     if (typeof size === "number" && !(Number.isInteger(size) && size > 0)) {
       throw new RangeError(`split: a size is a whole number above 0, got ${size}.`);
     }
     const sizes = typeof size === "number"
-      ? Array.from({ length: Math.ceil(n / size) }, (_, i) => Math.min(size, n - i * size))
+      ? Array.from(
+        { length: Math.max(1, Math.ceil(n / size)) },
+        (_, i) => Math.min(size, n - i * size),
+      )
       : size;
     if (sizes.reduce((a, b) => a + b, 0) !== n) {
       throw new ShapeError(
@@ -232,13 +234,13 @@ export abstract class MovementMethods extends ConversionMethods {
 
   /** At most `count` pieces of equal size (the last may be smaller) along a dimension. */
   chunk(count: number, dim = 0): Tensor[] {
-    const n = this.shape[normalizeAxis("chunk", dim, this.ndim)] ?? 0;
+    const n = this.shape[divided("chunk", this.node, dim)];
     return this.split(Math.max(1, Math.ceil(n / count)), dim);
   }
 
   /** The positions of a dimension as separate tensors. */
   unbind(dim = 0): Tensor[] {
-    const n = this.shape[normalizeAxis("unbind", dim, this.ndim)] ?? 0;
+    const n = this.shape[divided("unbind", this.node, dim)];
     return Array.from({ length: n }, (_, i) => this.select(dim, i));
   }
 
@@ -349,6 +351,12 @@ interface Cut {
   readonly start: number;
   readonly size: number;
   readonly step: number;
+}
+
+/** The axis along which a tensor is divided. */
+function divided(op: string, x: Node, dim: number): number {
+  if (x.shape.length > 0) return normalizeAxis(op, dim, x.shape.length);
+  throw new ShapeError(`${op}: got a scalar, wants at least one dimension; unsqueeze(0) it.`);
 }
 
 /** What a slice keeps of a dimension of size d, with Python's rules for borders. */

@@ -51,7 +51,7 @@ export function repeat(op: string, x: Node, repeats: Shape): Node {
 
 /** Each element repeated `n` times along an axis. */
 export function repeatInterleave(x: Node, n: number, axis: number): Node {
-  const { shape } = x;
+  const shape = x.shape.length === 0 ? [1] : x.shape;
   const apart = m.reshape(x, [...shape.slice(0, axis + 1), 1, ...shape.slice(axis + 1)]);
   const spread = m.expand(apart, [...shape.slice(0, axis + 1), n, ...shape.slice(axis + 1)]);
   return m.reshape(spread, shape.map((d, i) => i === axis ? d * n : d));
@@ -59,7 +59,7 @@ export function repeatInterleave(x: Node, n: number, axis: number): Node {
 
 /** Elements moved along an axis; those that fall off come back at the other end. */
 export function roll(x: Node, shift: number, axis: number): Node {
-  const n = x.shape[axis];
+  const n = x.shape[axis] ?? 1;
   const by = n === 0 ? 0 : ((shift % n) + n) % n;
   if (by === 0) return x;
   return m.concat([m.narrow(x, axis, n - by, by), m.narrow(x, axis, 0, n - by)], axis);

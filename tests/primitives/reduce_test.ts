@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import type { LowerContext } from "../../src/graph/lower_context.ts";
 import type { Node } from "../../src/graph/node.ts";
 import { amax, amin, prod, type ReduceAttrs, sum } from "../../src/primitives/reduce.ts";
+import { tensor } from "../../mod.ts";
 import { assertClose, node, sample, valuesOf } from "./nodes.ts";
 
 const shape = [2, 3, 4, 1, 3, 2];
@@ -59,4 +60,10 @@ Deno.test("sum() takes several nodes where dimensions alternate too often for on
   // A dimension of one element does not come between.
   assertEquals(steps([4, 5, 1, 7, 7], [1, 3, 4]), [[1, 3, 4]]);
   assertEquals(steps([1, 2, 3, 2, 3], [0, 2, 4]), [[4], [0, 2]]);
+});
+
+Deno.test("prod() of a scalar has a derivative", () => {
+  const x = tensor(3, { requiresGrad: true });
+  x.prod().mul(x.prod([])).backward();
+  assertEquals(x.grad!.item(), 6);
 });

@@ -1,5 +1,13 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { arange, gradcheck, rand, ShapeError, type Tensor, tensor } from "@torchopt/torchopt";
+import {
+  arange,
+  gradcheck,
+  rand,
+  ShapeError,
+  type Tensor,
+  tensor,
+  zeros,
+} from "@torchopt/torchopt";
 
 const x = arange(6).reshape(2, 3);
 
@@ -129,4 +137,15 @@ Deno.test("Tensor conversions keep values and pass gradients", () => {
   assertEquals(z.grad!.dtype, "float32");
   assertEquals(z.grad!.toArray(), [2, 2]);
   assert(z.to("cpu").requiresGrad);
+});
+
+Deno.test("movement of scalars and of tensors without elements", () => {
+  const x = tensor(2), none = zeros([0, 2]);
+  assertEquals(x.roll(3, 0).item(), 2);
+  assertEquals(x.repeatInterleave(2, 0).toArray(), [2, 2]);
+  assertEquals(none.roll(1, 0).shape, [0, 2]);
+  assertEquals(none.split(3).map((t) => t.shape), [[0, 2]]);
+  for (const divide of [() => x.split(1), () => x.chunk(2), () => x.unbind()]) {
+    assertThrows(divide, ShapeError, "got a scalar");
+  }
 });

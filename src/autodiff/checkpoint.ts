@@ -112,9 +112,9 @@ export function checkpoint<F extends (...args: any[]) => any>(fn: F): F {
     // What the function changed in place (running statistics) changes once.
     withGrad(false, () => {
       for (const { handle, node } of written) {
-        const tensor = handle as Tensor;
+        const tensor = handle as Tensor, before = tensor.node;
         tensor.assign("checkpoint", forward.of(node));
-        holdUpdate(tensor, tensor.node);
+        holdUpdate(tensor, before, false);
       }
     });
     const recorded = nodes.filter((n): n is Node => n !== null && n.requiresGrad);

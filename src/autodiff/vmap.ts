@@ -205,15 +205,16 @@ export function vmap(
       return { output, outputs, outDef, nodes };
     });
     const copy = new BatchCopy(size, recording, [...pairs, ...recording.drawn]);
-    for (const { handle, node } of written) {
+    const updates = written.map(({ handle, node }) => {
       const value = copy.of(node), tensor = handle as Tensor;
-      if (isBatched(node, value)) {
-        throw new ShapeError(
-          `vmap: a tensor of shape ${showShape(tensor.shape)} from outside of the function is ` +
-            `changed in place to values that differ by example, which it has no room for; pass ` +
-            `it as an argument and return the new value.`,
-        );
-      }
+      if (!isBatched(node, value)) return { tensor, value };
+      throw new ShapeError(
+        `vmap: a tensor of shape ${showShape(tensor.shape)} from outside of the function is ` +
+          `changed in place to values that differ by example, which it has no room for; pass ` +
+          `it as an argument and return the new value.`,
+      );
+    });
+    for (const { tensor, value } of updates) {
       const before = tensor.node;
       tensor.rebind(value);
       if (value.storage === null && currentTrace() === null) value.keep = true;

@@ -5,7 +5,8 @@
  * A unit may write over an input once every other reader of it has run. ONNX Runtime chooses the
  * order of what does not depend on each other, so that the readers have to be ancestors of the
  * writer. Those that are not by themselves become so: the writer waits for them, unless they need
- * the writer in turn.
+ * the writer in turn. The same goes for whatever may fail: a run that fails leaves its inputs as
+ * they were.
  *
  * @module
  */
@@ -38,6 +39,8 @@ export class Schedule {
   readonly #needs: Set<number>[];
   /** Units that read each leaf. */
   readonly #readers = new Map<Node, Set<number>>();
+  /** Units at which a run may fail, by a number that names no element. */
+  readonly #fallible: number[] = [];
   /** Units that each unit waits for although it reads nothing of theirs. */
   readonly #waits = new Map<number, Set<number>>();
   readonly #above = new Map<number, Set<number>>();
@@ -51,7 +54,10 @@ export class Schedule {
   ) {
     this.#parts = parts;
     this.#returned = new Set(results.map((n) => skipViews(parts, n)));
-    parts.units.forEach((unit, at) => membersOf(unit).forEach((n) => this.#unitOf.set(n, at)));
+    parts.units.forEach((unit, at) => {
+      for (const node of membersOf(unit)) this.#unitOf.set(node, at);
+      if ("node" in unit && unit.node.prim.index !== undefined) this.#fallible.push(at);
+    });
     this.#needs = parts.units.map((unit, at) => this.#needsOf(unit, at));
     for (const { leaf, result } of writes) this.#wait(leaf, result);
   }
@@ -88,15 +94,16 @@ export class Schedule {
     return this.#unitOf.get(result.prim.name === "project" ? result.inputs[0] : result);
   }
 
-  /** Whether all other readers of a leaf run before a unit. */
+  /** Whether all other readers of a leaf, and all that may fail, run before a unit. */
   isLast(unit: number, leaf: Node): boolean {
     return !this.#returned.has(leaf) && this.#others(unit, leaf).length === 0;
   }
 
-  /** Readers of a leaf that a unit does not need anyway. */
+  /** Readers of a leaf, and units that may fail, that a unit does not need anyway. */
   #others(unit: number, leaf: Node): number[] {
     const above = this.#ancestors(unit);
-    return [...this.#readers.get(leaf) ?? nothing].filter((r) => r !== unit && !above.has(r));
+    const first = new Set([...this.#readers.get(leaf) ?? nothing, ...this.#fallible]);
+    return [...first].filter((r) => r !== unit && !above.has(r));
   }
 
   #needsOf(unit: Unit, at: number): Set<number> {

@@ -68,6 +68,8 @@ export interface Primitive<A = Attrs> {
   unpack?(node: Node<A>, index: number, target: Target): Node | null;
   /** Whether the kernel may write result `out` over the memory of operand `over`. */
   inPlace?(node: Node<A>, out: Node, over: Node): boolean;
+  /** Which operand numbers elements of others: a number out of range makes the run fail. */
+  readonly index?: number;
   /** How the Program kernel computes it, where it can. */
   readonly program?: ProgramRule<A>;
   /** Small integer for structural keys; set by `definePrimitive`. */

@@ -47,6 +47,7 @@ function checkAligned(op: string, x: Node, axis: number, index: Node): void {
  */
 export const gatherPrim: Primitive<AxisAttrs> = definePrimitive<AxisAttrs>({
   name: "gather",
+  index: 1,
   infer([x, index], { axis }) {
     checkAligned("gather", x, axis, index);
     return { shape: index.shape, dtype: x.dtype };
@@ -88,6 +89,7 @@ function outOfAxis(rank: number, axis: number): number[] {
  */
 export const scatterAddPrim: Primitive<AxisAttrs> = definePrimitive<AxisAttrs>({
   name: "scatterAdd",
+  index: 1,
   infer([x, index, src], { axis }) {
     checkAligned("scatterAdd", x, axis, index);
     checkAddable("scatterAdd", x, src);
@@ -131,6 +133,7 @@ export const scatterAddPrim: Primitive<AxisAttrs> = definePrimitive<AxisAttrs>({
  */
 export const indexSelectPrim: Primitive<AxisAttrs> = definePrimitive<AxisAttrs>({
   name: "indexSelect",
+  index: 1,
   infer([x, index], { axis }) {
     checkIndex("indexSelect", index);
     checkHasAxis("indexSelect", x.shape, axis);
@@ -182,6 +185,7 @@ export interface IndexAddAttrs extends AxisAttrs {
  */
 export const indexAddPrim: Primitive<IndexAddAttrs> = definePrimitive<IndexAddAttrs>({
   name: "indexAdd",
+  index: 0,
   infer([index, src], { axis, shape }) {
     checkIndex("indexAdd", index);
     checkHasAxis("indexAdd", shape, axis);

@@ -19,6 +19,7 @@ import { batchAll, expand } from "./movement.ts";
  */
 export const scatterPrim: Primitive<AxisAttrs> = definePrimitive<AxisAttrs>({
   name: "scatter",
+  index: 1,
   infer([x, index, src], { axis }) {
     if (index.dtype !== "int64" && index.dtype !== "int32") {
       throw new DTypeError(

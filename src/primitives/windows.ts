@@ -101,6 +101,7 @@ interface ScatterZerosAttrs {
 /** Numbers added to zeros along the last dimension. Inputs: places (int64), numbers. */
 export const scatterZerosPrim: Primitive<ScatterZerosAttrs> = definePrimitive<ScatterZerosAttrs>({
   name: "scatterZeros",
+  index: 0,
   infer: ([, src], { shape }) => ({ shape, dtype: src.dtype }),
   vjp: made,
   batch: made,

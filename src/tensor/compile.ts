@@ -8,13 +8,14 @@ import type { Device, Storage } from "../runtime/mod.ts";
 import type { Donation } from "../graph/donation.ts";
 import { bufferNode, placeholderNode } from "../graph/leaf.ts";
 import { type Executable, executable } from "../graph/executable.ts";
-import { type GradBox, Node } from "../graph/node.ts";
+import { type GradBox, isGradEnabled, Node } from "../graph/node.ts";
 import { defaultDevice } from "../graph/defaults.ts";
 import { realizeNodes } from "../graph/realize.ts";
 import { sameShape } from "../graph/shape.ts";
 import { checkFresh, walk } from "../graph/walk.ts";
 import { type PyTree, type TreeDef, treeFlatten, treeUnflatten } from "../pytree/mod.ts";
 import { isLeafNode, wrap } from "./core.ts";
+import { computeCopies } from "./pending.ts";
 import { Tensor } from "./tensor.ts";
 import { currentTrace, type Handle, Trace, withTrace } from "./trace.ts";
 
@@ -84,6 +85,12 @@ export interface Compiled<F extends (...args: any[]) => any> {
  * place where that is safe. Random numbers are drawn anew at each call. JavaScript side effects
  * happen only while tracing, and values cannot be read inside.
  *
+ * A gradient that a call leaves in `p.grad` is written over by the next call; `clone()` keeps it.
+ *
+ * Results carry no history: take gradients inside. Called on a value through which gradients flow to
+ * others, as inside of `func.grad` or `func.jacrev`, the function is not compiled but becomes a part of
+ * what is differentiated; compile the outermost function.
+ *
  * @param fn the function
  * @returns a function with the same arguments and results
  *
@@ -109,6 +116,7 @@ export function compile<F extends (...args: any[]) => any>(fn: F): Compiled<F> {
       leaves: unknown[];
       def: TreeDef;
     };
+    if (isGradEnabled() && leaves.some(hasHistory)) return fn(...args);
     let recording = recordings.find((r) => matches(r, leaves, def));
     if (recording === undefined) {
       recording = record(fn, leaves, def);
@@ -121,6 +129,11 @@ export function compile<F extends (...args: any[]) => any>(fn: F): Compiled<F> {
   const compiled = Object.defineProperty(call, "traces", { get: () => state.traces });
   recordingsOf.set(compiled, recordings);
   return compiled as unknown as Compiled<F>;
+}
+
+/** Whether gradients flow through a value to what it was computed from. */
+function hasHistory(x: unknown): boolean {
+  return x instanceof Tensor && x.requiresGrad && !x.isLeaf;
 }
 
 const recordingsOf = new WeakMap<object, Recording[]>();
@@ -277,6 +290,7 @@ function deviceOf(leaves: readonly Node[], trace: Trace): Device {
 }
 
 function replay(r: Recording, args: unknown[]): unknown {
+  if (r.writeBacks.length + r.gradWrites.length > 0) computeCopies();
   const storages = new Array<Storage>(r.sources.length);
   for (let i = 0; i < storages.length; i++) {
     const s = r.sources[i];

@@ -6,10 +6,12 @@
 
 import { type Device, type DType, DTYPES } from "../runtime/mod.ts";
 import { cast } from "../primitives/elementwise.ts";
-import { alias } from "../primitives/movement.ts";
+import type { Node } from "../graph/node.ts";
+import { alias, aliasPrim, detachPrim } from "../primitives/movement.ts";
 import { TensorCore, wrap } from "./core.ts";
 import { ReductionMethods } from "./methods_reduction.ts";
 import { type TensorJson, toJson } from "./saved.ts";
+import { holdCopy } from "./pending.ts";
 import type { Tensor } from "./tensor.ts";
 import { transfer } from "./transfer.ts";
 
@@ -99,13 +101,27 @@ export abstract class ConversionMethods extends ReductionMethods {
     return toJson({ shape: this.shape, dtype: this.dtype, data: this.data() });
   }
 
-  /** A tensor of its own with the same value; gradients pass through. */
+  /**
+   * A tensor of its own with the same value, which it keeps when this one is updated in place;
+   * gradients pass through.
+   */
   clone(): Tensor {
-    return wrap(alias(this.node));
+    const copy = wrap(alias(this.node));
+    if (isOverwritable(this.node)) holdCopy(copy);
+    return copy;
   }
 
   /** The tensor itself: elements always lie in row-major order. */
   contiguous(): Tensor {
     return wrap(this.node);
   }
+}
+
+/** Whether a value is, or will be, in memory that an update in place may write over. */
+function isOverwritable(node: Node): boolean {
+  let n = node;
+  while (n.storage === null && !n.keep && (n.prim === aliasPrim || n.prim === detachPrim)) {
+    n = n.inputs[0];
+  }
+  return n.storage !== null || n.keep;
 }

@@ -1,6 +1,6 @@
 /**
- * What waits for the next optimizer step: roots of `backward()` and states that were updated in
- * place. The step computes them in the same run as the parameters, so that a training iteration is
+ * What waits for the next optimizer step: roots of `backward()`, states that were updated in place, and
+ * copies. The step computes them in the same run as the parameters, so that a training iteration is
  * one graph, reading the loss after the step costs nothing, and memory is overwritten where that is
  * safe.
  *
@@ -19,16 +19,20 @@ const ROOTS = 64;
 const UPDATES = 4096;
 
 let roots: Tensor[] = [];
-/** A new value of a handle, the memory that it may take, and the value that it goes back to. */
 interface Update {
   readonly handle: Tensor;
-  readonly memory: Node;
   readonly before: Node;
+  readonly overwrite: boolean;
 }
 
 let updated: Update[] = [];
 
 let latest: readonly Tensor[] = [];
+
+/** Copies that are remembered; when there are more, they are computed. */
+const COPIES = 64;
+
+const copies = new Set<Pick<Tensor, "rawNode">>();
 
 /** Remembers roots of `backward()` until the next step; the oldest are forgotten. */
 export function holdRoots(tensors: readonly Tensor[]): void {
@@ -43,28 +47,70 @@ export function holdLatest(tensors: readonly Tensor[]): void {
 }
 
 /**
- * Remembers that `handle` has a new value, which may take the memory of `memory` at the next
- * `commit()`. Where that fails, the handle goes back to `before`.
+ * Remembers that `handle` was rebound from `before`: its value is computed at the next `commit()`, and
+ * may take the memory of `before` where `overwrite` is given.
  */
-export function holdUpdate(handle: Tensor, memory: Node, before: Node = memory): void {
+export function holdUpdate(handle: Tensor, before: Node, overwrite = true): void {
   if (currentTrace() !== null) return;
-  updated.push({ handle, memory, before });
+  updated.push({ handle, before, overwrite });
   if (updated.length > UPDATES) commit();
 }
 
 /**
- * Computes everything that waits, in one run. Where that fails, the updates are taken back. Inside a
- * trace this does nothing.
+ * Remembers a copy, or a tensor that an in-place method changed: it is computed before memory that it
+ * needs is overwritten.
+ */
+export function holdCopy(handle: Pick<Tensor, "rawNode">): void {
+  if (currentTrace() !== null || handle.rawNode.storage !== null) return;
+  copies.add(handle);
+  if (copies.size > COPIES && waitingCopies().length > COPIES) computeCopies();
+}
+
+/** Copies without a value; the others are forgotten. */
+function waitingCopies(): Node[] {
+  const nodes: Node[] = [];
+  for (const copy of copies) {
+    if (copy.rawNode.storage === null) nodes.push(copy.rawNode);
+    else copies.delete(copy);
+  }
+  return nodes;
+}
+
+/** Computes all copies, since memory will be overwritten. */
+export function computeCopies(): void {
+  const nodes = waitingCopies();
+  copies.clear();
+  try {
+    realizeNodes(nodes);
+  } catch {
+    computeEach(nodes);
+  }
+}
+
+/** Computes what can be computed; reading the rest will say why not. */
+function computeEach(nodes: readonly Node[]): void {
+  for (const node of nodes) {
+    try {
+      realizeNodes([node]);
+    } catch {
+      continue;
+    }
+  }
+}
+
+/**
+ * Computes everything that waits, in one run. Inside a trace this does nothing. Where the run fails,
+ * what was to be updated is as before.
  */
 export function commit(): void {
   if (currentTrace() !== null) return;
-  const waiting: Update[] = [], targets: Node[] = [], former: Node[] = [];
+  const updates: Update[] = [], targets: Node[] = [], former: (Node | null)[] = [];
   for (const update of updated) {
     const node = update.handle.rawNode;
     if (node.storage !== null) continue;
-    waiting.push(update);
+    updates.push(update);
     targets.push(node);
-    former.push(update.memory);
+    former.push(update.overwrite ? update.before : null);
   }
   const extra: Node[] = [];
   for (const { rawNode } of [...roots, ...latest]) {
@@ -74,17 +120,18 @@ export function commit(): void {
   latest = [];
   updated = [];
   if (targets.length === 0) return;
+  const kept = waitingCopies();
+  copies.clear();
   try {
+    realizeNodes([...targets, ...extra, ...kept], former);
+  } catch {
+    // What cannot be computed any more must not stop the step.
+    computeEach(kept);
     try {
-      realizeNodes([...targets, ...extra], former);
-    } catch (error) {
-      // A root that cannot be computed any more must not stop the step; reading it will say why.
-      if (extra.length === 0) throw error;
       realizeNodes(targets, former);
+    } catch (error) {
+      for (const { handle, before } of updates.reverse()) handle.rawNode = before;
+      throw error;
     }
-  } catch (error) {
-    // The earliest value comes last, where a handle was updated more than once.
-    for (const { handle, before } of waiting.reverse()) handle.rawNode = before;
-    throw error;
   }
 }

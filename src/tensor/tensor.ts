@@ -10,6 +10,7 @@ import { alias, expand } from "../primitives/movement.ts";
 import { lift, setConstructor, type TensorLike } from "./core.ts";
 import type { NanToNumOptions, RoundingMode } from "./methods_arithmetic.ts";
 import { LinearMethods } from "./methods_linear.ts";
+import { holdCopy } from "./pending.ts";
 
 /** Options of `backward()`. */
 export interface BackwardOptions {
@@ -84,142 +85,148 @@ export class Tensor extends LinearMethods {
 
   /** Adds `other * alpha`. */
   add_(other: TensorLike, options: { alpha?: number } = {}): this {
-    return this.assign("add_", this.add(other, options).node);
+    return this.#change("add_", this.add(other, options).node);
   }
 
   /** Subtracts `other * alpha`. */
   sub_(other: TensorLike, options: { alpha?: number } = {}): this {
-    return this.assign("sub_", this.sub(other, options).node);
+    return this.#change("sub_", this.sub(other, options).node);
   }
 
   /** Multiplies by `other`. */
   mul_(other: TensorLike): this {
-    return this.assign("mul_", this.mul(other).node);
+    return this.#change("mul_", this.mul(other).node);
   }
 
   /** Divides by `other`. */
   div_(other: TensorLike, options: { roundingMode?: RoundingMode } = {}): this {
-    return this.assign("div_", this.div(other, options).node);
+    return this.#change("div_", this.div(other, options).node);
   }
 
   /** Raises to a power. */
   pow_(exponent: TensorLike): this {
-    return this.assign("pow_", this.pow(exponent).node);
+    return this.#change("pow_", this.pow(exponent).node);
   }
 
   /** Adds `value * a * b`. */
   addcmul_(a: TensorLike, b: TensorLike, options: { value?: number } = {}): this {
-    return this.assign("addcmul_", this.addcmul(a, b, options).node);
+    return this.#change("addcmul_", this.addcmul(a, b, options).node);
   }
 
   /** Adds `value * a / b`. */
   addcdiv_(a: TensorLike, b: TensorLike, options: { value?: number } = {}): this {
-    return this.assign("addcdiv_", this.addcdiv(a, b, options).node);
+    return this.#change("addcdiv_", this.addcdiv(a, b, options).node);
   }
 
   /** Moves towards `end` by the fraction `weight`. */
   lerp_(end: TensorLike, weight: TensorLike): this {
-    return this.assign("lerp_", this.lerp(end, weight).node);
+    return this.#change("lerp_", this.lerp(end, weight).node);
   }
 
   /** Changes signs. */
   neg_(): this {
-    return this.assign("neg_", this.neg().node);
+    return this.#change("neg_", this.neg().node);
   }
 
   /** Magnitudes in place. */
   abs_(): this {
-    return this.assign("abs_", this.abs().node);
+    return this.#change("abs_", this.abs().node);
   }
 
   /** Square roots in place. */
   sqrt_(): this {
-    return this.assign("sqrt_", this.sqrt().node);
+    return this.#change("sqrt_", this.sqrt().node);
   }
 
   /** Reciprocals of square roots in place. */
   rsqrt_(): this {
-    return this.assign("rsqrt_", this.rsqrt().node);
+    return this.#change("rsqrt_", this.rsqrt().node);
   }
 
   /** Squares in place. */
   square_(): this {
-    return this.assign("square_", this.square().node);
+    return this.#change("square_", this.square().node);
   }
 
   /** Reciprocals in place. */
   reciprocal_(): this {
-    return this.assign("reciprocal_", this.reciprocal().node);
+    return this.#change("reciprocal_", this.reciprocal().node);
   }
 
   /** Exponentials in place. */
   exp_(): this {
-    return this.assign("exp_", this.exp().node);
+    return this.#change("exp_", this.exp().node);
   }
 
   /** Natural logarithms in place. */
   log_(): this {
-    return this.assign("log_", this.log().node);
+    return this.#change("log_", this.log().node);
   }
 
   /** Hyperbolic tangents in place. */
   tanh_(): this {
-    return this.assign("tanh_", this.tanh().node);
+    return this.#change("tanh_", this.tanh().node);
   }
 
   /** `sigmoid` in place. */
   sigmoid_(): this {
-    return this.assign("sigmoid_", this.sigmoid().node);
+    return this.#change("sigmoid_", this.sigmoid().node);
   }
 
   /** `relu` in place. */
   relu_(): this {
-    return this.assign("relu_", this.relu().node);
+    return this.#change("relu_", this.relu().node);
   }
 
   /** `floor` in place. */
   floor_(): this {
-    return this.assign("floor_", this.floor().node);
+    return this.#change("floor_", this.floor().node);
   }
 
   /** `ceil` in place. */
   ceil_(): this {
-    return this.assign("ceil_", this.ceil().node);
+    return this.#change("ceil_", this.ceil().node);
   }
 
   /** `round` in place. */
   round_(): this {
-    return this.assign("round_", this.round().node);
+    return this.#change("round_", this.round().node);
   }
 
   /** Brings elements within bounds. */
   clamp_(min?: TensorLike | null, max?: TensorLike | null): this {
-    return this.assign("clamp_", this.clamp(min, max).node);
+    return this.#change("clamp_", this.clamp(min, max).node);
   }
 
   /** Replaces NaN and infinities. */
   nanToNum_(options: NanToNumOptions = {}): this {
-    return this.assign("nanToNum_", this.nanToNum(options).node);
+    return this.#change("nanToNum_", this.nanToNum(options).node);
   }
 
   /** Puts `value` where `mask` (bool) holds. */
   maskedFill_(mask: Tensor, value: TensorLike): this {
-    return this.assign("maskedFill_", this.maskedFill(mask, value).node);
+    return this.#change("maskedFill_", this.maskedFill(mask, value).node);
   }
 
   /** Replaces elements by number; see `scatter`. */
   scatter_(dim: number, index: Tensor, src: TensorLike): this {
-    return this.assign("scatter_", this.scatter(dim, index, src).node);
+    return this.#change("scatter_", this.scatter(dim, index, src).node);
   }
 
   /** Adds to elements by number; see `scatterAdd`. */
   scatterAdd_(dim: number, index: Tensor, src: TensorLike): this {
-    return this.assign("scatterAdd_", this.scatterAdd(dim, index, src).node);
+    return this.#change("scatterAdd_", this.scatterAdd(dim, index, src).node);
+  }
+
+  #change(op: string, value: Node): this {
+    this.assign(op, value);
+    holdCopy(this);
+    return this;
   }
 
   #take(op: string, value: Node): this {
     // An alias has memory of its own: a later update of one tensor leaves the other as it is.
-    return this.assign(op, alias(expand(cast(value, this.dtype), this.shape)));
+    return this.#change(op, alias(expand(cast(value, this.dtype), this.shape)));
   }
 }
 

@@ -33,8 +33,7 @@ export function together<T>(fn: () => T): T {
 function apply({ handle, node, overwrite }: Rebinding): void {
   const before = handle.node;
   handle.assign("update", node);
-  // Without memory to take over, the new value is computed by the next step all the same.
-  holdUpdate(handle, overwrite ? before : node, before);
+  holdUpdate(handle, before, overwrite);
 }
 
 /**

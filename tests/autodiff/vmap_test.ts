@@ -369,3 +369,14 @@ Deno.test("vmap() does not read a neighbour's row where a place is out of range"
   assertThrows(() => pick(tables, tensor([[3], [0]], { dtype: "int64" })).data());
   assertThrows(() => pick(tables, tensor([[0], [-4]], { dtype: "int64" })).data());
 });
+
+Deno.test("vmap() changes nothing outside where one of several changes is refused", () => {
+  const a = tensor([1, 2]), b = tensor([3, 4]);
+  const run = func.vmap((x: Tensor) => {
+    a.mul_(2);
+    b.mul_(x);
+    return x;
+  });
+  assertThrows(() => run(tensor([5, 6])), ShapeError, "differ by example");
+  assertEquals([a.toArray(), b.toArray()], [[1, 2], [3, 4]]);
+});

@@ -5,6 +5,7 @@ import {
   BackendError,
   compile,
   explain,
+  func,
   GradientError,
   memory,
   noGrad,
@@ -193,4 +194,19 @@ Deno.test("compile() of a function that leaves nothing to compute", () => {
   });
   for (let i = 0; i < 2; i++) assertEquals(f(ones([2])), { note: "nothing", none: null });
   assertEquals(calls, 1);
+});
+
+Deno.test("a compiled function is a part of what is differentiated around it", () => {
+  const w = tensor([1, 2], { requiresGrad: true });
+  const cube = compile((x: Tensor) => x.pow(3));
+  const x = tensor([2, 3]);
+  assertEquals(func.grad((x: Tensor) => cube(x).sum())(x).toArray(), [12, 27]);
+  assertEquals(func.jacrev(cube)(x).toArray(), [[12, 0], [0, 27]]);
+  assertEquals(func.jvp(cube, [x], [ones([2])])[1].toArray(), [12, 27]);
+  assertEquals(func.hessian((x: Tensor) => cube(x).sum())(x).toArray(), [[12, 0], [0, 18]]);
+  cube(w.mul(2)).add(w).sum().backward();
+  assertEquals(w.grad!.toArray(), [25, 97]);
+  assertEquals(cube.traces, 0);
+  assertEquals(noGrad(() => cube(w.mul(2))).toArray(), [8, 64]);
+  assertEquals(cube.traces, 1);
 });

@@ -78,13 +78,14 @@ export abstract class BatchNorm extends Module {
     this.checkInput(x);
     const { runningMean, runningVar, numBatchesTracked, weight, bias, eps, momentum, training } =
       this;
+    const tracked = training && numBatchesTracked !== null;
+    const statistics = tracked ? [runningMean!, runningVar!, numBatchesTracked] : [];
+    const before = statistics.map((statistic) => statistic.node);
     const y = batchNorm(x, runningMean, runningVar, { weight, bias, eps, momentum, training });
-    if (!training || numBatchesTracked === null) return y;
+    if (!tracked) return y;
     withGrad(false, () => numBatchesTracked.add_(1));
     // The next optimizer step computes them along; nothing in the loss does.
-    for (const statistic of [runningMean!, runningVar!, numBatchesTracked]) {
-      holdUpdate(statistic, statistic.node);
-    }
+    statistics.forEach((statistic, i) => holdUpdate(statistic, before[i], false));
     return y;
   }
 }

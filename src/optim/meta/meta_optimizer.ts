@@ -164,7 +164,7 @@ export class MetaOptimizer {
         });
         return { state, params: applyUpdates(params[i], updates, { inplace: false }) };
       }));
-    const fresh = next.flatMap((group, i) => group.params.filter((p, k) => p !== params[i][k]));
+    const fresh = next.flatMap((group, i) => group.params.filter((x, k) => x !== params[i][k]));
     const states = treeLeaves<Tensor>(next.map(({ state }) => state) as TensorTree);
     if (linked) shorten([...fresh, ...states], MAX_DEPTH);
     else detachStep(loss, fresh, states);

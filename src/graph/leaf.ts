@@ -89,15 +89,15 @@ export function numberNode(value: number, dtype: DType): Node {
   return scalarNode(value, dtype);
 }
 
-/** The value of a structural number (seen through broadcasting), or null. */
+/** The value of a structural number (seen through aliases and broadcasting), or null. */
 export function constantValue(node: Node): number | null {
   let n = node;
   // A computed node may have no operands any more.
-  while (n.storage === null && (n.prim.name === "expand" || n.prim.name === "reshape")) {
-    n = n.inputs[0];
-  }
+  while (n.storage === null && transparent.has(n.prim.name)) n = n.inputs[0];
   return n.prim === constant ? n.attrs.value : null;
 }
+
+const transparent: ReadonlySet<string> = new Set(["expand", "reshape", "alias"]);
 
 /** Whether two nodes stand for values of equal shape and type. */
 export function sameAval(a: Aval, b: Aval): boolean {

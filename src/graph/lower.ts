@@ -166,7 +166,7 @@ class Lowering {
       sources: this.#sources,
       outputs: final,
       places,
-      donations: this.donations.filter((d) => this.#isSafe(d)),
+      donations: this.#safeDonations(),
       work: this.#work,
       bytes: this.#bytes,
       summary: this.#summary,
@@ -319,6 +319,16 @@ class Lowering {
       const after = others.map((other) => this.#resultOf[other]);
       inputs[best] = this.#emitter.after(inputs[best], operands[best].shape, after);
     }
+  }
+
+  /** One output at most for the memory of each leaf. */
+  #safeDonations(): Donation[] {
+    const taken = new Set<number>();
+    return this.donations.filter((d) => {
+      if (taken.has(d.leaf) || !this.#isSafe(d)) return false;
+      taken.add(d.leaf);
+      return true;
+    });
   }
 
   /**

@@ -6,7 +6,7 @@
 
 import type { Device, Storage } from "../runtime/mod.ts";
 import type { Donation } from "../graph/donation.ts";
-import { bufferNode, placeholderNode } from "../graph/leaf.ts";
+import { bufferNode, constantNode, placeholderNode } from "../graph/leaf.ts";
 import { type Executable, executable } from "../graph/executable.ts";
 import { type GradBox, isGradEnabled, Node } from "../graph/node.ts";
 import { defaultDevice } from "../graph/defaults.ts";
@@ -38,6 +38,8 @@ interface GradWrite {
   readonly box: GradBox;
   readonly holder: Tensor | null;
   readonly output: number;
+  /** What the latest call left; its memory belongs to nothing else. */
+  latest: Node | null;
 }
 
 /** One recording of the function. */
@@ -228,7 +230,7 @@ function finish(
       const holder = gradBefore as Tensor | null;
       // A gradient that was not read is not computed here; each run takes its memory all the same.
       if (holder?.traceId === trace.id) overwrite.set(targets.length, holder.node);
-      gradWrites.push({ box, holder, output: targets.length });
+      gradWrites.push({ box, holder, output: targets.length, latest: null });
       targets.push(fresh.node);
     }
   }
@@ -238,6 +240,8 @@ function finish(
     argumentGrads.push({ index, output: targets.length });
     targets.push((stand.box.grad as Tensor).node);
   }
+  // A graph has at least one output.
+  if (targets.length === 0) targets.push(constantNode(0, "float32"));
   const captured = new Map(trace.captured.map((c) => [c.stand, c]));
   const random = new Map(trace.random.map((r) => [r.stand, r]));
   const inputs = new Set<Node>([...stands.keys(), ...captured.keys(), ...random.keys()]);
@@ -306,9 +310,9 @@ function replay(r: Recording, args: unknown[]): unknown {
     storages[i] = node.storage!;
   }
   const spare = new Map<number, Storage>();
-  for (const { holder, output } of r.gradWrites) {
-    const memory = holder?.rawNode.storage;
-    if (memory) spare.set(output, memory);
+  for (const { holder, output, latest } of r.gradWrites) {
+    const memory = latest?.storage;
+    if (memory && holder?.rawNode === latest) spare.set(output, memory);
   }
   const results = r.program.bind(storages, r.numbers, spare);
   r.program.run(results);
@@ -322,7 +326,9 @@ function replay(r: Recording, args: unknown[]): unknown {
     }
     handle.rawNode = node;
   }
-  for (const { box, holder, output } of r.gradWrites) {
+  for (const write of r.gradWrites) {
+    const { box, holder, output } = write;
+    write.latest = nodes[output];
     if (holder === null) box.grad = wrap(nodes[output]);
     else {
       holder.rawNode = nodes[output];

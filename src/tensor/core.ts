@@ -6,7 +6,7 @@
 
 import { type Device, type DType, DTYPES, Storage, type TypedArray } from "../runtime/mod.ts";
 import { GradientError, ShapeError } from "../graph/errors.ts";
-import { bufferNode, numberNode } from "../graph/leaf.ts";
+import { bufferNode, constant, numberNode } from "../graph/leaf.ts";
 import { type GradBox, isFloat, isGradEnabled, type Node } from "../graph/node.ts";
 import { realizeNodes, realizeNodesAsync } from "../graph/realize.ts";
 import { type Shape, showShape } from "../graph/shape.ts";
@@ -53,7 +53,7 @@ export abstract class TensorCore {
 
   /** @ignore Tensors are made by `tensor()`, `zeros()` and so on. */
   constructor(node: Node) {
-    this.rawNode = node;
+    this.rawNode = unshared(node);
     const trace = currentTrace();
     this.traceId = trace === null ? 0 : trace.id;
     // An unread chain that keeps growing would hold every iteration of its loop.
@@ -71,7 +71,7 @@ export abstract class TensorCore {
   /** @ignore Makes the handle stand for another node. */
   rebind(node: Node): void {
     this.node;
-    this.rawNode = node;
+    this.rawNode = unshared(node);
   }
 
   /** Sizes of the dimensions, outermost first; `[]` for a scalar. */
@@ -318,6 +318,11 @@ export abstract class TensorCore {
   [Symbol.dispose](): void {
     this.dispose();
   }
+}
+
+/** The node itself; for that of a number, which many graphs share, one that can have memory. */
+function unshared(node: Node): Node {
+  return node.prim === constant ? alias(node) : node;
 }
 
 /** Whether gradients end at this node. */

@@ -375,3 +375,20 @@ Deno.test("the other names of the classes are the same classes", async () => {
     "SGD",
   ]);
 });
+
+Deno.test("parameters that start from one memory are updated apart", () => {
+  for (const compiled of [false, true]) {
+    const start = tensor([1, 2]);
+    const a = start.detach().requiresGrad_(), b = start.detach().requiresGrad_();
+    const optimizer = new SGD([a, b], { lr: 0.25 });
+    const run = () => {
+      optimizer.zeroGrad();
+      a.square().sum().sub(b.sum()).backward();
+      optimizer.step();
+    };
+    const step = compiled ? compile(run) : run;
+    step();
+    step();
+    assertEquals([a.toArray(), b.toArray()], [[0.25, 0.5], [1.5, 2.5]]);
+  }
+});

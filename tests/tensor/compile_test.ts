@@ -210,3 +210,32 @@ Deno.test("a compiled function is a part of what is differentiated around it", (
   assertEquals(noGrad(() => cube(w.mul(2))).toArray(), [8, 64]);
   assertEquals(cube.traces, 1);
 });
+
+Deno.test("compile() of a function that leaves nothing behind", () => {
+  const w = ones([2], { requiresGrad: true });
+  w.grad = ones([2]);
+  const f = compile((x: Tensor) => {
+    w.mul(x);
+    w.grad = null;
+    return "done";
+  });
+  assertEquals([f(ones([2])), f(ones([2])), w.grad], ["done", "done", null]);
+  assertEquals(compile(() => {})(), undefined);
+});
+
+Deno.test("gradients that share memory are not written over each other", () => {
+  const a = tensor([1, 2], { requiresGrad: true }), b = tensor([3, 5], { requiresGrad: true });
+  const kept = tensor([1, 2], { requiresGrad: true });
+  a.add(b).add(kept).sum().backward();
+  assertEquals([a.grad!.toArray(), b.grad!.toArray()], [[1, 1], [1, 1]]);
+  const f = compile(() => {
+    a.grad = zeros([2]);
+    b.grad = zeros([2]);
+    a.mul(b).sum().backward();
+  });
+  for (let i = 0; i < 3; i++) {
+    f();
+    assertEquals([a.grad!.toArray(), b.grad!.toArray()], [[3, 5], [1, 2]]);
+  }
+  assertEquals(kept.grad!.toArray(), [1, 1]);
+});

@@ -1,5 +1,15 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { GradientError, noGrad, ShapeError, type Tensor, tensor } from "@torchopt/torchopt";
+import {
+  compile,
+  GradientError,
+  noGrad,
+  ones,
+  SGD,
+  ShapeError,
+  type Tensor,
+  tensor,
+  zeros,
+} from "@torchopt/torchopt";
 
 const updates: Record<string, [(x: Tensor) => Tensor, number[]]> = {
   copy_: [(x) => x.copy_(tensor([5, 6])), [5, 6]],
@@ -86,4 +96,30 @@ Deno.test("Tensor operations say what an operand that is none is", () => {
     assertThrows(() => x.add(other as never), TypeError, wanted);
     assertThrows(() => x.lt(other as never), TypeError, wanted);
   }
+});
+
+Deno.test("scalar zeros and ones have memory and gradients of their own", () => {
+  const twos = () => ones([], { dtype: "float64" }).add(1).item();
+  const disposed = ones([], { dtype: "float64" });
+  assertEquals(disposed.item(), 1);
+  disposed.dispose();
+  assertEquals(twos(), 2);
+
+  const p = ones([], { dtype: "float64" });
+  assertEquals(p.item(), 1);
+  const optimizer = new SGD([p.requiresGrad_()], { lr: 0.25 });
+  p.square().backward();
+  optimizer.step();
+  assertEquals([p.item(), twos()], [0.5, 2]);
+
+  const total = zeros([]);
+  const count = compile(() => void total.add_(1));
+  assertEquals(total.item(), 0);
+  count();
+  count();
+  assertEquals([total.item(), zeros([]).item()], [2, 0]);
+
+  const a = zeros([]), b = zeros([]);
+  a.grad = ones([]);
+  assertEquals(b.grad, null);
 });

@@ -17,7 +17,7 @@ import { type PyTree, type TreeDef, treeFlatten, treeUnflatten } from "../pytree
 import { isLeafNode, wrap } from "./core.ts";
 import { computeCopies } from "./pending.ts";
 import { Tensor } from "./tensor.ts";
-import { currentTrace, type Handle, Trace, withTrace } from "./trace.ts";
+import { currentTrace, type Draw, type Handle, Trace, withTrace } from "./trace.ts";
 
 type Tree = PyTree<unknown>;
 // deno-lint-ignore no-explicit-any
@@ -53,10 +53,14 @@ interface Recording {
   readonly sources: (
     | { kind: "argument"; index: number }
     | { kind: "captured"; handle: Handle; node: Node }
-    | { kind: "random"; draw: () => Node }
+    | { kind: "random"; index: number }
     | { kind: "fixed"; node: Node }
   )[];
   readonly numbers: number[];
+  /** Makes the random numbers of a call, in the order in which the function draws. */
+  readonly draws: readonly Draw[];
+  /** Those drawn while tracing, for the first call. */
+  drawn: readonly Node[] | null;
   readonly guards: { box: GradBox; grad: unknown }[];
   readonly writeBacks: WriteBack[];
   readonly gradWrites: GradWrite[];
@@ -243,7 +247,7 @@ function finish(
   // A graph has at least one output.
   if (targets.length === 0) targets.push(constantNode(0, "float32"));
   const captured = new Map(trace.captured.map((c) => [c.stand, c]));
-  const random = new Map(trace.random.map((r) => [r.stand, r]));
+  const random = new Map(trace.random.map((r, i) => [r.stand, i]));
   const inputs = new Set<Node>([...stands.keys(), ...captured.keys(), ...random.keys()]);
   const walked = walk(targets, inputs);
   const donations: Donation[] = [];
@@ -256,7 +260,7 @@ function finish(
     const argument = stands.get(node), outer = captured.get(node), drawn = random.get(node);
     if (argument !== undefined) return { kind: "argument", index: argument };
     if (outer !== undefined) return { kind: "captured", handle: outer.handle, node: outer.before };
-    if (drawn !== undefined) return { kind: "random", draw: drawn.draw };
+    if (drawn !== undefined) return { kind: "random", index: drawn };
     return { kind: "fixed", node };
   });
   return {
@@ -265,6 +269,8 @@ function finish(
     program,
     sources,
     numbers: walked.scalars.map((n) => n.attrs.value as number),
+    draws: trace.random.map((r) => r.draw),
+    drawn: trace.random.map((r) => r.first),
     guards: guards.filter((g) =>
       g.grad !== null || gradWrites.some((w) => w.box === g.box) || gradClears.includes(g.box)
     ),
@@ -295,6 +301,8 @@ function deviceOf(leaves: readonly Node[], trace: Trace): Device {
 
 function replay(r: Recording, args: unknown[]): unknown {
   if (r.writeBacks.length + r.gradWrites.length > 0) computeCopies();
+  const drawn = r.drawn ?? r.draws.map((draw) => draw());
+  r.drawn = null;
   const storages = new Array<Storage>(r.sources.length);
   for (let i = 0; i < storages.length; i++) {
     const s = r.sources[i];
@@ -303,7 +311,7 @@ function replay(r: Recording, args: unknown[]): unknown {
       : s.kind === "captured"
       ? s.handle.rawNode
       : s.kind === "random"
-      ? s.draw()
+      ? drawn[s.index]
       : s.node;
     if (node.storage === null) realizeNodes([node]);
     checkFresh(node);

@@ -42,6 +42,8 @@ export interface RandomInput {
   readonly stand: Node;
   /** Makes the node with the next numbers. */
   readonly draw: Draw;
+  /** The node with those drawn while tracing. */
+  readonly first: Node;
 }
 
 let serial = 0;
@@ -90,8 +92,8 @@ export class Trace {
 
   /** A stand-in for random numbers. */
   drawLater(draw: Draw): Node {
-    const stand = placeholderNode(draw());
-    this.random.push({ stand, draw });
+    const first = draw(), stand = placeholderNode(first);
+    this.random.push({ stand, draw, first });
     return stand;
   }
 

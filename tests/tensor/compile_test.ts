@@ -7,9 +7,11 @@ import {
   explain,
   func,
   GradientError,
+  manualSeed,
   memory,
   noGrad,
   ones,
+  rand,
   randn,
   realize,
   type Tensor,
@@ -238,4 +240,20 @@ Deno.test("gradients that share memory are not written over each other", () => {
     assertEquals([a.grad!.toArray(), b.grad!.toArray()], [[3, 5], [1, 2]]);
   }
   assertEquals(kept.grad!.toArray(), [1, 1]);
+});
+
+Deno.test("compile() draws what the function itself would draw", () => {
+  const f = (x: Tensor) => {
+    const a = randn([3]), b = rand([2]);
+    randn([5]); // not used, drawn all the same
+    return [b, a.mul(x), b.sum().mul(randn([2]))];
+  };
+  const g = compile(f), x = tensor([1, 2, 3]);
+  const run = (f: (x: Tensor) => Tensor[]) => {
+    manualSeed(7);
+    return [f(x), f(x), f(x)].map((out) => out.map((t) => t.toArray()));
+  };
+  const eager = run(f);
+  assertEquals(run(g), eager);
+  assertEquals(run(g), eager);
 });

@@ -18,13 +18,14 @@ const ROOTS = 64;
 /** Updates beyond this number are computed at once, so that a loop without steps stays flat. */
 const UPDATES = 4096;
 
-let roots: Tensor[] = [];
+/** A tensor that was rebound, what it stood for, and whether that memory may be taken. */
 interface Update {
   readonly handle: Tensor;
   readonly before: Node;
   readonly overwrite: boolean;
 }
 
+let roots: Tensor[] = [];
 let updated: Update[] = [];
 
 let latest: readonly Tensor[] = [];

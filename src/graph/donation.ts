@@ -15,6 +15,7 @@ import { buffer } from "./leaf.ts";
 import type { Node } from "./node.ts";
 import { operandOf, type Partition, skipViews, type Unit } from "./partition.ts";
 import { sizeOf } from "./shape.ts";
+import { isView } from "./views.ts";
 
 /** A wish to write output `output` over the memory of leaf `leaf`. */
 export interface Donation {
@@ -25,6 +26,15 @@ export interface Donation {
 }
 
 const nothing: ReadonlySet<number> = new Set();
+
+/** Whether a run may fail at a node, by a number that names no element. */
+function mayFail({ prim, inputs }: Node): boolean {
+  if (prim.index === undefined) return false;
+  let index = inputs[prim.index];
+  while (isView(index) || index.prim.name === "project") index = index.inputs[0];
+  // Places that pooling found are places of its operand.
+  return index.prim.name !== "maxPlaces";
+}
 
 /** The members of a unit. */
 export function membersOf(unit: Unit): readonly Node[] {
@@ -56,7 +66,7 @@ export class Schedule {
     this.#returned = new Set(results.map((n) => skipViews(parts, n)));
     parts.units.forEach((unit, at) => {
       for (const node of membersOf(unit)) this.#unitOf.set(node, at);
-      if ("node" in unit && unit.node.prim.index !== undefined) this.#fallible.push(at);
+      if ("node" in unit && mayFail(unit.node)) this.#fallible.push(at);
     });
     this.#needs = parts.units.map((unit, at) => this.#needsOf(unit, at));
     for (const { leaf, result } of writes) this.#wait(leaf, result);

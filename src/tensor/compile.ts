@@ -91,7 +91,8 @@ export interface Compiled<F extends (...args: any[]) => any> {
  * place where that is safe. Random numbers are drawn anew at each call. JavaScript side effects
  * happen only while tracing, and values cannot be read inside.
  *
- * A gradient that a call leaves in `p.grad` is written over by the next call; `clone()` keeps it.
+ * The tensor in `p.grad` stays, and a call that computes the gradient anew changes it in place; clone()
+ * keeps the value.
  *
  * Results carry no history: take gradients inside. Called on a value through which gradients flow to
  * others, as inside of `func.grad` or `func.jacrev`, the function is not compiled but becomes a part of

@@ -16,6 +16,7 @@ import {
   type TypedArray,
 } from "../runtime/mod.ts";
 import { dumpModel } from "./dump.ts";
+import { explainFailure } from "./failure.ts";
 import type { Donation } from "./donation.ts";
 import { lower, type Lowered } from "./lower.ts";
 import type { Node } from "./node.ts";
@@ -59,8 +60,7 @@ export class Executable {
   lastRun = NaN;
   /** Where outputs live. */
   readonly device: Device;
-  /** Null where nothing is to be computed. */
-  readonly #session: Session | null;
+  readonly #session: Session;
   readonly #packs = new Map<DType, TypedArray>();
   /** Keeps the memory of the numbers alive. */
   #numbers: Storage[] = [];
@@ -78,7 +78,7 @@ export class Executable {
     this.lowered = lowered;
     this.device = device;
     const cores = navigator.hardwareConcurrency ?? 1;
-    this.#session = lowered.outputs.length === 0 ? null : new Session({
+    this.#session = new Session({
       model: lowered.model,
       inputs: lowered.inputs,
       outputs: lowered.outputs,
@@ -115,7 +115,6 @@ export class Executable {
     numbers: ArrayLike<number>,
     spare: ReadonlyMap<number, Storage> = nothing,
   ): Storage[] {
-    if (this.#session === null) return [];
     const { slots } = this.#session;
     for (const { slot, leaf } of this.#leafSlots) slots[slot] = leaves[leaf].address;
     const { places, outputs } = this.lowered;
@@ -159,7 +158,6 @@ export class Executable {
    * on a device. Returns what has to stay alive until the run is over.
    */
   #placeNumbers(copy = false): Storage[] {
-    if (this.#session === null) return [];
     const { slots } = this.#session;
     const bases = new Map<DType, Storage>();
     for (const [dtype, pack] of this.#packs) {
@@ -177,7 +175,11 @@ export class Executable {
   /** Runs; `bind` came before. Donated memory counts as overwritten. */
   run(results: readonly Storage[]): void {
     const start = performance.now();
-    this.#session?.run();
+    try {
+      this.#session.run();
+    } catch (cause) {
+      throw explainFailure(cause);
+    }
     this.lastRun = performance.now() - start;
     for (const i of this.#overwritten) results[i].version++;
   }
@@ -189,9 +191,11 @@ export class Executable {
     const numbers = this.#placeNumbers(true);
     borrow(leaves, 1);
     try {
-      const running = this.#session?.runAsync([results, leaves, numbers]);
+      const running = this.#session.runAsync([results, leaves, numbers]);
       this.#placeNumbers();
       await running;
+    } catch (cause) {
+      throw explainFailure(cause);
     } finally {
       borrow(leaves, -1);
     }
@@ -200,7 +204,7 @@ export class Executable {
 
   /** Frees the session. */
   dispose(): void {
-    this.#session?.dispose();
+    this.#session.dispose();
   }
 }
 

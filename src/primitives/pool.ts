@@ -68,6 +68,22 @@ function poolShape(op: string, x: Shape, attrs: PoolAttrs): number[] {
   return [x[0], x[1], ...out];
 }
 
+/** Refuses windows of maxPool whose elements all lie in the padding, as dilated ones may. */
+function checkSeen(x: Shape, out: Shape, { kernel, strides, low, dilations }: PoolAttrs): void {
+  kernel.forEach((k, i) => {
+    if (dilations[i] === 1) return;
+    for (let window = 0; window < out[i + 2]; window++) {
+      let at = window * strides[i] - low[i], seen = false;
+      for (let tap = 0; tap < k; tap++, at += dilations[i]) seen ||= at >= 0 && at < x[i + 2];
+      if (seen) continue;
+      throw new ShapeError(
+        `maxPool: got ${showShape(x)}: in spatial dimension ${i} window ${window} meets padding ` +
+          `only, with dilation ${dilations[i]} and padding ${low[i]}; use less of one of them.`,
+      );
+    }
+  });
+}
+
 /**
  * Largest element of each window and its place in the flattened example (int64); the first of equals.
  * Padding never wins. Input: x [N, C, ...]. Results: values, places.
@@ -79,6 +95,7 @@ export const maxPoolPrim: Primitive<MaxPoolAttrs> = definePrimitive<MaxPoolAttrs
       throw new DTypeError(`maxPool: got ${x.dtype}, wants float32 or float64; convert it first.`);
     }
     const shape = poolShape("maxPool", x.shape, attrs);
+    checkSeen(x.shape, shape, attrs);
     return [{ shape, dtype: x.dtype }, { shape, dtype: "int64" }];
   },
   lower: (c, inputs, { attrs }) =>

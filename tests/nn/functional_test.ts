@@ -1,5 +1,6 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import {
+  autograd,
   compile,
   DTypeError,
   gradcheck,
@@ -10,6 +11,7 @@ import {
   ShapeError,
   type Tensor,
   tensor,
+  zeros,
 } from "@torchopt/torchopt";
 
 const F = nn.functional;
@@ -137,4 +139,94 @@ Deno.test("functional convolutions accept images without a batch", () => {
     RangeError,
     "stride",
   );
+});
+
+Deno.test("crossEntropy() and nllLoss() leave out an ignoreIndex that is a class", () => {
+  const x = tensor([[1, 2], [3, 5], [0, 4]], { ...f64, requiresGrad: true }),
+    t = classes([0, 1, 0]);
+  const options = { ignoreIndex: 1 } as const;
+  // Rows 0 and 2 count: (-1 + 0) / 2 of nllLoss; log(1 + e) and log(1 + e ** 4) of crossEntropy.
+  const nll = F.nllLoss(x, t, options);
+  assertEquals(nll.item(), -0.5);
+  assertEquals(F.nllLoss(x, t, { ...options, reduction: "none" }).toArray(), [-1, 0, 0]);
+  const both = (Math.log1p(Math.E) + Math.log1p(Math.exp(4))) / 2;
+  assertAlmostEquals(F.crossEntropy(x, t, options).item(), both, 1e-14);
+  assertEquals(autograd.grad(nll, [x])[0]!.toArray(), [[-0.5, 0], [0, 0], [-0.5, 0]]);
+  // A weighted mean divides by the weights of the classes that count.
+  const weight = tensor([2, 7], f64);
+  assertEquals(F.nllLoss(x, t, { ...options, weight }).item(), -0.5);
+  const smooth = F.crossEntropy(x, t, { ...options, labelSmoothing: 0.5, reduction: "none" });
+  assertEquals(smooth.slice([1]).item(), 0);
+});
+
+Deno.test("cosineSimilarity() broadcasts along its dimension too", () => {
+  // [1, 1] and 2 stand for [1, 1] and [2, 2], which point the same way.
+  assertAlmostEquals(
+    F.cosineSimilarity(tensor([[1, 1]], f64), tensor([[2]], f64)).item(),
+    1,
+    1e-14,
+  );
+  const b = tensor([3, 4], f64), a = tensor([[1, 1], [0, 1]], f64);
+  // Along dimension 0, b stands for [[3, 4], [3, 4]]: columns (1, 0), (1, 1) against (3, 3), (4, 4).
+  const y = F.cosineSimilarity(a, b, { dim: 0 }).data();
+  assertAlmostEquals(Number(y[0]), Math.SQRT1_2, 1e-14);
+  assertAlmostEquals(Number(y[1]), 1, 1e-14);
+  assertEquals(F.cosineSimilarity(tensor(2, f64), tensor(-3, f64), { dim: 0 }).item(), -1);
+});
+
+Deno.test("binaryCrossEntropy() has finite derivatives at 0 and 1", () => {
+  const x = tensor([0, 1, 0, 1, 0.5], { ...f64, requiresGrad: true });
+  const t = tensor([0, 1, 1, 0, 1], f64);
+  const y = F.binaryCrossEntropy(x, t, { reduction: "none" });
+  assertEquals(y.toArray(), [0, 0, 100, 100, Math.LN2]);
+  // (x - t) / max(x (1 - x), 1e-12), as PyTorch.
+  assertEquals(autograd.grad(y.sum(), [x])[0]!.toArray(), [0, 0, -1e12, 1e12, -2]);
+});
+
+Deno.test("glu() wants an even dimension, prelu() slopes that fit", () => {
+  assertThrows(() => F.glu(tensor([1, 2, 3])), ShapeError, "glu: dimension 0 of [3]");
+  assertThrows(() => F.glu(tensor(1)), ShapeError, "glu: ");
+  assertEquals(F.glu(zeros([2, 0])).shape, [2, 0]);
+  assertThrows(() => F.prelu(ones([3, 1]), ones([5])), ShapeError, "prelu: got weight [5]");
+  assertThrows(() => F.prelu(ones([3]), ones([3])), ShapeError, "prelu: got weight [3]");
+  assertEquals(F.prelu(tensor(-2), tensor([0.25])).toArray(), -0.5);
+});
+
+Deno.test("convTranspose1d() takes an outputPadding below the dilation, and refuses more", () => {
+  const x = tensor([[[1, 2]]], f64), w = tensor([[[1, 10]]], f64);
+  // 1 and 2 each with 10 times themselves two places later, then one place more.
+  const y = F.convTranspose1d(x, w, null, { dilation: 2, outputPadding: 1 });
+  assertEquals(y.toArray(), [[[1, 2, 10, 20, 0]]]);
+  assert(gradcheck(
+    (x, w) => F.convTranspose1d(x, w, null, { dilation: 3, outputPadding: 2 }),
+    [x, w],
+    { order: 2 },
+  ));
+  assertThrows(
+    () => F.convTranspose1d(x, w, null, { outputPadding: 1 }),
+    RangeError,
+    "convTranspose1d: got outputPadding 1",
+  );
+  assertThrows(() => F.convTranspose1d(x, w, null, { padding: 2 }), ShapeError, "sizes [-1]");
+});
+
+Deno.test("maxPool1d() refuses dilated windows that see padding only", () => {
+  assertThrows(
+    () => F.maxPool1d(ones([1, 1, 1]), 2, { padding: 1, dilation: 2 }),
+    ShapeError,
+    "window 0 meets padding only",
+  );
+  const y = F.maxPool1d(tensor([[[1, 2, 3]]]), 2, { padding: 1, dilation: 2 });
+  assertEquals(y.toArray(), [[[2, 2]]]);
+});
+
+Deno.test("scaledDotProductAttention() gives 0 where the mask allows nothing", () => {
+  const x = tensor([[1, 2], [3, 4]], { ...f64, requiresGrad: true });
+  const mask = tensor([[true, false], [false, false]]);
+  const y = F.scaledDotProductAttention(x, x, x, { mask });
+  assertEquals(y.toArray(), [[1, 2], [0, 0]]);
+  const sums = tensor([[0, -Infinity], [-Infinity, -Infinity]], f64);
+  assertEquals(F.scaledDotProductAttention(x, x, x, { mask: sums }).toArray(), [[1, 2], [0, 0]]);
+  // Only the value of position 0 takes part.
+  assertEquals(autograd.grad(y.sum(), [x])[0]!.toArray(), [[1, 1], [0, 0]]);
 });

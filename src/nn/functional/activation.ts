@@ -4,10 +4,13 @@
  * @module
  */
 
+import { ShapeError } from "../../graph/errors.ts";
 import { numberNode } from "../../graph/leaf.ts";
+import { normalizeAxis, showShape } from "../../graph/shape.ts";
 import * as p from "../../primitives/elementwise.ts";
 import { type GeluApproximation, leakyRelu as leaky } from "../../tensor/activation.ts";
-import { floating, wrap } from "../../tensor/core.ts";
+import { reshape } from "../../primitives/movement.ts";
+import { floating, pair, wrap } from "../../tensor/core.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 
 /**
@@ -67,9 +70,18 @@ export function leakyRelu(x: Tensor, negativeSlope = 0.01): Tensor {
  * ```
  */
 export function prelu(x: Tensor, weight: Tensor): Tensor {
-  const spread = weight.size > 1 && x.ndim > 2;
-  const slope = spread ? weight.reshape([-1, ...x.shape.slice(2).map(() => 1)]) : weight;
-  return wrap(leaky(x.node, slope.node));
+  const channels = x.ndim > 1 ? x.shape[1] : 1;
+  if (weight.ndim > 1 || (weight.size !== 1 && weight.size !== channels)) {
+    throw new ShapeError(
+      `prelu: got weight ${showShape(weight.shape)} for an input ${
+        showShape(x.shape)
+      }, wants one ` +
+        `slope, or a vector of ${channels}, the size of dimension 1.`,
+    );
+  }
+  const [a, w] = pair(wrap(floating(x)), weight);
+  const slope = weight.size === 1 ? [] : [channels, ...x.shape.slice(2).map(() => 1)];
+  return wrap(leaky(a, reshape(w, slope)));
 }
 
 /**
@@ -257,8 +269,14 @@ export function hardtanh(x: Tensor, options: { min?: number; max?: number } = {}
  * ```
  */
 export function glu(x: Tensor, dim: number = -1): Tensor {
-  const [a, b] = x.chunk(2, dim);
-  return a.mul(b.sigmoid());
+  const axis = normalizeAxis("glu", dim, x.ndim), size = x.shape[axis] ?? 1;
+  if (size % 2 !== 0) {
+    throw new ShapeError(
+      `glu: dimension ${axis} of ${showShape(x.shape)} has ${size} element(s), wants an even ` +
+        `number: the halves are multiplied.`,
+    );
+  }
+  return x.narrow(axis, 0, size / 2).mul(x.narrow(axis, size / 2, size / 2).sigmoid());
 }
 
 /**

@@ -8,8 +8,8 @@ import { ShapeError } from "../../graph/errors.ts";
 import type { Node } from "../../graph/node.ts";
 import { type Shape, showShape } from "../../graph/shape.ts";
 import { add } from "../../primitives/elementwise.ts";
-import { conv, type ConvAttrs, convInputGrad } from "../../primitives/conv.ts";
-import { reshape } from "../../primitives/movement.ts";
+import { conv, type ConvAttrs, convInputGrad, convShape } from "../../primitives/conv.ts";
+import { pad, reshape } from "../../primitives/movement.ts";
 import { pair, wrap } from "../../tensor/core.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { batched, each, type PerDimension } from "./window.ts";
@@ -162,6 +162,14 @@ function convolveTransposed(
   const kernel = w.shape.slice(2);
   const attrs = attrsOf(op, rank, kernel, options);
   const extra = each(op, "outputPadding", options.outputPadding ?? 0, rank, 0);
+  extra.forEach((n, i) => {
+    const most = Math.max(attrs.strides[i], attrs.dilations[i]) - 1;
+    if (n <= most) return;
+    throw new RangeError(
+      `${op}: got outputPadding ${n} in spatial dimension ${i}, wants at most ${most}: less than ` +
+        `the stride (${attrs.strides[i]}) or the dilation (${attrs.dilations[i]}).`,
+    );
+  });
   return batched(a, rank, (a) => {
     if (a.shape.length !== rank + 2 || w.shape.length !== rank + 2 || a.shape[1] !== w.shape[0]) {
       throw new ShapeError(
@@ -173,8 +181,17 @@ function convolveTransposed(
       (a.shape[i + 2] - 1) * attrs.strides[i] - 2 * attrs.low[i] + (k - 1) * attrs.dilations[i] +
       extra[i] + 1
     );
+    if (sizes.some((size) => size < 1)) {
+      throw new ShapeError(
+        `${op}: got input ${showShape(a.shape)} and weight ${showShape(w.shape)}, of which the ` +
+          `padding leaves spatial sizes ${showShape(sizes)}; wants 1 or more.`,
+      );
+    }
     const shape = [a.shape[0], w.shape[1] * attrs.groups, ...sizes];
-    return withBias(op, convInputGrad(a, w, shape, attrs), bias);
+    // A convolution of the result may reach further than the input does: there it meets zeros.
+    const beyond = convShape(op, shape, w.shape, attrs).map((d, i) => i < 2 ? 0 : d - a.shape[i]);
+    const whole = beyond.some((n) => n > 0) ? pad(a, beyond.map(() => 0), beyond) : a;
+    return withBias(op, convInputGrad(whole, w, shape, attrs), bias);
   });
 }
 

@@ -106,8 +106,12 @@ function likelihood(
   const type = logp.dtype === "float16" ? "float32" : logp.dtype;
   const classes = p.cast(target, type);
   const slot = reshape(classes, logp.shape.map((d, i) => i === axis ? 1 : d));
-  const hot = p.eq(slot, iotaAlong(n, axis, logp.shape.length, type));
   const ignored = p.eq(classes, numberNode(ignoreIndex, type));
+  let hot = p.eq(slot, iotaAlong(n, axis, logp.shape.length, type));
+  if (ignoreIndex >= 0 && ignoreIndex < n) {
+    // A number that is a class as well would count as that class.
+    hot = p.logicalAnd(hot, p.logicalNot(reshape(ignored, slot.shape)));
+  }
   const w = alongClasses(weight, logp, axis);
   const score = w === null ? logp : p.mul(logp, w);
   let losses = p.neg(sum(p.where(hot, score, zero), [axis], false));

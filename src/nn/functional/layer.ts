@@ -138,7 +138,8 @@ export interface AttentionOptions {
 
 /**
  * `softmax(query @ keyᵀ * scale + mask) @ value` for `query` `[..., L, E]`, `key` `[..., S, E]` and
- * `value` `[..., S, V]` (A. Vaswani et al., "Attention is all you need", 2017).
+ * `value` `[..., S, V]` (A. Vaswani et al., "Attention is all you need", 2017). Where the mask allows
+ * nothing, the result is 0.
  *
  * @example
  * ```ts
@@ -164,10 +165,10 @@ export function scaledDotProductAttention(
     const later = p.lt(iotaAlong(rows, 0, 2, type), iotaAlong(columns, 1, 2, type));
     scores = scores.maskedFill(wrap(later), -Infinity);
   }
-  if (mask !== null) {
-    scores = mask.dtype === "bool"
-      ? scores.maskedFill(mask.logicalNot(), -Infinity)
-      : scores.add(mask);
-  }
-  return scores.softmax(-1).matmul(value);
+  if (mask === null || scores.size === 0) return scores.softmax(-1).matmul(value);
+  scores = mask.dtype === "bool"
+    ? scores.maskedFill(mask.logicalNot(), -Infinity)
+    : scores.add(mask);
+  const nothing = scores.detach().amax(-1, { keepdim: true }).eq(-Infinity);
+  return scores.maskedFill(nothing, 0).softmax(-1).maskedFill(nothing, 0).matmul(value);
 }

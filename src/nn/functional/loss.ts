@@ -9,8 +9,10 @@ import { numberNode } from "../../graph/leaf.ts";
 import type { Node } from "../../graph/node.ts";
 import { sameShape, showShape } from "../../graph/shape.ts";
 import * as p from "../../primitives/elementwise.ts";
+import { custom } from "../../primitives/custom.ts";
+import { detach, expand } from "../../primitives/movement.ts";
 import { sum } from "../../primitives/reduce.ts";
-import { pair, wrap } from "../../tensor/core.ts";
+import { floating, pair, wrap } from "../../tensor/core.ts";
 import { clamp } from "../../tensor/formulas.ts";
 import { norm } from "../../tensor/statistics.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
@@ -157,9 +159,17 @@ export function binaryCrossEntropy(
   options: BinaryCrossEntropyOptions = {},
 ): Tensor {
   const [x, t] = both("binaryCrossEntropy", input, target);
-  const least = num(-100, x), one = num(1, x);
-  const yes = clamp(p.log(x), least, null), no = clamp(p.log(p.sub(one, x)), least, null);
-  const losses = p.neg(p.add(p.mul(t, yes), p.mul(p.sub(one, t), no)));
+  const one = num(1, x);
+  const logOf = (y: Node) => clamp(p.log(y), num(-100, x), null);
+  const chances = (x: Node) => ({ yes: logOf(x), no: logOf(p.sub(one, x)) });
+  const { yes, no } = chances(detach(x)), never = p.sub(one, detach(t));
+  const value = p.neg(p.add(p.mul(detach(t), yes), p.mul(never, no)));
+  // The derivative in one quotient: that of a logarithm at 0 times 0 would be NaN.
+  const [losses] = custom([value], [x, t], ([g]) => {
+    const spread = clamp(p.mul(p.sub(one, x), x), numberNode(1e-12, x.dtype), null);
+    const { yes, no } = chances(x);
+    return [p.mul(g!, p.div(p.sub(x, t), spread)), p.mul(g!, p.sub(no, yes))];
+  });
   return reduceLoss("binaryCrossEntropy", weighted(losses, options.weight), options.reduction);
 }
 
@@ -250,14 +260,20 @@ export function cosineSimilarity(
   options: { dim?: number; eps?: number } = {},
 ): Tensor {
   const { dim = 1, eps = 1e-8 } = options;
-  const [x, y] = pair(a, b);
+  const [x, y] = pair(wrap(floating(a)), b);
   const product = p.mul(x, y), least = numberNode(eps, x.dtype);
-  const rank = product.shape.length;
-  const fromEnd = normalizeAxis("cosineSimilarity", dim, rank) - rank;
-  const axesOf = (n: Node) => [n.shape.length + fromEnd];
-  const length = (n: Node) => clamp(norm(n, 2, axesOf(n), true), least, null);
+  const { shape } = product, rank = shape.length;
+  const axes = rank === 0 ? [] : [normalizeAxis("cosineSimilarity", dim, rank)];
+  if (rank === 0) normalizeAxis("cosineSimilarity", dim, rank);
+  const length = (n: Node) => {
+    // A vector that is repeated along the dimension is as long as its repetitions.
+    const repeated = axes.some((i) => n.shape[n.shape.length - rank + i] !== shape[i]);
+    const whole = repeated ? expand(n, shape) : n;
+    const own = axes.map((i) => whole.shape.length - rank + i);
+    return clamp(norm(whole, 2, own, true), least, null);
+  };
   const cosines = p.div(product, p.mul(length(x), length(y)));
-  return wrap(sum(cosines, axesOf(product), false));
+  return wrap(sum(cosines, axes, false));
 }
 
 /**

@@ -5,6 +5,8 @@
  */
 
 import { attr } from "../onnx/mod.ts";
+import type { DType } from "../runtime/mod.ts";
+import type { LowerContext } from "../graph/lower_context.ts";
 import { constantValue } from "../graph/leaf.ts";
 import { isFloat, type Node, type Primitive } from "../graph/node.ts";
 import * as approx from "./approximations.ts";
@@ -12,6 +14,41 @@ import { binary, build2, keeps, num, type Vjp } from "./elementwise_define.ts";
 import { eq, le, logicalAnd, lt, where } from "./logic.ts";
 import { sumTo } from "./reduce.ts";
 import { floor, log, neg, negPrim, reciprocal, round, sqrt, square } from "./unary.ts";
+
+/**
+ * Quotients of whole numbers. The processor traps where the smallest number is divided by -1, so those
+ * divisions are done as negations, which wrap around.
+ */
+function wholeDiv(c: LowerContext, [a, b]: readonly string[], dtype: DType): string {
+  if (dtype === "uint8") return c.op("Div", [a, b]);
+  const turned = c.op("Equal", [b, c.scalar(dtype, -1)]);
+  const safe = c.op("Where", [turned, c.scalar(dtype, 1), b]);
+  return c.op("Where", [turned, c.op("Neg", [a]), c.op("Div", [a, safe])]);
+}
+
+/** Remainders of whole numbers, with the sign of the dividend or the divisor; see `wholeDiv`. */
+function wholeMod(
+  c: LowerContext,
+  [a, b]: readonly string[],
+  dtype: DType,
+  ofDividend: boolean,
+): string {
+  const attrs = { fmod: attr.int(ofDividend ? 1 : 0) };
+  if (dtype === "uint8") return c.op("Mod", [a, b], attrs);
+  // Nothing is left over of a division by 1 or -1.
+  const turned = c.op("Equal", [b, c.scalar(dtype, -1)]);
+  return c.op("Mod", [a, c.op("Where", [turned, c.scalar(dtype, 1), b])], attrs);
+}
+
+/** Remainder of floating point with the sign of the divisor, from that of C, which is exact. */
+function floorMod(c: LowerContext, [a, b]: readonly string[], dtype: DType): string {
+  const zero = c.scalar(dtype, 0);
+  const rest = c.op("Mod", [a, b], { fmod: attr.int(1) });
+  const below = (x: string) => c.op("Less", [x, zero]);
+  const left = c.op("Not", [c.op("Equal", [rest, zero])]);
+  const apart = c.op("And", [left, c.op("Xor", [below(rest), below(b)])]);
+  return c.op("Where", [apart, c.op("Add", [rest, b]), rest]);
+}
 
 /** a + b */
 export const addPrim: Primitive<null> = binary("add", {
@@ -66,7 +103,8 @@ export const mulPrim: Primitive<null> = binary("mul", {
 });
 /** a / b; whole numbers divide as in C (towards zero). */
 export const divPrim: Primitive<null> = binary("div", {
-  onnx: "Div",
+  lower: (c, inputs, node) =>
+    isFloat(node.dtype) ? c.op("Div", inputs) : wholeDiv(c, inputs, node.dtype),
   vjp: (g, node, needs) => {
     const [a, b] = node.inputs;
     // One division serves both.
@@ -122,12 +160,15 @@ export const powPrim: Primitive<null> = binary("pow", {
   },
 });
 
-/** Derivative of maximum and minimum: the winner takes it, ties share it evenly. */
-function extremumVjp(wins: (a: Node, b: Node) => Node): Vjp {
+/**
+ * Derivative of maximum and minimum: the loser gets none of it, ties share it evenly. NaN loses against
+ * nothing.
+ */
+function extremumVjp(loses: (a: Node, b: Node) => Node): Vjp {
   return (g: Node, { inputs: [a, b] }: Node, needs) => {
     const zero = num(0, a);
     const half = mul(g, num(0.5, a));
-    const side = (x: Node, y: Node) => where(eq(x, y), half, where(wins(x, y), g, zero));
+    const side = (x: Node, y: Node) => where(eq(x, y), half, where(loses(x, y), zero, g));
     return [
       needs[0] ? sumTo(side(a, b), a.shape) : null,
       needs[1] ? sumTo(side(b, a), b.shape) : null,
@@ -137,16 +178,19 @@ function extremumVjp(wins: (a: Node, b: Node) => Node): Vjp {
 /** Larger of two; NaN if one is NaN. */
 export const maximumPrim: Primitive<null> = binary("maximum", {
   onnx: "Max",
-  vjp: extremumVjp((a, b) => lt(b, a)),
+  vjp: extremumVjp((a, b) => lt(a, b)),
 });
 /** Smaller of two; NaN if one is NaN. */
 export const minimumPrim: Primitive<null> = binary("minimum", {
   onnx: "Min",
-  vjp: extremumVjp((a, b) => lt(a, b)),
+  vjp: extremumVjp((a, b) => lt(b, a)),
 });
 /** Remainder with the sign of the dividend (C's fmod). */
 export const fmodPrim: Primitive<null> = binary("fmod", {
-  lower: (c, inputs) => c.op("Mod", inputs, { fmod: attr.int(1) }),
+  lower: (c, inputs, node) =>
+    isFloat(node.dtype)
+      ? c.op("Mod", inputs, { fmod: attr.int(1) })
+      : wholeMod(c, inputs, node.dtype, true),
   vjp: (g, node, needs) => {
     const [a, b] = node.inputs;
     return [
@@ -157,14 +201,8 @@ export const fmodPrim: Primitive<null> = binary("fmod", {
 });
 /** Remainder with the sign of the divisor (Python's %). */
 export const remainderPrim: Primitive<null> = binary("remainder", {
-  // Mod without fmod is for whole numbers only; floating point goes through floor.
   lower: (c, inputs, node) =>
-    isFloat(node.dtype)
-      ? c.op("Sub", [
-        inputs[0],
-        c.op("Mul", [c.op("Floor", [c.op("Div", [inputs[0], inputs[1]])]), inputs[1]]),
-      ])
-      : c.op("Mod", inputs),
+    isFloat(node.dtype) ? floorMod(c, inputs, node.dtype) : wholeMod(c, inputs, node.dtype, false),
   vjp: (g, { inputs: [a, b] }, needs) => [
     needs[0] ? sumTo(g, a.shape) : null,
     needs[1] ? neg(sumTo(mul(g, floor(div(a, b))), b.shape)) : null,
@@ -175,7 +213,9 @@ export const atan2Prim: Primitive<null> = binary("atan2", {
   accepts: isFloat,
   decompose: approx.atan2,
   vjp: (g, { inputs: [a, b] }, needs) => {
-    const r = add(square(a), square(b));
+    // At (0, 0), where there is no angle, both derivatives count as 0.
+    const zero = num(0, a), squares = add(square(a), square(b));
+    const r = where(eq(squares, zero), num(1, a), squares);
     return [
       needs[0] ? sumTo(div(mul(g, b), r), a.shape) : null,
       needs[1] ? neg(sumTo(div(mul(g, a), r), b.shape)) : null,

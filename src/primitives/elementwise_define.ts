@@ -124,7 +124,16 @@ export function binary(name: keyof typeof opcode, spec: BinarySpec): Primitive<n
     infer([a, b]) {
       checkSame(name, a, b);
       if (!accepts(a.dtype)) {
-        throw new DTypeError(`${name}: ${a.dtype} operands are not accepted.`);
+        throw new DTypeError(
+          a.dtype === "bool"
+            ? `${name}: got bool operands, wants numbers; use logicalAnd(), logicalOr() or ` +
+              `logicalXor() for truth values, or convert them with to("int64").`
+            : `${name}: got ${a.dtype} operands, wants ${
+              accepts === isFloat
+                ? `floating point; convert them with to("float32")`
+                : `bool; compare first, as in x.ne(0)`
+            }.`,
+        );
       }
       return { shape: broadcastShapes(name, a.shape, b.shape), dtype: spec.result ?? a.dtype };
     },

@@ -8,12 +8,15 @@ import type { Node } from "../graph/node.ts";
 import * as approx from "./approximations.ts";
 import { add, div, maximum, mul, sub } from "./arithmetic.ts";
 import { anyNumber, build1, num, type Unary, unary } from "./elementwise_define.ts";
-import { lt, where } from "./logic.ts";
+import { le, where } from "./logic.ts";
 
 /** -x */
 export const negPrim: Unary = unary("neg", {
   onnx: "Neg",
   accepts: anyNumber,
+  kernels: ["float16", "float32", "float64", "int32", "int64"],
+  // Bytes wrap around: 255 is -1.
+  decompose: (x) => mul(num(255, x), x),
   vjp: (g) => [neg(g)],
   simplify: (node) => node.inputs[0].prim === negPrim ? node.inputs[0].inputs[0] : node,
 });
@@ -145,10 +148,10 @@ export const rsqrtPrim: Unary = unary("rsqrt", {
   decompose: (x) => reciprocal(sqrt(x)),
   vjp: (g, node) => [mul(mul(g, num(-0.5, g)), mul(node, square(node)))],
 });
-/** max(x, 0); derivative 0 at 0. */
+/** max(x, 0); derivative 0 at 0, and 1 at NaN, which stays NaN. */
 export const reluPrim: Unary = unary("relu", {
   onnx: "Relu",
-  vjp: (g, { inputs: [x] }) => [where(lt(num(0, x), x), g, num(0, g))],
+  vjp: (g, { inputs: [x] }) => [where(le(x, num(0, x)), num(0, g), g)],
 });
 /** Largest whole number not above x; derivative 0. */
 export const floorPrim: Unary = unary("floor", { onnx: "Floor", vjp: () => [null] });

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { constantNode, numberNode } from "../graph/leaf.ts";
+import { constant, constantNode, numberNode, scalar } from "../graph/leaf.ts";
 import { isFloat, type Node } from "../graph/node.ts";
 import * as p from "../primitives/elementwise.ts";
 import { iota } from "../primitives/iota.ts";
@@ -29,9 +29,7 @@ export function powNumber(x: Node, exponent: number): Node {
     case 4:
       return p.square(p.square(x));
   }
-  if (!isFloat(x.dtype)) {
-    return p.cast(p.round(powNumber(p.cast(x, "float64"), exponent)), x.dtype);
-  }
+  if (!isFloat(x.dtype)) return wholePowNumber(x, exponent);
   switch (exponent) {
     case 0.5:
       return p.sqrt(x);
@@ -43,6 +41,53 @@ export function powNumber(x: Node, exponent: number): Node {
       return p.reciprocal(p.square(x));
   }
   return p.pow(x, numberNode(exponent, x.dtype));
+}
+
+/** From this exponent on, whole numbers other than -1, 0 and 1 have powers beyond all types. */
+const BEYOND = 64;
+
+/** x ** exponent for whole numbers, by squaring: floating point would round large powers. */
+function wholePowNumber(x: Node, exponent: number): Node {
+  let left = exponent < BEYOND ? exponent : BEYOND - 2 + exponent % 2;
+  let square = x, y: Node | null = null;
+  while (left > 0) {
+    if (left % 2 === 1) y = y === null ? square : p.mul(y, square);
+    left = Math.floor(left / 2);
+    if (left > 0) square = p.square(square);
+  }
+  return y ?? expand(num(1, x), x.shape);
+}
+
+/**
+ * x ** exponent for whole numbers that are both data. A negative exponent gives 0, but for -1 and 1,
+ * whose powers are whole.
+ */
+export function wholePow(x: Node, exponent: Node): Node {
+  const a = p.cast(x, "int64"), b = p.cast(exponent, "int64");
+  const one = num(1, a), two = num(2, a), zero = num(0, a);
+  const size = p.abs(b);
+  const most = numberNode(BEYOND - 2, "int64");
+  let left = p.where(p.le(size, most), size, p.add(most, p.remainder(size, two)));
+  let y = one, square = a;
+  for (let bit = 1; bit < BEYOND; bit *= 2) {
+    y = p.where(p.eq(p.remainder(left, two), one), p.mul(y, square), y);
+    left = p.div(left, two);
+    square = p.square(square);
+  }
+  const fraction = p.logicalAnd(p.lt(b, zero), p.logicalNot(p.eq(p.abs(a), one)));
+  return p.cast(p.where(fraction, zero, y), x.dtype);
+}
+
+/** a / b rounded down, as Python does it: what the exact remainder leaves divides without a rest. */
+export function floorDiv(a: Node, b: Node): Node {
+  const zero = num(0, a), one = num(1, a);
+  const rest = p.fmod(a, b);
+  const quotient = p.div(p.sub(a, rest), b);
+  const apart = p.logicalNot(p.eq(p.lt(b, zero), p.lt(rest, zero)));
+  const below = p.logicalAnd(p.logicalNot(p.eq(rest, zero)), apart);
+  // The quotient is whole but for its rounding error.
+  const whole = p.round(p.where(below, p.sub(quotient, one), quotient));
+  return p.floor(p.where(p.eq(b, zero), p.div(a, b), whole));
 }
 
 /** x without its fraction; derivative 0. */
@@ -75,12 +120,22 @@ export function where(condition: Node, a: Node, b: Node): Node {
   return p.logicalOr(p.logicalAnd(condition, a), p.logicalAnd(p.logicalNot(condition), b));
 }
 
-/** x within bounds; the derivative is 1 at the bounds and 0 outside. */
+/**
+ * x within bounds; the derivative is 1 at the bounds and 0 outside. NaN among `x` and the bounds gives
+ * NaN.
+ */
 export function clamp(x: Node, min: Node | null, max: Node | null): Node {
   let y = x;
-  if (min !== null) y = p.where(p.lt(y, min), min, y);
-  if (max !== null) y = p.where(p.lt(max, y), max, y);
+  if (min !== null) y = p.where(outside(p.lt(y, min), min), min, y);
+  if (max !== null) y = p.where(outside(p.lt(max, y), max), max, y);
   return y;
+}
+
+/** Whether a bound takes the place of x: where x is beyond it, or the bound is NaN. */
+function outside(beyond: Node, bound: Node): Node {
+  const number = bound.prim === scalar || bound.prim === constant;
+  if (!isFloat(bound.dtype) || (number && !Number.isNaN(bound.attrs.value))) return beyond;
+  return p.logicalOr(beyond, p.isNan(bound));
 }
 
 /** Where inverse hyperbolic functions go over to log(2 x). */
@@ -109,7 +164,8 @@ export function asinh(x: Node): Node {
 export function acosh(x: Node): Node {
   return logBeyond(x, (x) => {
     const t = p.sub(x, num(1, x));
-    return p.log1p(p.add(t, p.sqrt(p.mul(t, p.add(t, num(2, t))))));
+    // Two roots, since t (t + 2) is positive again for x far below 1.
+    return p.log1p(p.add(t, p.mul(p.sqrt(t), p.sqrt(p.add(t, num(2, t))))));
   });
 }
 

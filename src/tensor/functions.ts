@@ -15,6 +15,7 @@ import { hotMask } from "./formulas.ts";
 import { choose } from "./methods_logic.ts";
 import type { Dims, ReduceOptions } from "./methods_reduction.ts";
 import type { Tensor } from "./tensor.ts";
+import { currentTrace } from "./trace.ts";
 
 export type * from "./types.ts";
 
@@ -355,9 +356,11 @@ export function logSoftmax(x: Tensor, dim: number): Tensor {
 
 /**
  * Class numbers as rows with a single one: `[...]` to `[..., numClasses]` in int64. Without
- * `numClasses`, one more than the largest number (which computes the value).
+ * `numClasses`, one more than the largest number (which computes the value). Numbers that are not
+ * known yet, because they are still to be computed, give rows of zeros where they are no class.
  *
  * @throws {DTypeError} where the class numbers are no integers
+ * @throws {RangeError} for a known number that is no class
  *
  * @example
  * ```ts
@@ -374,6 +377,20 @@ export function oneHot(classes: Tensor, numClasses?: number): Tensor {
       `oneHot: got ${classes.dtype}, wants int64 or int32; convert it with to("int64").`,
     );
   }
-  const n = numClasses ?? classes.max().item() + 1;
+  const { storage } = classes.node;
+  let n = numClasses ?? 0;
+  const known = storage !== null && storage.device === "cpu" && currentTrace() === null;
+  if (known || numClasses === undefined) {
+    for (const v of classes.data()) {
+      const c = Number(v);
+      if (numClasses === undefined) n = Math.max(n, c + 1);
+      if (c < 0 || c >= n) {
+        throw new RangeError(
+          `oneHot: got the class number ${c}, wants one from 0` +
+            (numClasses === undefined ? "." : ` to ${n - 1}, for numClasses ${n}.`),
+        );
+      }
+    }
+  }
   return wrap(p.cast(hotMask(p.cast(classes.node, "int64"), n), "int64"));
 }

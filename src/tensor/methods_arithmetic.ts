@@ -66,10 +66,13 @@ export abstract class ArithmeticMethods extends TensorCore {
   div(other: TensorLike, options: { roundingMode?: RoundingMode } = {}): Tensor {
     const [a, b] = pairOf(this, other);
     const { roundingMode } = options;
+    if (roundingMode !== undefined && roundingMode !== "trunc" && roundingMode !== "floor") {
+      throw new TypeError(`div: got roundingMode "${roundingMode}", wants "trunc" or "floor".`);
+    }
     if (isFloat(a.dtype)) {
       const y = p.div(a, b);
       if (roundingMode === undefined) return wrap(y);
-      return wrap(roundingMode === "trunc" ? f.trunc(y) : p.floor(y));
+      return wrap(roundingMode === "trunc" ? f.trunc(y) : f.floorDiv(a, b));
     }
     if (roundingMode === undefined) return wrap(p.div(floating(wrap(a)), floating(wrap(b))));
     if (roundingMode === "trunc") return wrap(p.div(a, b));
@@ -78,7 +81,9 @@ export abstract class ArithmeticMethods extends TensorCore {
 
   /**
    * `this ** exponent`. The exponents 0, 1, 2, 3, 4, 0.5, -0.5, -1 and -2 become cheaper
-   * operations; any other number is data, so changing it does not compile a new graph.
+   * operations; any other number is data, so changing it does not compile a new graph. Whole numbers
+   * have exact powers that wrap around beyond their type; a negative number as exponent makes them
+   * floating point, negative exponents in a tensor give 0 (but powers of -1 and 1).
    */
   pow(exponent: TensorLike): Tensor {
     if (typeof exponent === "number") {
@@ -88,8 +93,7 @@ export abstract class ArithmeticMethods extends TensorCore {
     }
     const [a, b] = pairOf(this, exponent);
     if (isFloat(a.dtype)) return wrap(p.pow(a, b));
-    const y = p.pow(p.cast(a, "float64"), p.cast(b, "float64"));
-    return wrap(p.cast(p.round(y), a.dtype));
+    return wrap(f.wholePow(a, b));
   }
 
   /** Negative elements. */

@@ -7,7 +7,7 @@
 import * as p from "../primitives/elementwise.ts";
 import { numberNode } from "../graph/leaf.ts";
 import * as activation from "./activation.ts";
-import { type TensorLike, wrap } from "./core.ts";
+import { floating, type TensorLike, wrap } from "./core.ts";
 import * as f from "./formulas.ts";
 import { ArithmeticMethods } from "./methods_arithmetic.ts";
 import { floatOf, pairOf } from "./operands.ts";
@@ -85,7 +85,7 @@ export abstract class ElementwiseMethods extends ArithmeticMethods {
 
   /** Angles of the points (`x`, `this`), from -π to π. */
   atan2(x: TensorLike): Tensor {
-    const [a, b] = pairOf(wrap(floatOf(this)), x);
+    const [a, b] = pairOf(this, x).map((node) => floating(wrap(node)));
     return wrap(p.atan2(a, b));
   }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Storage } from "../runtime/mod.ts";
+import { type DType, Storage } from "../runtime/mod.ts";
 import { DTypeError, ShapeError } from "../graph/errors.ts";
 import { bufferNode } from "../graph/leaf.ts";
 import type { Node } from "../graph/node.ts";
@@ -143,14 +143,14 @@ export abstract class IndexMethods extends MovementMethods {
     const { dim = -1, largest = true } = options;
     const x = ordered("topk", this.node);
     const axis = normalizeAxis("topk", dim, x.shape.length);
-    return named(order.topk(x, k, axis, largest));
+    return named(order.topk(x, k, axis, largest), this.dtype);
   }
 
   /** Elements along a dimension in order, and their places. Equal elements keep their order. */
   sort(dim: number = -1, options: { descending?: boolean } = {}): ValuesAndIndices {
     const x = ordered("sort", this.node);
     const axis = normalizeAxis("sort", dim, x.shape.length);
-    return named(order.sort(x, axis, options.descending ?? false));
+    return named(order.sort(x, axis, options.descending ?? false), this.dtype);
   }
 
   /** Places (int64) of the elements along a dimension in order. */
@@ -230,6 +230,6 @@ function ordered(op: string, x: Node): Node {
   return orderable(x);
 }
 
-function named([values, indices]: [Node, Node]): ValuesAndIndices {
-  return { values: wrap(values), indices: wrap(indices) };
+function named([values, indices]: [Node, Node], dtype: DType): ValuesAndIndices {
+  return { values: wrap(cast(values, dtype)), indices: wrap(indices) };
 }

@@ -5,10 +5,11 @@
  */
 
 import { ShapeError } from "../graph/errors.ts";
+import { constantNode } from "../graph/leaf.ts";
 import type { Node } from "../graph/node.ts";
 import { showShape } from "../graph/shape.ts";
 import * as linalg from "../primitives/linalg.ts";
-import { mul } from "../primitives/elementwise.ts";
+import { mul, num, where } from "../primitives/elementwise.ts";
 import { reshape } from "../primitives/movement.ts";
 import { sum } from "../primitives/reduce.ts";
 import { wrap } from "./core.ts";
@@ -16,6 +17,7 @@ import { IndexMethods } from "./methods_index.ts";
 import { pairOf } from "./operands.ts";
 import { inner, matmul } from "./products.ts";
 import { diagonal } from "./rearrange.ts";
+import { countable } from "./statistics.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** Products and linear systems. */
@@ -62,12 +64,14 @@ export abstract class LinearMethods extends IndexMethods {
     return this.matmul(vector);
   }
 
-  /** `beta * this + alpha * (a @ b)`. */
+  /** `beta * this + alpha * (a @ b)`; with beta 0, NaN and infinities of `this` do not count. */
   addmm(a: Tensor, b: Tensor, options: { alpha?: number; beta?: number } = {}): Tensor {
     const { alpha = 1, beta = 1 } = options;
     const product = a.mm(b);
     const scaled = alpha === 1 ? product : product.mul(alpha);
-    return scaled.add(wrap(this.node).mul(beta));
+    if (beta !== 0) return scaled.add(wrap(this.node).mul(beta));
+    const own = this.node;
+    return scaled.add(wrap(where(constantNode(1, "bool"), num(0, own), own)));
   }
 
   /** Inner product of two vectors of one length. */
@@ -83,10 +87,10 @@ export abstract class LinearMethods extends IndexMethods {
     return wrap(mul(reshape(a, [a.shape[0], 1]), b));
   }
 
-  /** Sum of the elements on a matrix's main diagonal. */
+  /** Sum of the elements on a matrix's main diagonal; booleans and small integers count in int64. */
   trace(): Tensor {
     checkRanks("trace", [this.shape, 2]);
-    return wrap(sum(diagonal(this.node, 0), [0], false));
+    return wrap(sum(countable(diagonal(this.node, 0)), [0], false));
   }
 
   /** Inverses of square matrices `[..., n, n]`; infinities or NaN where there is none. */
@@ -94,7 +98,7 @@ export abstract class LinearMethods extends IndexMethods {
     return wrap(linalg.inv(this.node));
   }
 
-  /** Determinants of square matrices `[..., n, n]`. */
+  /** Determinants of square matrices `[..., n, n]`; the derivative of a singular one is NaN. */
   det(): Tensor {
     return wrap(linalg.det(this.node));
   }

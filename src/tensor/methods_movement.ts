@@ -6,11 +6,11 @@
 
 import { ShapeError } from "../graph/errors.ts";
 import type { Node } from "../graph/node.ts";
-import { normalizeAxes, normalizeAxis, showShape, sizeOf } from "../graph/shape.ts";
+import { checkShape, normalizeAxes, normalizeAxis, showShape, sizeOf } from "../graph/shape.ts";
 import * as m from "../primitives/movement.ts";
 import { wrap } from "./core.ts";
 import { ConversionMethods } from "./methods_conversion.ts";
-import { type Sizes, sizesOf } from "./operands.ts";
+import { checkWhole, ownAxis, type Sizes, sizesOf } from "./operands.ts";
 import * as re from "./rearrange.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -61,7 +61,7 @@ export abstract class MovementMethods extends ConversionMethods {
 
   /** One dimension split into several; one size may be -1. */
   unflatten(dim: number, sizes: readonly number[]): Tensor {
-    const x = this.node, axis = normalizeAxis("unflatten", dim, x.shape.length);
+    const x = this.node, axis = ownAxis("unflatten", x, dim);
     const inner = re.inferShape("unflatten", [x.shape[axis]], sizes);
     return wrap(m.reshape(x, [...x.shape.slice(0, axis), ...inner, ...x.shape.slice(axis + 1)]));
   }
@@ -125,8 +125,10 @@ export abstract class MovementMethods extends ConversionMethods {
    * possible; -1 keeps a size.
    */
   expand(...shape: Sizes): Tensor {
-    const x = this.node, target = sizesOf(shape), skip = target.length - x.shape.length;
-    return wrap(m.expand(x, target.map((d, i) => d === -1 && i >= skip ? x.shape[i - skip] : d)));
+    const x = this.node, given = sizesOf(shape), skip = given.length - x.shape.length;
+    const target = given.map((d, i) => d === -1 && i >= skip ? x.shape[i - skip] : d);
+    checkShape("expand", target);
+    return wrap(m.expand(x, target));
   }
 
   /** Grown to the shape of `other`; see `expand`. */
@@ -154,8 +156,8 @@ export abstract class MovementMethods extends ConversionMethods {
   /** Each element repeated `repeats` times; without `dim` the tensor is flattened first. */
   repeatInterleave(repeats: number, dim?: number): Tensor {
     if (dim === undefined) return this.flatten().repeatInterleave(repeats, 0);
-    const x = this.node;
-    const axis = normalizeAxis("repeatInterleave", dim, x.shape.length);
+    checkWhole("repeatInterleave", "repeats", repeats, 0);
+    const x = this.node, axis = ownAxis("repeatInterleave", x, dim);
     return wrap(re.repeatInterleave(x, repeats, axis));
   }
 
@@ -184,7 +186,7 @@ export abstract class MovementMethods extends ConversionMethods {
           `dimension.`,
       );
     }
-    const cuts = x.shape.map((d, i) => cut(specs[i] ?? null, d, i));
+    const cuts = x.shape.map((d, i) => cut("slice", specs[i] ?? null, d, i));
     const y = m.slice(x, {
       starts: cuts.map((c) => c.start),
       sizes: cuts.map((c) => c.size),
@@ -195,29 +197,35 @@ export abstract class MovementMethods extends ConversionMethods {
 
   /** `length` elements of a dimension from `start` (negative: from the end). */
   narrow(dim: number, start: number, length: number): Tensor {
-    const x = this.node, axis = normalizeAxis("narrow", dim, x.shape.length);
-    return wrap(m.narrow(x, axis, start < 0 ? start + x.shape[axis] : start, length));
+    const x = this.node, axis = ownAxis("narrow", x, dim), size = x.shape[axis];
+    checkWhole("narrow", "start", start);
+    checkWhole("narrow", "length", length, 0);
+    const from = start < 0 ? start + size : start;
+    if (from < 0 || from + length > size) {
+      throw new RangeError(
+        `narrow: dimension ${axis} of ${showShape(x.shape)} has no ${length} element(s) from ` +
+          `${start}; start is from ${-size} to ${size}, and what follows has to be enough.`,
+      );
+    }
+    return wrap(m.narrow(x, axis, from, length));
   }
 
   /** Position `index` of a dimension (negative: from the end); the dimension goes away. */
   select(dim: number, index: number): Tensor {
-    const x = this.node, axis = normalizeAxis("select", dim, x.shape.length);
-    const { start } = cut(index, x.shape[axis] ?? 0, axis);
+    const x = this.node, axis = ownAxis("select", x, dim);
+    const { start } = cut("select", index, x.shape[axis], axis);
     const y = m.narrow(x, axis, start, 1);
     return wrap(m.reshape(y, y.shape.filter((_, i) => i !== axis)));
   }
 
   /** Pieces of the given size (the last may be smaller) or sizes along a dimension. */
   split(size: number | readonly number[], dim = 0): Tensor[] {
-    const x = this.node, axis = divided("split", x, dim), n = x.shape[axis];
-    if (typeof size === "number" && !(Number.isInteger(size) && size > 0)) {
-      throw new RangeError(`split: a size is a whole number above 0, got ${size}.`);
-    }
+    const x = this.node, axis = ownAxis("split", x, dim), n = x.shape[axis];
+    if (typeof size === "number") checkWhole("split", "a size", size, 1);
+    else size.forEach((d) => checkWhole("split", "a size", d, 0));
+    // Of nothing there is one piece too.
     const sizes = typeof size === "number"
-      ? Array.from(
-        { length: Math.max(1, Math.ceil(n / size)) },
-        (_, i) => Math.min(size, n - i * size),
-      )
+      ? Array.from({ length: Math.ceil(n / size) || 1 }, (_, i) => Math.min(size, n - i * size))
       : size;
     if (sizes.reduce((a, b) => a + b, 0) !== n) {
       throw new ShapeError(
@@ -234,20 +242,24 @@ export abstract class MovementMethods extends ConversionMethods {
 
   /** At most `count` pieces of equal size (the last may be smaller) along a dimension. */
   chunk(count: number, dim = 0): Tensor[] {
-    const n = this.shape[divided("chunk", this.node, dim)];
-    return this.split(Math.max(1, Math.ceil(n / count)), dim);
+    const n = this.shape[ownAxis("chunk", this.rawNode, dim)];
+    checkWhole("chunk", "the count", count, 1);
+    if (n === 0) return this.split(new Array<number>(count).fill(0), dim);
+    return this.split(Math.ceil(n / count), dim);
   }
 
   /** The positions of a dimension as separate tensors. */
   unbind(dim = 0): Tensor[] {
-    const n = this.shape[divided("unbind", this.node, dim)];
+    const n = this.shape[ownAxis("unbind", this.rawNode, dim)];
     return Array.from({ length: n }, (_, i) => this.select(dim, i));
   }
 
   /** Windows of `size` elements along a dimension, `step` apart, as a new last dimension. */
   unfold(dim: number, size: number, step: number): Tensor {
     const x = this.node;
-    return wrap(re.unfold(x, normalizeAxis("unfold", dim, x.shape.length), size, step));
+    checkWhole("unfold", "size", size, 1);
+    checkWhole("unfold", "step", step, 1);
+    return wrap(re.unfold(x, ownAxis("unfold", x, dim), size, step));
   }
 
   // -------------------------------------------------------------- borders and order
@@ -301,24 +313,25 @@ export abstract class MovementMethods extends ConversionMethods {
       );
     }
     const x = this.node;
-    return wrap(along.reduce<Node>(
-      (y, d, i) => re.roll(y, by[i], normalizeAxis("roll", d, x.shape.length)),
-      x,
-    ));
+    by.forEach((shift) => checkWhole("roll", "a shift", shift));
+    return wrap(along.reduce<Node>((y, d, i) => re.roll(y, by[i], ownAxis("roll", x, d)), x));
   }
 
   /** Matrices without what is above a diagonal (0: the main one, positive: above it). */
   tril(diagonal = 0): Tensor {
+    checkWhole("tril", "diagonal", diagonal);
     return wrap(re.triangle("tril", this.node, diagonal, false));
   }
 
   /** Matrices without what is below a diagonal (0: the main one, positive: above it). */
   triu(diagonal = 0): Tensor {
+    checkWhole("triu", "diagonal", diagonal);
     return wrap(re.triangle("triu", this.node, diagonal, true));
   }
 
   /** A vector's matrix with it on a diagonal, or a matrix's diagonal. */
   diag(diagonal = 0): Tensor {
+    checkWhole("diag", "diagonal", diagonal);
     const x = this.node;
     if (x.shape.length === 1) return wrap(re.diagonalMatrix(x, diagonal));
     if (x.shape.length === 2) return wrap(re.diagonal(x, diagonal));
@@ -330,14 +343,15 @@ export abstract class MovementMethods extends ConversionMethods {
 
   /** Matrices with the last dimension on a diagonal, zeros elsewhere. */
   diagEmbed(offset = 0): Tensor {
+    checkWhole("diagEmbed", "offset", offset);
     const x = this.node;
-    normalizeAxis("diagEmbed", 0, Math.min(x.shape.length, 1));
     return wrap(re.diagonalMatrix(x.shape.length === 0 ? m.reshape(x, [1]) : x, offset));
   }
 
   /** Elements (i, i + offset) of two dimensions, which become one at the end. */
   diagonal(offset = 0, dim1 = 0, dim2 = 1): Tensor {
     const x = this.node, rank = x.shape.length;
+    checkWhole("diagonal", "offset", offset);
     const a = normalizeAxis("diagonal", dim1, rank), b = normalizeAxis("diagonal", dim2, rank);
     if (a === b) {
       throw new RangeError(`diagonal: dim1 and dim2 are both ${a}; name two dimensions.`);
@@ -353,20 +367,14 @@ interface Cut {
   readonly step: number;
 }
 
-/** The axis along which a tensor is divided. */
-function divided(op: string, x: Node, dim: number): number {
-  if (x.shape.length > 0) return normalizeAxis(op, dim, x.shape.length);
-  throw new ShapeError(`${op}: got a scalar, wants at least one dimension; unsqueeze(0) it.`);
-}
-
 /** What a slice keeps of a dimension of size d, with Python's rules for borders. */
-function cut(spec: SliceSpec, d: number, axis: number): Cut {
+function cut(op: string, spec: SliceSpec, d: number, axis: number): Cut {
   if (spec === null) return { start: 0, size: d, step: 1 };
   if (typeof spec === "number") {
     const start = spec < 0 ? spec + d : spec;
     if (!Number.isInteger(spec) || start < 0 || start >= d) {
       throw new RangeError(
-        `slice: index ${spec} is out of range for dimension ${axis} of size ${d}; it must be an ` +
+        `${op}: index ${spec} is out of range for dimension ${axis} of size ${d}; it must be an ` +
           `integer from ${-d} to ${d - 1}.`,
       );
     }
@@ -379,6 +387,7 @@ function cut(spec: SliceSpec, d: number, axis: number): Cut {
   const lowest = step > 0 ? 0 : -1, highest = step > 0 ? d : d - 1;
   const place = (v: number | null | undefined, missing: number) => {
     if (v === null || v === undefined) return missing;
+    checkWhole("slice", "a position", v);
     return Math.min(highest, Math.max(lowest, v < 0 ? v + d : v));
   };
   const start = place(from, step > 0 ? 0 : d - 1), end = place(to, step > 0 ? d : -1);

@@ -4,10 +4,10 @@
  * @module
  */
 
-import { DTypeError } from "../graph/errors.ts";
+import { DTypeError, ShapeError } from "../graph/errors.ts";
 import { isFloat, type Node } from "../graph/node.ts";
-import { normalizeAxes, normalizeAxis, sizeOf } from "../graph/shape.ts";
-import { cast } from "../primitives/elementwise.ts";
+import { normalizeAxes, normalizeAxis, showShape, sizeOf } from "../graph/shape.ts";
+import * as p from "../primitives/elementwise.ts";
 import { reshape } from "../primitives/movement.ts";
 import * as order from "../primitives/order.ts";
 import * as r from "../primitives/reduce.ts";
@@ -18,8 +18,8 @@ import * as s from "./statistics.ts";
 import type { Tensor } from "./tensor.ts";
 
 /**
- * Dimensions of a reduction: one, several, or (undefined, null) all. Negative ones count from the
- * end.
+ * Dimensions of a reduction: one, several (of an empty list none), or (undefined, null) all. Negative
+ * ones count from the end.
  */
 export type Dims = number | readonly number[] | null;
 
@@ -63,7 +63,7 @@ function over(
 
 /** An extremum for every dtype: those without an order of their own go through int32. */
 function inOrder(fn: Reduction): Reduction {
-  return (x, axes, keepdim) => cast(fn(s.orderable(x), axes, keepdim), x.dtype);
+  return (x, axes, keepdim) => p.cast(fn(s.orderable(x), axes, keepdim), x.dtype);
 }
 
 /** Reductions over one, several or all dimensions. A `dim` out of range is a RangeError. */
@@ -235,10 +235,10 @@ export abstract class ReductionMethods extends LogicMethods {
 
   /** Number of elements that are not 0 (int64). */
   countNonzero(dim?: Dims): Tensor {
-    return over("countNonzero", cast(s.truth(this.node), "int64"), dim, {}, r.sum);
+    return over("countNonzero", p.cast(s.truth(this.node), "int64"), dim, {}, r.sum);
   }
 
-  /** The middle of all elements in order (the lower one of two). */
+  /** The middle of all elements in order (the lower one of two); NaN where one is NaN. */
   median(): Tensor;
   /** The middle element along a dimension (the lower one of two) and its place. */
   median(dim: number, options?: ReduceOptions): ValuesAndIndices;
@@ -247,14 +247,22 @@ export abstract class ReductionMethods extends LogicMethods {
       const flat = wrap(reshape(this.node, [this.size]));
       return flat.median(0).values;
     }
-    const axis = normalizeAxis("median", dim, this.ndim);
-    const at = Math.floor(((this.shape[axis] ?? 1) - 1) / 2);
+    const axis = normalizeAxis("median", dim, this.ndim), size = this.shape[axis] ?? 1;
+    if (size === 0) {
+      throw new ShapeError(
+        `median: dimension ${axis} of ${showShape(this.shape)} is empty; a median needs at least ` +
+          `one element.`,
+      );
+    }
     const x = this.ndim === 0 ? reshape(this.node, [1]) : this.node;
-    const [values, indices] = order.sort(x, axis, false).map((y) => {
-      const middle = wrap(y).narrow(axis, at, 1);
+    const [values, indices] = order.sort(s.orderable(x), axis, false).map((y) => {
+      const middle = wrap(y).narrow(axis, Math.floor((size - 1) / 2), 1);
       return options.keepdim && this.ndim > 0 ? middle : middle.squeeze(axis);
     });
-    return { values, indices };
+    if (!isFloat(x.dtype)) return { values: values.to(this.dtype), indices };
+    // Among NaN there is no order, so that none may be passed over.
+    const lost = s.any(p.isNan(x), [axis], (options.keepdim ?? false) && this.ndim > 0);
+    return { values: values.maskedFill(wrap(lost), NaN), indices };
   }
 }
 
@@ -271,8 +279,9 @@ function argOver(
   fn: (x: Node, axis: number, keepdim: boolean) => Node,
 ): Tensor {
   const x = s.orderable(node), rank = x.shape.length;
-  if (dim !== undefined && dim !== null && rank > 0) {
-    return wrap(fn(x, normalizeAxis(op, dim, rank), keepdim));
+  if (dim !== undefined && dim !== null) {
+    const axis = normalizeAxis(op, dim, rank);
+    if (rank > 0) return wrap(fn(x, axis, keepdim));
   }
   const at = fn(reshape(x, [sizeOf(x.shape)]), 0, false);
   return wrap(keepdim ? reshape(at, x.shape.map(() => 1)) : at);

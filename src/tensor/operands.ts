@@ -4,6 +4,8 @@
  * @module
  */
 
+import { ShapeError } from "../graph/errors.ts";
+import { normalizeAxis } from "../graph/shape.ts";
 import type { Node } from "../graph/node.ts";
 import { floating, pair, type TensorCore, type TensorLike } from "./core.ts";
 import type { Tensor } from "./tensor.ts";
@@ -24,4 +26,18 @@ export type Sizes = number[] | [readonly number[]];
 /** The numbers of such a list. */
 export function sizesOf(args: Sizes): readonly number[] {
   return args.length === 1 && typeof args[0] !== "number" ? args[0] : args as number[];
+}
+
+/** Throws a RangeError that names `op` unless an argument is a whole number, `least` or more. */
+export function checkWhole(op: string, name: string, value: number, least = -Infinity): void {
+  if (Number.isInteger(value) && value >= least) return;
+  const bound = least === -Infinity ? "" : ` >= ${least}`;
+  throw new RangeError(`${op}: ${name} is a whole number${bound}, got ${value}.`);
+}
+
+/** A dimension of x counted from the front; a scalar, which has none to cut, is a ShapeError. */
+export function ownAxis(op: string, x: Node, dim: number): number {
+  const rank = x.shape.length, axis = normalizeAxis(op, dim, rank);
+  if (rank > 0) return axis;
+  throw new ShapeError(`${op}: got a scalar, wants at least one dimension; unsqueeze(0) it.`);
 }

@@ -7,7 +7,7 @@
 import { ShapeError } from "../graph/errors.ts";
 import { constantNode, numberNode } from "../graph/leaf.ts";
 import type { Node } from "../graph/node.ts";
-import { type Shape, showShape, sizeOf } from "../graph/shape.ts";
+import { checkShape, type Shape, showShape, sizeOf } from "../graph/shape.ts";
 import * as p from "../primitives/elementwise.ts";
 import { iotaAlong } from "../primitives/iota.ts";
 import * as m from "../primitives/movement.ts";
@@ -19,6 +19,7 @@ export type PadMode = "constant" | "reflect" | "replicate" | "circular";
 /** Target of a reshape, with one -1 worked out. Throws a ShapeError that names `op`. */
 export function inferShape(op: string, from: Shape, to: Shape): number[] {
   const free = to.indexOf(-1);
+  checkShape(op, to.filter((d) => d !== -1));
   if (free < 0) return [...to];
   const known = to.reduce((n, d, i) => i === free ? n : n * d, 1);
   const size = sizeOf(from);
@@ -59,7 +60,7 @@ export function repeatInterleave(x: Node, n: number, axis: number): Node {
 
 /** Elements moved along an axis; those that fall off come back at the other end. */
 export function roll(x: Node, shift: number, axis: number): Node {
-  const n = x.shape[axis] ?? 1;
+  const n = x.shape[axis];
   const by = n === 0 ? 0 : ((shift % n) + n) % n;
   if (by === 0) return x;
   return m.concat([m.narrow(x, axis, n - by, by), m.narrow(x, axis, 0, n - by)], axis);

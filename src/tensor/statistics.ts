@@ -6,7 +6,8 @@
 
 import { numberNode } from "../graph/leaf.ts";
 import { isFloat, type Node } from "../graph/node.ts";
-import { type Shape, sizeOf } from "../graph/shape.ts";
+import { ShapeError } from "../graph/errors.ts";
+import { type Shape, showShape, sizeOf } from "../graph/shape.ts";
 import * as p from "../primitives/elementwise.ts";
 import { gather } from "../primitives/index.ts";
 import { detach, reshape } from "../primitives/movement.ts";
@@ -45,6 +46,12 @@ export function deviation(x: Node, axes: Shape, keepdim: boolean, correction: nu
   return sqrtOrZero(variance(x, axes, keepdim, correction));
 }
 
+/** x ** order, and `atZero` with derivative 0 (instead of infinity) where x is 0. */
+function powOrNumber(x: Node, order: number, atZero: number): Node {
+  const none = p.eq(x, num(0, x));
+  return p.where(none, num(atZero, x), powNumber(p.where(none, num(1, x), x), order));
+}
+
 /** (sum of |x| ** order) ** (1 / order) over axes; derivative 0 where it is 0. */
 export function norm(x: Node, order: number, axes: Shape, keepdim: boolean): Node {
   switch (order) {
@@ -59,14 +66,28 @@ export function norm(x: Node, order: number, axes: Shape, keepdim: boolean): Nod
     case -Infinity:
       return amin(p.abs(x), axes, keepdim);
   }
-  const total = sum(powNumber(p.abs(x), order), axes, keepdim);
-  const zero = num(0, x), none = p.eq(total, zero);
-  const root = numberNode(1 / order, x.dtype);
-  return p.where(none, zero, p.pow(p.where(none, num(1, x), total), root));
+  const zero = num(0, x), one = num(1, x), root = numberNode(1 / order, x.dtype);
+  if (order < 0) {
+    if (count(x, axes) === 0) {
+      throw new ShapeError(
+        `norm: ${showShape(x.shape)} has no elements along the reduced dimension, and a norm of ` +
+          `order ${order} needs at least one.`,
+      );
+    }
+    return p.pow(sum(powOrNumber(p.abs(x), order, Infinity), axes, keepdim), root);
+  }
+  const total = sum(
+    order < 1 ? powOrNumber(p.abs(x), order, 0) : powNumber(p.abs(x), order),
+    axes,
+    keepdim,
+  );
+  const none = p.eq(total, zero);
+  return p.where(none, zero, p.pow(p.where(none, one, total), root));
 }
 
 /** A shift that keeps exponentials in range. It cancels in the result, so no derivative passes. */
 function shift(x: Node, axes: Shape): Node {
+  if (count(x, axes) === 0) return num(0, x);
   return detach(amax(x, axes, true));
 }
 

@@ -147,3 +147,10 @@ Deno.test("oneHot() counts classes by itself", () => {
   assertEquals(y.dtype, "int64");
   assertThrows(() => oneHot(tensor([1])), DTypeError, "oneHot");
 });
+
+Deno.test("oneHot() refuses known numbers that are no class", () => {
+  const classes = (...data: number[]) => tensor(data, { dtype: "int64" });
+  assertThrows(() => oneHot(classes(-1, 2)), RangeError, "the class number -1");
+  assertThrows(() => oneHot(classes(0, 2), 2), RangeError, "from 0 to 1");
+  assertEquals(oneHot(classes(0, 2)).toArray(), [[1, 0, 0], [0, 0, 1]]);
+});

@@ -46,3 +46,10 @@ Deno.test("Tensor.nonzero() and maskedSelect() depend on values", () => {
   assertEquals(x.maskedSelect(tensor([true, false, true])).toArray(), [0, 2, 3, 5]);
   assertEquals(zeros([2]).nonzero().shape, [0, 1]);
 });
+
+Deno.test("Tensor.sort() and topk() keep the dtype", () => {
+  const yes = tensor([true, false, true]), bytes = tensor([3, 1, 2], { dtype: "uint8" });
+  assertEquals(yes.sort().values.toArray(), [false, true, true]);
+  assertEquals(bytes.topk(2).values.dtype, "uint8");
+  assertEquals(bytes.sort(0, { descending: true }).values.toArray(), [3, 2, 1]);
+});

@@ -1,5 +1,14 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import { arange, eye, gradcheck, rand, ShapeError, type Tensor, tensor } from "@torchopt/torchopt";
+import {
+  arange,
+  autograd,
+  eye,
+  gradcheck,
+  rand,
+  ShapeError,
+  type Tensor,
+  tensor,
+} from "@torchopt/torchopt";
 
 const f64 = { dtype: "float64" } as const;
 
@@ -48,4 +57,27 @@ Deno.test("Tensor.solve(), inverse() and det() agree", () => {
   assert(
     batch.matmul(batch.solve(eye(2, f64))).allclose(eye(2, f64).expand(2, 2, 2), { atol: 1e-12 }),
   );
+});
+
+Deno.test("Tensor.trace() counts small integers in int64", () => {
+  const bytes = tensor([[200, 1], [2, 100]], { dtype: "uint8" });
+  assertEquals([bytes.trace().dtype, bytes.trace().item()], ["int64", 300]);
+});
+
+Deno.test("Tensor.addmm() with beta 0 ignores what it switches off", () => {
+  const c = tensor([[NaN, Infinity]], f64), a = tensor([[1, 2]], f64), b = eye(2, f64);
+  assertEquals(c.addmm(a, b, { beta: 0 }).toArray(), [[1, 2]]);
+});
+
+Deno.test("Tensor.solve() takes matrices wherever there are two dimensions", () => {
+  const a = eye(2, f64).expand(2, 2, 2), b = tensor([[1, 2], [3, 4]], f64);
+  assertEquals(a.solve(b).toArray(), [[[1, 2], [3, 4]], [[1, 2], [3, 4]]]);
+  assertEquals(a.solve(b.slice([0])).toArray(), [[1, 2], [1, 2]]);
+});
+
+Deno.test("Tensor.det() of a singular matrix has no derivative", () => {
+  const a = tensor([[1, 2], [2, 4]], { ...f64, requiresGrad: true });
+  const y = a.det();
+  assertEquals(y.item(), 0);
+  assert(autograd.grad(y, [a])[0]!.isNan().all().item());
 });

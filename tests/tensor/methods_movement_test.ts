@@ -141,11 +141,56 @@ Deno.test("Tensor conversions keep values and pass gradients", () => {
 
 Deno.test("movement of scalars and of tensors without elements", () => {
   const x = tensor(2), none = zeros([0, 2]);
-  assertEquals(x.roll(3, 0).item(), 2);
-  assertEquals(x.repeatInterleave(2, 0).toArray(), [2, 2]);
+  assertEquals(x.roll(3).item(), 2);
+  assertEquals(x.repeatInterleave(2).toArray(), [2, 2]);
   assertEquals(none.roll(1, 0).shape, [0, 2]);
   assertEquals(none.split(3).map((t) => t.shape), [[0, 2]]);
-  for (const divide of [() => x.split(1), () => x.chunk(2), () => x.unbind()]) {
-    assertThrows(divide, ShapeError, "got a scalar");
+  for (const wrong of [() => x.roll(3, 0), () => x.repeatInterleave(2, 0)]) {
+    assertThrows(wrong, ShapeError, "got a scalar");
   }
+});
+
+Deno.test("Tensor movement methods refuse arguments that are no sizes, counts or positions", () => {
+  const v = arange(6), scalar = tensor(3);
+  const wrong: [() => unknown, string][] = [
+    [() => v.reshape(-2, -3), "reshape: a shape"],
+    [() => v.reshape(1.5, 4), "reshape: a shape"],
+    [() => v.unflatten(0, [-2, -3]), "unflatten: a shape"],
+    [() => v.expand(-1, 6), "expand: a shape"],
+    [() => scalar.expand(-2), "expand: a shape"],
+    [() => v.repeatInterleave(-1), "repeatInterleave: repeats"],
+    [() => v.repeatInterleave(1.5, 0), "repeatInterleave: repeats"],
+    [() => v.chunk(-1), "chunk: the count"],
+    [() => v.chunk(0), "chunk: the count"],
+    [() => v.split([7, -1]), "split: a size"],
+    [() => v.narrow(0, 0.5, 1), "narrow: start"],
+    [() => v.narrow(0, 0, -1), "narrow: length"],
+    [() => v.narrow(0, 5, 2), "narrow: dimension 0 of [6] has no 2"],
+    [() => v.narrow(0, -7, 0), "narrow: dimension 0 of [6]"],
+    [() => v.select(0, 6), "select: index 6"],
+    [() => v.slice([[0.5, 2]]), "slice: a position"],
+    [() => v.unfold(0, 1.5, 1), "unfold: size"],
+    [() => v.roll(0.5), "roll: a shift"],
+    [() => x.tril(0.5), "tril: diagonal"],
+    [() => x.triu(0.5), "triu: diagonal"],
+    [() => x.diag(0.5), "diag: diagonal"],
+    [() => x.diagonal(0.5), "diagonal: offset"],
+    [() => v.diagEmbed(0.5), "diagEmbed: offset"],
+  ];
+  for (const [fn, message] of wrong) assertThrows(fn, RangeError, message);
+  const cuts: [() => unknown, string][] = [
+    [() => scalar.narrow(0, 0, 1), "narrow"],
+    [() => scalar.select(0, 0), "select"],
+    [() => scalar.split(1), "split"],
+    [() => scalar.chunk(1), "chunk"],
+    [() => scalar.unbind(), "unbind"],
+    [() => scalar.unfold(0, 4, 1), "unfold"],
+  ];
+  for (const [fn, op] of cuts) assertThrows(fn, ShapeError, `${op}: got a scalar`);
+});
+
+Deno.test("Tensor.split() and chunk() of nothing give pieces of nothing, as PyTorch", () => {
+  const none = zeros([2, 0]);
+  assertEquals(none.split(3, 1).map((y) => y.shape), [[2, 0]]);
+  assertEquals(none.chunk(2, 1).map((y) => y.shape), [[2, 0], [2, 0]]);
 });

@@ -1,5 +1,13 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import { DTypeError, gradcheck, ShapeError, type Tensor, tensor, zeros } from "@torchopt/torchopt";
+import {
+  autograd,
+  DTypeError,
+  gradcheck,
+  ShapeError,
+  type Tensor,
+  tensor,
+  zeros,
+} from "@torchopt/torchopt";
 
 const x = tensor([[[0.5, -1.2], [2, 0.3], [0.7, 1.1]], [[1.5, 0.2], [-0.4, 0.9], [2.2, -0.8]]], {
   dtype: "float64",
@@ -130,4 +138,62 @@ Deno.test("sum() refuses options in the place of dim, and others than an object"
   const options = { dim: 1 } as never, flag = true as never;
   assertThrows(() => y.sum(options), TypeError, "sum: dim is object, wants a number");
   assertThrows(() => y.sum(1, flag), TypeError, "sum: the options are true, wants an object");
+});
+
+Deno.test("Tensor.norm() below order 1 has derivative 0 at elements that are 0", () => {
+  const x = tensor([0, 1, 4], { dtype: "float64", requiresGrad: true });
+  // (1 + 2) ** 2 = 9, and d/dx (sum of sqrt(x)) ** 2 = 3 / sqrt(x).
+  const y = x.norm(0.5);
+  const [g] = autograd.grad(y, [x]);
+  assertEquals([y.item(), g!.toArray()], [9, [0, 3, 1.5]]);
+});
+
+Deno.test("Tensor.norm() of a negative order goes by the smallest elements", () => {
+  const f64 = { dtype: "float64" } as const;
+  assertEquals(tensor([2, -2], f64).norm(-1).item(), 1);
+  assertEquals(tensor([0, 2], f64).norm(-1).item(), 0);
+  assertEquals(tensor([Infinity, Infinity], f64).norm(-1).item(), Infinity);
+  const x = tensor([0, 2], { ...f64, requiresGrad: true });
+  assertEquals(autograd.grad(x.norm(-2), [x])[0]!.toArray(), [0, 0]);
+  assertThrows(() => zeros([0]).norm(-1), ShapeError, "norm: [0] has no elements");
+});
+
+Deno.test("Tensor.prod() over no dimension has a derivative", () => {
+  const x = tensor(3, { requiresGrad: true });
+  assertEquals(autograd.grad(x.prod(), [x])[0]!.item(), 1);
+  const y = tensor([2, 3], { requiresGrad: true });
+  assertEquals(autograd.grad(y.prod([]).sum(), [y])[0]!.toArray(), [1, 1]);
+});
+
+Deno.test("Tensor.median() does not pass over NaN, and says that it wants elements", () => {
+  assertEquals(tensor([NaN, 1, 2, 3]).median().item(), NaN);
+  assertEquals(tensor([[1, NaN, 3], [3, 2, 1]]).median(1).values.toArray(), [NaN, 2]);
+  assertEquals(tensor([3, 1, 2], { dtype: "uint8" }).median().dtype, "uint8");
+  assertThrows(() => zeros([0]).median(), ShapeError, "median: dimension 0 of [0] is empty");
+});
+
+Deno.test("Tensor.argmax() checks the dimension of a scalar too", () => {
+  assertEquals(tensor(3).argmax(-1).item(), 0);
+  assertThrows(() => tensor(3).argmax(1), RangeError, "argmax: dim 1");
+});
+
+Deno.test("an empty list of dimensions reduces nothing", () => {
+  const y = tensor([[1, -2]]);
+  assertEquals([y.sum([]).toArray(), y.amax([]).toArray()], [[[1, -2]], [[1, -2]]]);
+  assertEquals(y.norm(2, []).toArray(), [[1, 2]]);
+});
+
+Deno.test("norms at 0 have derivatives of 0 at both orders", () => {
+  const y = zeros([2], { dtype: "float64", requiresGrad: true });
+  for (const norm of [y.norm(), y.norm(3), y.norm(0.5), y.std()]) {
+    const [g] = autograd.grad(norm, [y], { createGraph: true });
+    const [h] = autograd.grad(g!.sum(), [y]);
+    assertEquals([g!.toArray(), h!.toArray()], [[0, 0], [0, 0]]);
+  }
+});
+
+Deno.test("Tensor.median() gives its gradient to one element", () => {
+  const y = tensor([2, 1, 2, 2], { requiresGrad: true });
+  assertEquals(autograd.grad(y.median(), [y])[0]!.sum().item(), 1);
+  assertEquals(autograd.grad(y.median(), [y])[0]!.amax().item(), 1);
 });

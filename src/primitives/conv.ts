@@ -290,7 +290,9 @@ export const convWeightGradPrim: Primitive<ConvWeightGradAttrs> = definePrimitiv
     const [o, channels, ...kernel] = weightShape;
     if (sizeOf(g.shape) === 0 || sizeOf(weightShape) === 0) return zeros(weightShape, x);
     const [n, , ...out] = g.shape;
-    if (hasKernels(target) && kernel.length > 0) return weightGradProduct(x, g, node.attrs);
+    if (hasKernels(target, x.dtype) && kernel.length > 0) {
+      return weightGradProduct(x, g, node.attrs);
+    }
     const rows = asRows(g, groups);
     const places = n * sizeOf(out), taps = sizeOf(kernel);
     const lead = rows.shape.slice(0, -2);

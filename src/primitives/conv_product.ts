@@ -12,8 +12,9 @@ import { dot } from "./matmul.ts";
 import { permute, permutePrim, reshape, reshapePrim } from "./movement.ts";
 import { columns, foldColumns, type WindowAttrs } from "./windows.ts";
 
-/** Whether the kernels of windows are there. */
-export const hasKernels = (target: Target): boolean => target.ops && target.device === "cpu";
+/** Whether the kernels of windows are there for an element type. */
+export const hasKernels = (target: Target, dtype: Node["dtype"]): boolean =>
+  target.ops && target.device === "cpu" && (dtype === "float32" || dtype === "float64");
 
 /** Places of a window up to which a matrix product is faster than ONNX Runtime's convolution. */
 const FEW_PLACES = 128;
@@ -42,11 +43,11 @@ export function isProduct(
   dtype: Node["dtype"],
   target: Target,
 ): boolean {
-  if (!hasKernels(target) || out.length === 0) return false;
+  if (!hasKernels(target, dtype) || out.length === 0) return false;
   if (sizeOf(x) === 0 || sizeOf(w) === 0) return false;
   if (dtype === "float64") return true;
   const elements = x[0] * x[1] * sizeOf(w.slice(2)) * sizeOf(out);
-  if (dtype !== "float32" || elements > FEW_ELEMENTS) return false;
+  if (elements > FEW_ELEMENTS) return false;
   if (groups === 1) return sizeOf(out) <= FEW_PLACES;
   const rows = Math.min(w[0] / groups, sizeOf(w.slice(1)));
   const few = op === "conv" ? FEW_PLACES : FEW_PLACES_OF_GROUPS;

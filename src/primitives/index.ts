@@ -301,8 +301,8 @@ function checkAddable(op: string, x: { dtype: Node["dtype"]; shape: Shape }, src
         `to("${x.dtype}").`,
     );
   }
-  if (x.dtype === "bool" || x.dtype === "float16") {
-    throw new DTypeError(`${op}: ${x.dtype} cannot be added in place; convert to float32 first.`);
+  if (x.dtype === "bool") {
+    throw new DTypeError(`${op}: got bool, wants numbers; convert with to("int64").`);
   }
 }
 
@@ -311,12 +311,20 @@ function zeros(shape: Shape, like: Node): Node {
   return expand(num(0, like), shape);
 }
 
+/** What was added up in float32, since ONNX Runtime cannot add to places of float16. */
+function half(sum: Node): Node {
+  return cast(sum, "float16");
+}
+
 /** Element-wise choice along an axis (`torch.gather`). */
 export function gather(x: Node, axis: number, index: Node): Node {
   return apply(gatherPrim, [x, index], { axis });
 }
 /** `x` with `src` added at the places that `index` names along an axis. */
 export function scatterAdd(x: Node, axis: number, index: Node, src: Node): Node {
+  if (x.dtype === "float16" && src.dtype === "float16") {
+    return half(scatterAdd(cast(x, "float32"), axis, index, cast(src, "float32")));
+  }
   return apply(scatterAddPrim, [x, index, src], { axis });
 }
 /** Slices along an axis in the order of `index`, which may have any number of dimensions. */
@@ -325,5 +333,6 @@ export function indexSelect(x: Node, axis: number, index: Node): Node {
 }
 /** Zeros with slices of `src` added where `index` says; the adjoint of `indexSelect`. */
 export function indexAdd(shape: Shape, axis: number, index: Node, src: Node): Node {
+  if (src.dtype === "float16") return half(indexAdd(shape, axis, index, cast(src, "float32")));
   return apply(indexAddPrim, [index, src], { axis, shape });
 }

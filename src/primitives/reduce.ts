@@ -32,6 +32,14 @@ export function keepDims(y: Node, like: Shape, axes: Shape): Node {
   return reshape(y, reducedShape(like, axes, true));
 }
 
+/** Like `inferReduce`, for what adds or multiplies: bytes would run over, and have no kernel. */
+function inferTotal(name: string, x: Node, attrs: ReduceAttrs): Aval {
+  if (x.dtype === "uint8") {
+    throw new DTypeError(`${name}: got uint8, wants wider numbers; convert with to("int64").`);
+  }
+  return inferReduce(name, x, attrs);
+}
+
 function noAxes(node: Node<ReduceAttrs>): Node | null {
   return node.attrs.axes.every((a) => node.inputs[0].shape[a] === 1)
     ? reshape(node.inputs[0], node.shape)
@@ -82,7 +90,7 @@ function lowerReduce(c: LowerContext, onnx: string, x: string, node: Node<Reduce
 /** Sum; 0 over nothing. */
 export const sumPrim: Primitive<ReduceAttrs> = definePrimitive<ReduceAttrs>({
   name: "sum",
-  infer: ([x], attrs) => inferReduce("sum", x, attrs),
+  infer: ([x], attrs) => inferTotal("sum", x, attrs),
   lower: (c, [x], node) => lowerReduce(c, "ReduceSum", x, node),
   vjp: (g, { inputs: [x], attrs }) => [expand(keepDims(g, x.shape, attrs.axes), x.shape)],
   batch: batchReduce,
@@ -146,7 +154,7 @@ export const aminPrim: Primitive<ReduceAttrs> = extremum("amin", "ReduceMin", 2)
 /** Product; 1 over nothing. The derivative is right where elements are zero. */
 export const prodPrim: Primitive<ReduceAttrs> = definePrimitive<ReduceAttrs>({
   name: "prod",
-  infer: ([x], attrs) => inferReduce("prod", x, attrs),
+  infer: ([x], attrs) => inferTotal("prod", x, attrs),
   lower: (c, [x], node) => lowerReduce(c, "ReduceProd", x, node),
   vjp(g, node) {
     const { inputs: [x], attrs: { axes } } = node;

@@ -26,6 +26,9 @@ export function softplus(x: Node, beta: number, threshold: number): Node {
  * linear units", 2016), or its approximation by tanh.
  */
 export function gelu(x: Node, approximate: GeluApproximation): Node {
+  if (approximate !== "none" && approximate !== "tanh") {
+    throw new TypeError(`gelu: got approximate "${approximate}", wants "none" or "tanh".`);
+  }
   const half = p.mul(num(0.5, x), x);
   if (approximate === "none") {
     return p.mul(half, p.add(num(1, x), p.erf(p.mul(x, num(Math.SQRT1_2, x)))));

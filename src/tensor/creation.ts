@@ -13,7 +13,7 @@ import { cast, eq } from "../primitives/elementwise.ts";
 import { iotaAlong } from "../primitives/iota.ts";
 import { expand } from "../primitives/movement.ts";
 import { checkOptions, finish, fromOwned, optionsLike, type TensorOptions } from "./build.ts";
-import { newArray } from "./core.ts";
+import { checkHolds, newArray } from "./core.ts";
 import { elementKind, flattenNested, type NestedInput, nestedShape } from "./nested.ts";
 import { Tensor } from "./tensor.ts";
 
@@ -106,6 +106,9 @@ function converted(data: TypedArray, dtype: DType): TypedArray {
   const out = newArray(dtype, data.length);
   for (let i = 0; i < data.length; i++) {
     const v = data[i];
+    if (typeof v === "number" || dtype !== "int64") {
+      checkHolds("tensor", Math.trunc(Number(v)), dtype);
+    }
     if (out instanceof BigInt64Array) {
       out[i] = typeof v === "bigint" ? v : BigInt(Math.trunc(v));
     } else if (dtype === "bool") out[i] = Number(v) !== 0 ? 1 : 0;
@@ -149,6 +152,7 @@ function filled(
   checkShape(op, shape);
   checkOptions(op, options);
   const dtype = options.dtype ?? (typeof value === "boolean" ? "bool" : defaultDtype());
+  checkHolds(op, Number(value), dtype);
   if (!options.requiresGrad) {
     return finish(op, expand(numberNode(Number(value), dtype), [...shape]), options);
   }

@@ -13,6 +13,7 @@ import { pair, promote, type TensorLike, wrap } from "./core.ts";
 import { einsum as einsumNodes } from "./einsum.ts";
 import { hotMask } from "./formulas.ts";
 import { choose } from "./methods_logic.ts";
+import { checkWhole } from "./operands.ts";
 import type { Dims, ReduceOptions } from "./methods_reduction.ts";
 import type { Tensor } from "./tensor.ts";
 import { currentTrace } from "./trace.ts";
@@ -229,6 +230,7 @@ export function tensordot(
   b: Tensor,
   dims: number | readonly [readonly number[], readonly number[]] = 2,
 ): Tensor {
+  if (typeof dims === "number") checkWhole("tensordot", "the number of dimensions", dims, 0);
   const count = (n: number) => Array.from({ length: n }, (_, i) => i);
   const [da, db] = typeof dims === "number"
     ? [count(dims).map((i) => a.ndim - dims + i), count(dims)]

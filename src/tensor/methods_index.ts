@@ -205,7 +205,7 @@ export abstract class IndexMethods extends MovementMethods {
 
 /** What is scattered: a number for every place, or a tensor cut to the size of the index. */
 function source(op: string, src: TensorLike, x: Node, index: Node): Node {
-  const node = cast(lift(src, x.dtype), x.dtype);
+  const node = cast(lift(src, x.dtype, op), x.dtype);
   if (typeof src !== "object") return m.expand(node, index.shape);
   if (sameShape(node.shape, index.shape)) return node;
   if (

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { constantNode } from "../graph/leaf.ts";
 import { isFloat, type Node } from "../graph/node.ts";
 import { sameShape } from "../graph/shape.ts";
 import * as p from "../primitives/elementwise.ts";
@@ -64,17 +65,17 @@ export abstract class LogicMethods extends ElementwiseMethods {
 
   /** Where both are true (not 0). */
   logicalAnd(other: TensorLike): Tensor {
-    return wrap(p.logicalAnd(truth(this.node), truth(lift(other, this.dtype))));
+    return wrap(p.logicalAnd(truth(this.node), truthOf(other)));
   }
 
   /** Where one is true (not 0). */
   logicalOr(other: TensorLike): Tensor {
-    return wrap(p.logicalOr(truth(this.node), truth(lift(other, this.dtype))));
+    return wrap(p.logicalOr(truth(this.node), truthOf(other)));
   }
 
   /** Where exactly one is true (not 0). */
   logicalXor(other: TensorLike): Tensor {
-    const a = truth(this.node), b = truth(lift(other, this.dtype));
+    const a = truth(this.node), b = truthOf(other);
     return wrap(p.logicalNot(p.eq(a, b)));
   }
 
@@ -150,8 +151,15 @@ export abstract class LogicMethods extends ElementwiseMethods {
   /** `value` where `mask` (bool) holds, `this` elsewhere. */
   maskedFill(mask: Tensor, value: TensorLike): Tensor {
     const x = this.node;
-    return wrap(f.where(mask.node, p.cast(lift(value, x.dtype), x.dtype), x));
+    return wrap(f.where(mask.node, p.cast(lift(value, x.dtype, "maskedFill"), x.dtype), x));
   }
+}
+
+/** A tensor or number as truth values; NaN is true. */
+function truthOf(x: TensorLike): Node {
+  return typeof x === "object"
+    ? truth(x.node)
+    : constantNode(x !== 0 && x !== false ? 1 : 0, "bool");
 }
 
 /** Operands of a comparison: booleans and bytes as int32, which have an order. */

@@ -8,7 +8,7 @@ import { ShapeError } from "../graph/errors.ts";
 import type { Node } from "../graph/node.ts";
 import { checkShape, normalizeAxes, normalizeAxis, showShape, sizeOf } from "../graph/shape.ts";
 import * as m from "../primitives/movement.ts";
-import { wrap } from "./core.ts";
+import { checkHolds, wrap } from "./core.ts";
 import { ConversionMethods } from "./methods_conversion.ts";
 import { checkWhole, ownAxis, type Sizes, sizesOf } from "./operands.ts";
 import * as re from "./rearrange.ts";
@@ -291,6 +291,7 @@ export abstract class MovementMethods extends ConversionMethods {
     }
     const side = (s: number) => x.shape.map((_, i) => borders[2 * (rank - 1 - i) + s] ?? 0);
     const { mode = "constant", value = 0 } = options;
+    checkHolds("pad", value, x.dtype);
     return wrap(re.pad(x, side(0), side(1), mode, value));
   }
 

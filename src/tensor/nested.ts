@@ -6,7 +6,8 @@
 
 import { ShapeError } from "../graph/errors.ts";
 import type { DType, TypedArray } from "../runtime/mod.ts";
-import { newArray } from "./core.ts";
+import { isFloat } from "../graph/node.ts";
+import { checkHolds, holds, newArray } from "./core.ts";
 
 /** Numbers, booleans or big integers nested in arrays, all of one kind. */
 export type NestedInput = number | boolean | bigint | readonly NestedInput[];
@@ -72,7 +73,11 @@ export function flattenNested(
     if (typeof value !== "number" && typeof value !== "boolean" && typeof value !== "bigint") {
       throw new TypeError(`tensor: ${where()} is ${value}, wants a number or a boolean.`);
     }
-    if (big) out[at++] = wholeNumber(value, where);
+    if (!isFloat(dtype) && (typeof value === "number" || dtype !== "int64")) {
+      const whole = Math.trunc(Number(value));
+      if (!holds(whole, dtype)) checkHolds(`tensor: ${where()}`, whole, dtype);
+    }
+    if (big) out[at++] = wholeNumber(value);
     else if (dtype === "bool") out[at++] = Number(value) !== 0 ? 1 : 0;
     else out[at++] = Number(value);
   };
@@ -80,9 +85,6 @@ export function flattenNested(
   return out;
 }
 
-function wholeNumber(value: number | boolean | bigint, where: () => string): bigint {
-  if (typeof value === "number" && !Number.isFinite(value)) {
-    throw new TypeError(`tensor: ${where()} is ${value}, which int64 cannot hold.`);
-  }
+function wholeNumber(value: number | boolean | bigint): bigint {
   return typeof value === "number" ? BigInt(Math.trunc(value)) : BigInt(value);
 }

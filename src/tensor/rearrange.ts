@@ -86,6 +86,11 @@ function border(x: Node, axis: number, count: number, mode: PadMode, before: boo
 
 /** A border around x. `low` and `high` count the elements of each side; negative counts crop. */
 export function pad(x: Node, low: Shape, high: Shape, mode: PadMode, value: number): Node {
+  if (!["constant", "reflect", "replicate", "circular"].includes(mode)) {
+    throw new TypeError(
+      `pad: got mode "${mode}", wants "constant", "reflect", "replicate" or "circular".`,
+    );
+  }
   let y = x;
   for (let i = 0; i < low.length; i++) {
     const left = Math.max(0, -low[i]), right = Math.max(0, -high[i]);

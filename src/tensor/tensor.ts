@@ -70,12 +70,12 @@ export class Tensor extends LinearMethods {
 
   /** Takes over the values of `other`, which broadcasts. */
   copy_(other: TensorLike): this {
-    return this.#take("copy_", lift(other, this.dtype));
+    return this.#take("copy_", lift(other, this.dtype, "copy_"));
   }
 
   /** All elements become `value`. */
   fill_(value: TensorLike): this {
-    return this.#take("fill_", lift(value, this.dtype));
+    return this.#take("fill_", lift(value, this.dtype, "fill_"));
   }
 
   /** All elements become 0. */

@@ -230,3 +230,27 @@ Deno.test("scaledDotProductAttention() gives 0 where the mask allows nothing", (
   // Only the value of position 0 takes part.
   assertEquals(autograd.grad(y.sum(), [x])[0]!.toArray(), [[1, 1], [0, 0]]);
 });
+
+Deno.test("functional layers and losses check what would broadcast or wrap around", () => {
+  const x = tensor([[1, 2]]);
+  assertThrows(
+    () => F.linear(x, ones([1, 2]), ones([1, 1])),
+    ShapeError,
+    "linear: got bias [1, 1]",
+  );
+  assertThrows(
+    () => F.rmsNorm(x, [2], { weight: ones([2, 1]) }),
+    ShapeError,
+    "rmsNorm: got weight",
+  );
+  const running = zeros([3]);
+  assertThrows(() => F.batchNorm(x, running, running), ShapeError, "batchNorm: got running");
+  assertThrows(
+    () => F.crossEntropy(x, classes([0]), { labelSmoothing: 2 }),
+    RangeError,
+    "labelSmoothing is from 0 to 1",
+  );
+  assertThrows(() => F.nllLoss(x, classes([0]), { weight: ones([3]) }), ShapeError, "nllLoss: ");
+  assertThrows(() => F.gelu(x, { approximate: "erf" as "tanh" }), TypeError, "gelu: got");
+  assertThrows(() => x.pad([1, 1], { mode: "mirror" as "reflect" }), TypeError, "pad: got mode");
+});

@@ -54,7 +54,7 @@ Deno.test("tensor() names the first place that is out of shape", () => {
   assertThrows(() => tensor([1, [2]]), ShapeError, "data[1] is an array");
   assertThrows(() => tensor(["a"] as unknown as number[]), TypeError, "data[0] is a");
   assertThrows(() => tensor([1, 2], { shape: [3] }), ShapeError, "3 elements, got 2");
-  assertThrows(() => tensor([NaN], { dtype: "int64" }), TypeError, "int64");
+  assertThrows(() => tensor([NaN], { dtype: "int64" }), RangeError, "int64");
   assertThrows(
     () => tensor([1], { dtype: "int64", requiresGrad: true }),
     GradientError,
@@ -179,4 +179,29 @@ Deno.test("tensor() and its like refuse a dtype that does not exist", () => {
     RangeError,
     'to: "float" is neither a dtype (',
   );
+});
+
+Deno.test("numbers that an integer type cannot hold are refused", () => {
+  const x = tensor([1, 2], { dtype: "int64" }), mask = tensor([true, false]);
+  const at = tensor([0], { dtype: "int64" });
+  const wrong: [() => unknown, string][] = [
+    [() => tensor([NaN], { dtype: "int64" }), "tensor: data[0]: int64 cannot hold NaN"],
+    [() => tensor([1, 1e20], { dtype: "int64" }), "tensor: data[1]: int64"],
+    [() => tensor([2 ** 31], { dtype: "int32" }), "int32 cannot hold 2147483648"],
+    [() => tensor([300], { dtype: "uint8" }), "from 0 to 255"],
+    [() => tensor([2n ** 40n], { dtype: "int32" }), "int32 cannot hold"],
+    [() => tensor(new Float32Array([NaN]), { dtype: "int32" }), "tensor: int32"],
+    [() => full([2], 0.5, { dtype: "int32" }), "full: int32"],
+    [() => x.add(1e20), "number: int64"],
+    [() => x.maskedFill(mask, 0.5), "maskedFill: int64"],
+    [() => x.scatter(0, at, 0.5), "scatter: int64"],
+    [() => x.fill_(NaN), "fill_: int64"],
+    [() => x.pad([1, 1], { value: 0.5 }), "pad: int64"],
+  ];
+  for (const [fn, message] of wrong) assertThrows(fn, RangeError, message);
+  assertEquals(tensor([1.9, -1.9], { dtype: "int32" }).toArray(), [1, -1]);
+  // Truth values of numbers have no dtype to fit in.
+  assertEquals(x.logicalAnd(0.5).toArray(), [true, true]);
+  assertEquals(x.logicalXor(NaN).toArray(), [false, false]);
+  assertEquals(x.logicalOr(0).toArray(), [true, true]);
 });

@@ -154,3 +154,7 @@ Deno.test("oneHot() refuses known numbers that are no class", () => {
   assertThrows(() => oneHot(classes(0, 2), 2), RangeError, "from 0 to 1");
   assertEquals(oneHot(classes(0, 2)).toArray(), [[1, 0, 0], [0, 0, 1]]);
 });
+
+Deno.test("tensordot() refuses a negative number of dimensions", () => {
+  assertThrows(() => tensordot(ones([2]), ones([2]), -1), RangeError, "tensordot: the number");
+});

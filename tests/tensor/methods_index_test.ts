@@ -53,3 +53,13 @@ Deno.test("Tensor.sort() and topk() keep the dtype", () => {
   assertEquals(bytes.topk(2).values.dtype, "uint8");
   assertEquals(bytes.sort(0, { descending: true }).values.toArray(), [3, 2, 1]);
 });
+
+Deno.test("negative numbers in an index count from the end", () => {
+  const v = tensor([1, 2, 3]), last = index([-1]);
+  assertEquals(v.gather(0, last).toArray(), [3]);
+  assertEquals(v.indexSelect(0, last).toArray(), [3]);
+  assertEquals(v.take(last).toArray(), [3]);
+  assertEquals(v.scatter(0, last, 9).toArray(), [1, 2, 9]);
+  assertEquals(v.scatterAdd(0, last, 9).toArray(), [1, 2, 12]);
+  assertEquals(v.indexAdd(0, last, tensor([9])).toArray(), [1, 2, 12]);
+});

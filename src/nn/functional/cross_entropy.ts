@@ -35,12 +35,12 @@ export interface CrossEntropyOptions extends NllLossOptions {
 const { num } = p;
 
 /** A vector of C as a tensor that broadcasts along the class axis. */
-function alongClasses(weight: Tensor | undefined, x: Node, axis: number): Node | null {
+function alongClasses(op: string, weight: Tensor | undefined, x: Node, axis: number): Node | null {
   if (weight === undefined) return null;
   const n = x.shape[axis];
   if (!sameShape(weight.shape, [n])) {
     throw new ShapeError(
-      `crossEntropy: got class weights ${showShape(weight.shape)}, wants a vector of ${n} classes.`,
+      `${op}: got class weights ${showShape(weight.shape)}, wants a vector of ${n} classes.`,
     );
   }
   return p.cast(reshape(weight.node, x.shape.map((_, i) => i === axis ? n : 1)), x.dtype);
@@ -112,7 +112,7 @@ function likelihood(
     // A number that is a class as well would count as that class.
     hot = p.logicalAnd(hot, p.logicalNot(reshape(ignored, slot.shape)));
   }
-  const w = alongClasses(weight, logp, axis);
+  const w = alongClasses(op, weight, logp, axis);
   const score = w === null ? logp : p.mul(logp, w);
   let losses = p.neg(sum(p.where(hot, score, zero), [axis], false));
   if (labelSmoothing !== 0) {
@@ -165,6 +165,10 @@ export function crossEntropy(
   if (x.shape.length === 0) {
     throw new ShapeError("crossEntropy: got a scalar input, wants [N, C] or [C].");
   }
+  const { labelSmoothing = 0, weight, reduction } = options;
+  if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
+    throw new RangeError(`crossEntropy: labelSmoothing is from 0 to 1, got ${labelSmoothing}.`);
+  }
   const logp = logSoftmax(x, [axis]);
   if (!isFloat(target.dtype)) return likelihood("crossEntropy", logp, target.node, axis, options);
   if (!sameShape(target.shape, x.shape)) {
@@ -174,14 +178,13 @@ export function crossEntropy(
         `int64: convert them with to("int64").`,
     );
   }
-  const { labelSmoothing = 0, weight, reduction } = options;
   const n = x.shape[axis];
   let q = p.cast(target.node, x.dtype);
   if (labelSmoothing !== 0) {
     const share = numberNode(labelSmoothing, x.dtype);
     q = p.add(p.mul(p.sub(num(1, x), share), q), p.div(share, num(n, x)));
   }
-  const w = alongClasses(weight, x, axis);
+  const w = alongClasses("crossEntropy", weight, x, axis);
   const losses = p.neg(sum(p.mul(w === null ? logp : p.mul(logp, w), q), [axis], false));
   return reduceLoss("crossEntropy", losses, reduction);
 }

@@ -44,7 +44,7 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor | null): Tensor 
   const rows = a.shape.length === 2 ? a : reshape(a, [sizeOf(lead), features]);
   let y = dot(rows, w, false, true);
   if (bias !== null && bias !== undefined) {
-    if (bias.size !== w.shape[0]) {
+    if (bias.ndim !== 1 || bias.size !== w.shape[0]) {
       throw new ShapeError(
         `linear: got bias ${showShape(bias.shape)}, wants a vector of ${w.shape[0]}.`,
       );

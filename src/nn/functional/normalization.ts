@@ -7,7 +7,7 @@
 import { ShapeError } from "../../graph/errors.ts";
 import { numberNode } from "../../graph/leaf.ts";
 import { type Node, withGrad } from "../../graph/node.ts";
-import { type Shape, showShape, sizeOf } from "../../graph/shape.ts";
+import { sameShape, type Shape, showShape, sizeOf } from "../../graph/shape.ts";
 import * as p from "../../primitives/elementwise.ts";
 import { detach, reshape } from "../../primitives/movement.ts";
 import { floating, wrap } from "../../tensor/core.ts";
@@ -100,6 +100,13 @@ export function batchNorm(
   }
   const shape = node.shape.map((d, i) => i === 1 ? d : 1);
   const known = runningMean !== null && runningVar !== null;
+  for (const running of known ? [runningMean, runningVar] : []) {
+    if (running.size === node.shape[1]) continue;
+    throw new ShapeError(
+      `batchNorm: got running statistics ${showShape(running.shape)} for an input ` +
+        `${showShape(node.shape)}, wants ${node.shape[1]} element(s), one for each channel.`,
+    );
+  }
   if (!training && known) {
     const fit = (t: Tensor) => p.cast(reshape(t.node, shape), node.dtype);
     const stats = { mean: fit(runningMean), variance: fit(runningVar) };
@@ -208,6 +215,12 @@ export function rmsNorm(
 ): Tensor {
   const node = floating(x), { weight, eps = 1e-5 } = options;
   const axes = normalizedShape.map((_, i) => node.shape.length - normalizedShape.length + i);
+  if (weight && !sameShape(weight.shape, normalizedShape)) {
+    throw new ShapeError(
+      `rmsNorm: got weight ${showShape(weight.shape)}, wants ${showShape(normalizedShape)}, the ` +
+        `normalizedShape.`,
+    );
+  }
   if (normalizedShape.some((d, i) => d !== node.shape[axes[i]])) {
     throw new ShapeError(
       `rmsNorm: got ${showShape(node.shape)} with normalizedShape ${showShape(normalizedShape)}; ` +

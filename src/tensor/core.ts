@@ -14,6 +14,7 @@ import { alias, detach } from "../primitives/movement.ts";
 import { cast } from "../primitives/elementwise.ts";
 import { defaultDtype } from "../graph/defaults.ts";
 import { checkFresh } from "../graph/walk.ts";
+import { checkHolds } from "./holds.ts";
 import type { Tensor } from "./tensor.ts";
 import { currentTrace } from "./trace.ts";
 
@@ -367,26 +368,6 @@ function deviceOf(node: Node): Device {
     n = n.inputs.find((x) => x.storage !== null) ?? n.inputs[0];
   }
   return n?.storage?.device ?? "cpu";
-}
-
-/** Bounds of the integer types: numbers from -bound up to but without bound. Bytes wrap below 0. */
-const BOUNDS: Partial<Record<DType, number>> = { uint8: 256, int32: 2 ** 31, int64: 2 ** 63 };
-
-/** Whether a type can hold a number as it is. */
-export function holds(value: number, dtype: DType): boolean {
-  const bound = BOUNDS[dtype];
-  return bound === undefined || (Number.isInteger(value) && value >= -bound && value < bound);
-}
-
-/** Throws a RangeError that names `op` unless a type can hold a number as it is. */
-export function checkHolds(op: string, value: number, dtype: DType): void {
-  if (holds(value, dtype)) return;
-  const range = { uint8: "0 to 255", int32: "-(2 ** 31) to 2 ** 31 - 1" }[dtype as string] ??
-    "-(2 ** 63) to 2 ** 63 - 1";
-  throw new RangeError(
-    `${op}: ${dtype} cannot hold ${value}; give a whole number from ${range}, or use floating ` +
-      `point, as in x.to("float32").`,
-  );
 }
 
 /** The node of a tensor or number; a number takes the element type of its partner. */

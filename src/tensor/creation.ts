@@ -13,7 +13,8 @@ import { cast, eq } from "../primitives/elementwise.ts";
 import { iotaAlong } from "../primitives/iota.ts";
 import { expand } from "../primitives/movement.ts";
 import { checkOptions, finish, fromOwned, optionsLike, type TensorOptions } from "./build.ts";
-import { checkHolds, newArray } from "./core.ts";
+import { newArray } from "./core.ts";
+import { checkHolds } from "./holds.ts";
 import { elementKind, flattenNested, type NestedInput, nestedShape } from "./nested.ts";
 import { Tensor } from "./tensor.ts";
 

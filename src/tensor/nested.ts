@@ -7,7 +7,8 @@
 import { ShapeError } from "../graph/errors.ts";
 import type { DType, TypedArray } from "../runtime/mod.ts";
 import { isFloat } from "../graph/node.ts";
-import { checkHolds, holds, newArray } from "./core.ts";
+import { newArray } from "./core.ts";
+import { checkHolds, holds } from "./holds.ts";
 
 /** Numbers, booleans or big integers nested in arrays, all of one kind. */
 export type NestedInput = number | boolean | bigint | readonly NestedInput[];

@@ -1,0 +1,27 @@
+/**
+ * Which numbers integer types can hold.
+ *
+ * @module
+ */
+
+import type { DType } from "../runtime/mod.ts";
+
+/** Bounds of the integer types: numbers from -bound up to but without bound. Bytes wrap below 0. */
+const BOUNDS: Partial<Record<DType, number>> = { uint8: 256, int32: 2 ** 31, int64: 2 ** 63 };
+
+/** Whether a type can hold a number as it is. */
+export function holds(value: number, dtype: DType): boolean {
+  const bound = BOUNDS[dtype];
+  return bound === undefined || (Number.isInteger(value) && value >= -bound && value < bound);
+}
+
+/** Throws a RangeError that names `op` unless a type can hold a number as it is. */
+export function checkHolds(op: string, value: number, dtype: DType): void {
+  if (holds(value, dtype)) return;
+  const range = { uint8: "0 to 255", int32: "-(2 ** 31) to 2 ** 31 - 1" }[dtype as string] ??
+    "-(2 ** 63) to 2 ** 63 - 1";
+  throw new RangeError(
+    `${op}: ${dtype} cannot hold ${value}; give a whole number from ${range}, or use floating ` +
+      `point, as in x.to("float32").`,
+  );
+}

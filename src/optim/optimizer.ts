@@ -8,7 +8,7 @@ import type { GradientTransformation, OptState, TensorTree } from "../base.ts";
 import { checkTransformation } from "../combine.ts";
 import { constantNode } from "../graph/leaf.ts";
 import { isFloat, type Node, withGrad } from "../graph/node.ts";
-import { realizeNodes } from "../graph/realize.ts";
+import { walk } from "../graph/walk.ts";
 import { expand } from "../primitives/movement.ts";
 import { BackendError } from "../runtime/mod.ts";
 import { TensorCore, wrap } from "../tensor/core.ts";
@@ -208,7 +208,7 @@ export class Optimizer<O = Record<never, never>> {
   #explain(cause: unknown): unknown {
     for (const { params } of this.#groups) {
       for (const [i, { grad }] of params.entries()) {
-        if (grad === null || isComputable(grad)) continue;
+        if (grad === null || isFresh(grad)) continue;
         return new BackendError(
           `${this.constructor.name}.step: the gradient of parameter ${i} is gone: it was added to one ` +
             `from before an earlier step, which was not read. Call zeroGrad() before backward(); or, ` +
@@ -250,9 +250,10 @@ export class Optimizer<O = Record<never, never>> {
   }
 }
 
-function isComputable(tensor: Tensor): boolean {
+/** Whether the memory of all operands of a value still holds what it was built from. */
+function isFresh(tensor: Tensor): boolean {
   try {
-    realizeNodes([tensor.rawNode]);
+    walk([tensor.rawNode]);
     return true;
   } catch {
     return false;

@@ -107,7 +107,7 @@ Deno.test("a step that fails leaves parameters, states and statistics as they we
     const good = tensor([1, 2], { dtype: "int64" }), bad = tensor([1, 9], { dtype: "int64" });
     step(good);
     const before = state();
-    assertThrows(() => step(bad), BackendError, "out of data bounds");
+    assertThrows(() => step(bad), RangeError, "index: got the index 9");
     assertEquals(state(), before);
     step(good);
   }
@@ -119,7 +119,7 @@ Deno.test("a step of a differentiable optimizer that fails leaves the module as 
     net.call(ones([1, 2])).indexSelect(1, tensor([at], { dtype: "int64" })).sum();
   optimizer.step(loss(1));
   const before = [net.weight.toArray(), net.weight, optimizer.stateDict()];
-  assertThrows(() => optimizer.step(loss(9)), BackendError);
+  assertThrows(() => optimizer.step(loss(9)), RangeError, "index: got the index 9");
   assertEquals([net.weight.toArray(), net.weight, optimizer.stateDict()], before);
   optimizer.step(loss(0));
 });

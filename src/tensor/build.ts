@@ -24,14 +24,29 @@ export interface TensorOptions {
   requiresGrad?: boolean;
 }
 
-/** Throws unless options are an object (what else stands in their place is lost) with a known dtype. */
-export function checkOptions(op: string, options: TensorOptions): void {
-  if (typeof options !== "object" || Array.isArray(options)) {
+const NAMES = ["dtype", "device", "requiresGrad"];
+
+/**
+ * Throws unless options are an object (what else stands in their place is lost) with a known dtype and
+ * no names but those of `TensorOptions` and `own`: programs run without a check of their types.
+ */
+export function checkOptions(
+  op: string,
+  options: TensorOptions,
+  own: readonly string[] = [],
+): void {
+  if (typeof options !== "object" || options === null || Array.isArray(options)) {
     throw new TypeError(
       `${op}: the options are ${
         String(options)
       }, wants an object such as { dtype: "float64" }; a ` +
         "shape or nested data is one array.",
+    );
+  }
+  for (const name in options) {
+    if (NAMES.includes(name) || own.includes(name)) continue;
+    throw new TypeError(
+      `${op}: there is no option ${name}; the options are ${[...NAMES, ...own].join(", ")}.`,
     );
   }
   const { dtype } = options;
@@ -41,9 +56,8 @@ export function checkOptions(op: string, options: TensorOptions): void {
   );
 }
 
-/** A finished node as a tensor; one that requires a gradient becomes a leaf. */
+/** A finished node as a tensor; one that requires a gradient becomes a leaf. The options are checked. */
 export function finish(op: string, node: Node, options: TensorOptions): Tensor {
-  checkOptions(op, options);
   const { device, requiresGrad = false } = options;
   if (device !== undefined && device !== defaultDevice()) node = transfer(node, device);
   if (!requiresGrad) return wrap(node);
@@ -56,7 +70,7 @@ export function finish(op: string, node: Node, options: TensorOptions): Tensor {
   return wrap(leafOf(node, { grad: null }));
 }
 
-/** A tensor over an array that nobody else holds. */
+/** A tensor over an array that nobody else holds. The options are checked. */
 export function fromOwned(
   op: string,
   data: TypedArray,
@@ -64,7 +78,6 @@ export function fromOwned(
   dtype: DType,
   options: TensorOptions,
 ): Tensor {
-  checkOptions(op, options);
   const storage = Storage.from(data, dtype, options.device ?? defaultDevice());
   return finish(op, bufferNode(storage, shape), { requiresGrad: options.requiresGrad });
 }

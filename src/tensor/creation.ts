@@ -65,7 +65,7 @@ export function tensor(
   data: TensorData,
   options: TensorOptions & { shape?: readonly number[] } = {},
 ): Tensor {
-  checkOptions("tensor", options);
+  checkOptions("tensor", options, ["shape"]);
   if (data instanceof Tensor) {
     const copy = data.detach().clone();
     const y = options.dtype === undefined ? copy : copy.to(options.dtype);
@@ -274,6 +274,7 @@ export function fullLike(
  * ```
  */
 export function eye(n: number, options: TensorOptions & { m?: number } = {}): Tensor {
+  checkOptions("eye", options, ["m"]);
   const { m = n, dtype = defaultDtype() } = options;
   checkShape("eye", [n, m]);
   const at = dtype === "float32" || dtype === "float64" ? dtype : "int64";
@@ -358,9 +359,9 @@ export function logspace(
   steps: number,
   options: TensorOptions & { base?: number } = {},
 ): Tensor {
-  const { base = 10 } = options;
+  const { base = 10, ...rest } = options;
   const step = steps > 1 ? (end - start) / (steps - 1) : 0;
-  return sequence("logspace", steps, (i) => base ** (start + i * step), options);
+  return sequence("logspace", steps, (i) => base ** (start + i * step), rest);
 }
 
 function sequence(

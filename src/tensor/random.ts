@@ -9,7 +9,7 @@ import { DTypeError } from "../graph/errors.ts";
 import { bufferNode } from "../graph/leaf.ts";
 import { isFloat } from "../graph/node.ts";
 import { checkShape, sizeOf } from "../graph/shape.ts";
-import { finish, optionsLike, type TensorOptions } from "./build.ts";
+import { checkOptions, finish, optionsLike, type TensorOptions } from "./build.ts";
 import { newArray } from "./core.ts";
 import { Generator } from "./philox.ts";
 import { Tensor } from "./tensor.ts";
@@ -71,6 +71,7 @@ function drawn(
   fill: (generator: Generator, n: number) => TypedArray,
 ): Tensor {
   checkShape(op, shape);
+  checkOptions(op, options, ["generator"]);
   const { generator = globalGenerator, device = defaultDevice(), requiresGrad } = options;
   const size = sizeOf(shape), sizes = [...shape];
   const draw: Draw = (lead = []) => {
@@ -196,8 +197,8 @@ export function uniform(
   options: RandomOptions & { low?: number; high?: number } = {},
 ): Tensor {
   const dtype = floatType("uniform", options);
-  const { low = 0, high = 1 } = options;
-  return drawn("uniform", shape, dtype, options, (g, n) =>
+  const { low = 0, high = 1, ...rest } = options;
+  return drawn("uniform", shape, dtype, rest, (g, n) =>
     floats(dtype, n, (out) => {
       g.fillUniform(out);
       for (let i = 0; i < n; i++) out[i] = low + (high - low) * out[i];
@@ -226,8 +227,8 @@ export function normal(
   options: RandomOptions & { mean?: number; std?: number } = {},
 ): Tensor {
   const dtype = floatType("normal", options);
-  const { mean = 0, std = 1 } = options;
-  return drawn("normal", shape, dtype, options, (g, n) =>
+  const { mean = 0, std = 1, ...rest } = options;
+  return drawn("normal", shape, dtype, rest, (g, n) =>
     floats(dtype, n, (out) => {
       g.fillNormal(out);
       for (let i = 0; i < n; i++) out[i] = mean + std * out[i];
@@ -272,9 +273,9 @@ export function randint(
 ): Tensor {
   const [shape, options] = typeof first === "number"
     ? [third!, { ...fourth, low: first, high: second as number }]
-    : [first, second as RandintOptions];
-  const { low = 0, high, dtype = "int64" } = options;
-  return drawn("randint", shape, dtype, options, (g, n) => {
+    : [first, (second ?? {}) as RandintOptions];
+  const { low = 0, high, ...rest } = options, { dtype = "int64" } = rest;
+  return drawn("randint", shape, dtype, rest, (g, n) => {
     const out = newArray(dtype === "int64" ? "int64" : "int32", n) as BigInt64Array | Int32Array;
     g.fillInt(low, high, out);
     return dtype === "int64" || dtype === "int32" ? out : asType(out as Int32Array, dtype);
@@ -304,8 +305,8 @@ export function bernoulli(
     const { dtype = shape.dtype, ...rest } = options;
     return rand(shape.shape, { ...rest, dtype: shape.dtype }).lt(shape).to(dtype);
   }
-  const { p = 0.5, dtype = defaultDtype() } = options;
-  return drawn("bernoulli", shape, dtype, options, (g, n) => {
+  const { p = 0.5, ...rest } = options, { dtype = defaultDtype() } = rest;
+  return drawn("bernoulli", shape, dtype, rest, (g, n) => {
     const out = newArray("bool", n) as Uint8Array;
     g.fillBernoulli(p, out);
     return dtype === "bool" || dtype === "uint8" ? out : asType(out, dtype);

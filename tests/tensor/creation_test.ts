@@ -10,9 +10,11 @@ import {
   Generator,
   GradientError,
   linspace,
+  logspace,
   manualSeed,
   normal,
   ones,
+  onesLike,
   rand,
   randint,
   randn,
@@ -162,6 +164,26 @@ Deno.test("tensor() and zeros() refuse options that are no object", () => {
     "tensor: the options are float64",
   );
   assertThrows(() => zeros([1], dtype), TypeError, "zeros: the options are float64");
+});
+
+Deno.test("functions that make tensors refuse options that do not exist", () => {
+  const options = { requires_grad: true } as never, wanted = "there is no option requires_grad";
+  const makers: Record<string, () => unknown> = {
+    tensor: () => tensor([1], options),
+    zeros: () => zeros([1], options),
+    onesLike: () => onesLike(tensor(1), options),
+    eye: () => eye(2, options),
+    arange: () => arange(3, options),
+    logspace: () => logspace(0, 1, 2, options),
+    rand: () => rand([1], options),
+    uniform: () => uniform([1], options),
+    randint: () => randint([1], { ...(options as object), high: 2 }),
+    bernoulli: () => bernoulli([1], options),
+    randperm: () => randperm(2, options),
+  };
+  for (const [name, make] of Object.entries(makers)) {
+    assertThrows(make, TypeError, `${name}: ${wanted}; the options are dtype, device`);
+  }
 });
 
 Deno.test("tensor() and its like refuse a dtype that does not exist", () => {

@@ -127,18 +127,25 @@ function collectPaths(node: Structure, path: unknown[], paths: TreePath[]): void
   }
 }
 
-function sameStructure(a: Structure, b: Structure): boolean {
+/** Like `equals`, but the order of keys counts, and `null` is not `undefined`. */
+export function sameLayout(a: TreeDef, b: TreeDef): boolean {
+  return sameStructure(a.root, b.root, true);
+}
+
+function sameStructure(a: Structure, b: Structure, exact = false): boolean {
   if (a === b) return true;
   if (a.kind !== b.kind || a.numLeaves !== b.numLeaves) return false;
   // Leaves and nothing equal each other whichever they are; the rest has children.
-  if (!("children" in a) || !("children" in b)) return true;
+  if (!("children" in a) || !("children" in b)) return !exact;
   if (a.children.length !== b.children.length) return false;
-  if ("keys" in a && "keys" in b && !sameKeys(a.keys, b.keys)) return false;
+  if ("keys" in a && "keys" in b) {
+    if (!sameKeys(a.keys, b.keys) || (exact && !sameKeys(a.order, b.order))) return false;
+  }
   if (a.kind === "class" && b.kind === "class") {
     if (a.cls !== b.cls || !sameAux(a.aux, b.aux)) return false;
   }
   for (let i = 0; i < a.children.length; i++) {
-    if (!sameStructure(a.children[i], b.children[i])) return false;
+    if (!sameStructure(a.children[i], b.children[i], exact)) return false;
   }
   return true;
 }

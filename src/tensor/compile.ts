@@ -11,10 +11,10 @@ import { type Executable, executable } from "../graph/executable.ts";
 import { type GradBox, isGradEnabled, Node } from "../graph/node.ts";
 import { defaultDevice } from "../graph/defaults.ts";
 import { realizeNodes } from "../graph/realize.ts";
-import { sameShape } from "../graph/shape.ts";
 import { checkFresh, walk } from "../graph/walk.ts";
-import { type PyTree, type TreeDef, treeFlatten, treeUnflatten } from "../pytree/mod.ts";
+import { type PyTree, treeFlatten, treeUnflatten } from "../pytree/mod.ts";
 import { isLeafNode, wrap } from "./core.ts";
+import { type Operands, sameKind, sameOperands, takeOperands } from "./compile_operands.ts";
 import { computeCopies } from "./pending.ts";
 import { Tensor } from "./tensor.ts";
 import { currentTrace, type Draw, type Handle, Trace, withTrace } from "./trace.ts";
@@ -28,7 +28,8 @@ const VARIANTS = 32;
 
 /** A tensor that the function rebinds, and the output that holds its new value. */
 interface WriteBack {
-  readonly handle: Handle;
+  /** The tensor, or the number of the operand. */
+  readonly target: Handle | number;
   readonly output: number;
   readonly leaf: boolean;
 }
@@ -44,15 +45,17 @@ interface GradWrite {
 
 /** One recording of the function. */
 interface Recording {
-  /** Leaves of the arguments: stand-ins for tensors, other values as they were. */
-  readonly leaves: readonly unknown[];
-  /** Structure of the arguments. */
-  readonly def: TreeDef;
+  /** The arguments of the call that was traced; their tensors are not kept. */
+  readonly operands: Operands;
+  /** Stand-ins for these tensors; those that the function knew as well, themselves. */
+  readonly stands: readonly (Node | Tensor)[];
+  /** Tensors from the surroundings, as they were. */
+  readonly captured: ReadonlyMap<Handle, { kind: Node; box: GradBox | null }>;
   readonly program: Executable;
   /** Where each leaf of the program comes from. */
   readonly sources: (
     | { kind: "argument"; index: number }
-    | { kind: "captured"; handle: Handle; node: Node }
+    | { kind: "captured"; handle: Handle }
     | { kind: "random"; index: number }
     | { kind: "fixed"; node: Node }
   )[];
@@ -65,8 +68,8 @@ interface Recording {
   readonly writeBacks: WriteBack[];
   readonly gradWrites: GradWrite[];
   readonly gradClears: GradBox[];
-  /** Gradients that the function accumulates in its arguments. */
-  readonly argumentGrads: { index: number; output: number }[];
+  /** Gradients that the function leaves with operands; null clears. */
+  readonly argumentGrads: { index: number; output: number | null }[];
   /** Builds the result from the outputs' nodes. */
   readonly result: (nodes: Node[]) => unknown;
   readonly outputs: { shape: readonly number[] }[];
@@ -119,19 +122,17 @@ export function compile<F extends (...args: any[]) => any>(fn: F): Compiled<F> {
   const call = (...args: Parameters<F>): ReturnType<F> => {
     // Inside another trace the function is simply part of that trace.
     if (currentTrace() !== null) return fn(...args);
-    const { leaves, def } = treeFlatten(args as unknown as Tree) as {
-      leaves: unknown[];
-      def: TreeDef;
-    };
-    if (isGradEnabled() && leaves.some(hasHistory)) return fn(...args);
-    let recording = recordings.find((r) => matches(r, leaves, def));
+    const operands = takeOperands(args);
+    if (isGradEnabled() && operands.leaves.some(hasHistory)) return fn(...args);
+    let recording = recordings.find((r) => matches(r, operands));
     if (recording === undefined) {
-      recording = record(fn, leaves, def);
+      const known = operands.tensors.filter((x) => recordings.some((r) => r.captured.has(x)));
+      recording = record(fn, operands, new Set(known));
       state.traces++;
       recordings.unshift(recording);
       if (recordings.length > VARIANTS) recordings.pop();
     }
-    return replay(recording, leaves) as ReturnType<F>;
+    return replay(recording, operands.tensors) as ReturnType<F>;
   };
   const compiled = Object.defineProperty(call, "traces", { get: () => state.traces });
   recordingsOf.set(compiled, recordings);
@@ -150,60 +151,64 @@ export function latestProgram(compiled: object): Executable | undefined {
   return recordingsOf.get(compiled)?.[0]?.program;
 }
 
-/** Whether a tensor now is as one was when the function was traced. */
-function sameKind(now: Node, then: Node): boolean {
-  return now === then ||
-    (now.dtype === then.dtype && now.requiresGrad === then.requiresGrad &&
-      sameShape(now.shape, then.shape));
-}
-
-function matches(r: Recording, leaves: readonly unknown[], def: TreeDef): boolean {
-  if (leaves.length !== r.leaves.length) return false;
-  for (let i = 0; i < leaves.length; i++) {
-    const now = leaves[i], then = r.leaves[i];
-    if (now instanceof Tensor) {
-      if (!(then instanceof Node) || !sameKind(now.rawNode, then)) return false;
-    } else if (!Object.is(now, then)) return false;
-  }
-  if (!def.equals(r.def)) return false;
+function matches(r: Recording, operands: Operands): boolean {
+  if (!sameOperands(operands, r.operands, r.stands)) return false;
   for (const g of r.guards) if (g.box.grad !== g.grad) return false;
-  for (const s of r.sources) {
-    if (s.kind === "captured" && !sameKind(s.handle.rawNode, s.node)) return false;
+  for (const [handle, { kind, box }] of r.captured) {
+    if (!sameKind(handle.rawNode, kind) || handle.rawNode.box !== box) return false;
   }
-  return true;
+  return !operands.tensors.some((x, i) => r.stands[i] instanceof Node && r.captured.has(x));
 }
 
-function record(fn: AnyFunction, leaves: unknown[], def: TreeDef): Recording {
-  const trace = new Trace((node) => void realizeNodes([node]));
-  const stands = new Map<Node, number>();
-  const standIns: unknown[] = leaves.map((leaf, i) => {
-    if (!(leaf instanceof Tensor)) return leaf;
-    const node = placeholderNode(leaf.rawNode);
-    node.requiresGrad = leaf.requiresGrad;
-    if (leaf.requiresGrad && isLeafNode(leaf.rawNode)) node.box = { grad: null };
-    stands.set(node, i);
-    return node;
+/**
+ * Traces the function. Tensors in `known` are handed to it as they are, since it reads them from its
+ * surroundings too; where there are more of them, it starts anew.
+ */
+function record(fn: AnyFunction, operands: Operands, known: Set<Handle>): Recording {
+  let drawn: Node[] = [];
+  for (;;) {
+    const others = new Set(operands.tensors.filter((x) => !known.has(x)));
+    const trace = new Trace((node) => void realizeNodes([node]), "compile()", others);
+    trace.drawnBefore = drawn;
+    try {
+      return withTrace(trace, () => attempt(trace, fn, operands, known));
+    } catch (error) {
+      if (trace.aliased === null) throw error;
+      known.add(trace.aliased);
+      drawn = trace.random.map((r) => r.first);
+    } finally {
+      trace.restore();
+    }
+  }
+}
+
+/** The tensors that the function is handed, one for each operand. */
+function standIns({ tensors, grads }: Operands, known: ReadonlySet<Handle>): Tensor[] {
+  const inside = tensors.map((tensor) => {
+    if (known.has(tensor)) return tensor;
+    const node = placeholderNode(tensor.rawNode);
+    node.requiresGrad = tensor.requiresGrad;
+    if (tensor.requiresGrad && isLeafNode(tensor.rawNode)) node.box = { grad: null };
+    return wrap(node);
   });
-  try {
-    return withTrace(trace, () => {
-      const inside = standIns.map((x, i) => leaves[i] instanceof Tensor ? wrap(x as Node) : x);
-      // deno-lint-ignore no-explicit-any
-      const args = treeUnflatten(def as any, inside as any) as unknown[];
-      const output = fn(...args);
-      return finish(trace, output, stands, standIns, def);
-    });
-  } finally {
-    trace.restore();
-  }
+  grads.forEach((grad, i) => {
+    if (grad >= 0 && inside[i] !== tensors[i]) inside[i].rawNode.box = { grad: inside[grad] };
+  });
+  return inside;
 }
 
-function finish(
+function attempt(
   trace: Trace,
-  output: unknown,
-  stands: ReadonlyMap<Node, number>,
-  leaves: unknown[],
-  def: TreeDef,
+  fn: AnyFunction,
+  operands: Operands,
+  known: ReadonlySet<Handle>,
 ): Recording {
+  const { leaves, def, at, tensors, grads } = operands;
+  const inside = standIns(operands, known);
+  const stands = inside.map((x, i) => x === tensors[i] ? x : x.rawNode);
+  const args = treeUnflatten(def, leaves.map((x, i) => at[i] < 0 ? x : inside[at[i]]));
+  const output = fn(...args as unknown[]);
+  if (trace.aliased !== null) throw new Error("internal: an argument was read");
   const { leaves: results, def: outDef } = treeFlatten(output as Tree) as {
     leaves: unknown[];
     // deno-lint-ignore no-explicit-any
@@ -215,7 +220,8 @@ function finish(
     targets.push(x.node);
     return targets.length - 1;
   });
-  const writeBacks: WriteBack[] = [], gradWrites: GradWrite[] = [], gradClears: GradBox[] = [];
+  const writeBacks: WriteBack[] = [], argumentGrads: Recording["argumentGrads"] = [];
+  const gradWrites: GradWrite[] = [], gradClears: GradBox[] = [];
   const guards: Recording["guards"] = [];
   const overwrite = new Map<number, Node>();
   // The list grows while it is walked: reading a gradient holder captures it.
@@ -223,8 +229,7 @@ function finish(
     const { handle, stand, box, gradBefore } = trace.captured[i];
     if (handle.rawNode !== stand) {
       overwrite.set(targets.length, stand);
-      writeBacks.push({ handle, output: targets.length, leaf: handle.rawNode.requiresGrad });
-      targets.push(handle.rawNode);
+      writeBacks.push(writeBack(handle, handle.rawNode, targets.push(handle.rawNode) - 1));
     }
     if (box === null) continue;
     guards.push({ box, grad: gradBefore });
@@ -239,17 +244,26 @@ function finish(
       targets.push(fresh.node);
     }
   }
-  const argumentGrads: Recording["argumentGrads"] = [];
-  for (const [stand, index] of stands) {
-    if (stand.box === null || stand.box.grad === null) continue;
-    argumentGrads.push({ index, output: targets.length });
-    targets.push((stand.box.grad as Tensor).node);
-  }
+  inside.forEach((x, i) => {
+    if (x === tensors[i]) return;
+    const { rawNode } = x;
+    if (rawNode !== stands[i]) writeBacks.push(writeBack(i, rawNode, targets.push(rawNode) - 1));
+    const before = grads[i] >= 0 ? inside[grads[i]] : null;
+    const after = (rawNode.box?.grad ?? null) as Tensor | null;
+    if (i >= grads.length || after === before) return;
+    const output = after === null ? null : targets.push(after.node) - 1;
+    argumentGrads.push({ index: i, output });
+  });
   // A graph has at least one output.
   if (targets.length === 0) targets.push(constantNode(0, "float32"));
   const captured = new Map(trace.captured.map((c) => [c.stand, c]));
   const random = new Map(trace.random.map((r, i) => [r.stand, i]));
-  const inputs = new Set<Node>([...stands.keys(), ...captured.keys(), ...random.keys()]);
+  const places = new Map(stands.map((x, i) => [x, i]));
+  const inputs = new Set<Node>([
+    ...stands.filter((x) => x instanceof Node),
+    ...captured.keys(),
+    ...random.keys(),
+  ]);
   const walked = walk(targets, inputs);
   const donations: Donation[] = [];
   for (const [output, stand] of overwrite) {
@@ -258,15 +272,16 @@ function finish(
   }
   const program = executable(walked, targets, donations, deviceOf(walked.leaves, trace));
   const sources: Recording["sources"] = walked.leaves.map((node) => {
-    const argument = stands.get(node), outer = captured.get(node), drawn = random.get(node);
+    const argument = places.get(node), outer = captured.get(node), drawn = random.get(node);
     if (argument !== undefined) return { kind: "argument", index: argument };
-    if (outer !== undefined) return { kind: "captured", handle: outer.handle, node: outer.before };
+    if (outer !== undefined) return { kind: "captured", handle: outer.handle };
     if (drawn !== undefined) return { kind: "random", index: drawn };
     return { kind: "fixed", node };
   });
   return {
-    leaves,
-    def,
+    operands: { ...operands, tensors: [], leaves: leaves.map((x, i) => at[i] < 0 ? x : null) },
+    stands,
+    captured: new Map(trace.captured.map((c) => [c.handle, { kind: c.stand, box: c.box }])),
     program,
     sources,
     numbers: walked.scalars.map((n) => n.attrs.value as number),
@@ -292,6 +307,10 @@ function finish(
   };
 }
 
+function writeBack(target: Handle | number, node: Node, output: number): WriteBack {
+  return { target, output, leaf: node.requiresGrad && isLeafNode(node) };
+}
+
 function deviceOf(leaves: readonly Node[], trace: Trace): Device {
   for (const node of leaves) {
     const storage = node.storage ?? trace.captured.find((c) => c.stand === node)?.before.storage;
@@ -300,7 +319,7 @@ function deviceOf(leaves: readonly Node[], trace: Trace): Device {
   return defaultDevice();
 }
 
-function replay(r: Recording, args: unknown[]): unknown {
+function replay(r: Recording, args: readonly Tensor[]): unknown {
   if (r.writeBacks.length + r.gradWrites.length > 0) computeCopies();
   const drawn = r.drawn ?? r.draws.map((draw) => draw());
   r.drawn = null;
@@ -308,7 +327,7 @@ function replay(r: Recording, args: unknown[]): unknown {
   for (let i = 0; i < storages.length; i++) {
     const s = r.sources[i];
     const node = s.kind === "argument"
-      ? (args[s.index] as Tensor).rawNode
+      ? args[s.index].rawNode
       : s.kind === "captured"
       ? s.handle.rawNode
       : s.kind === "random"
@@ -326,11 +345,11 @@ function replay(r: Recording, args: unknown[]): unknown {
   const results = r.program.bind(storages, r.numbers, spare);
   r.program.run(results);
   const nodes = results.map((storage, i) => bufferNode(storage, r.outputs[i].shape));
-  for (const { handle, output, leaf } of r.writeBacks) {
-    const node = nodes[output];
+  for (const { target, output, leaf } of r.writeBacks) {
+    const node = nodes[output], handle = typeof target === "number" ? args[target] : target;
     if (leaf) {
       node.requiresGrad = true;
-      node.box = handle.rawNode.box;
+      node.box = handle.rawNode.box ?? { grad: null };
       node.hooks = handle.rawNode.hooks;
     }
     handle.rawNode = node;
@@ -346,8 +365,7 @@ function replay(r: Recording, args: unknown[]): unknown {
   }
   for (const box of r.gradClears) box.grad = null;
   for (const { index, output } of r.argumentGrads) {
-    const tensor = args[index] as Tensor, g = wrap(nodes[output]);
-    tensor.grad = tensor.grad === null ? g : g.add(tensor.grad);
+    args[index].grad = output === null ? null : wrap(nodes[output]);
   }
   return r.result(nodes);
 }

@@ -60,17 +60,34 @@ export class Trace {
   readonly accumulates: boolean = true;
   /** What messages call it. */
   readonly operation: string;
+  /** An argument that the function reads from its surroundings as well, which ended the trace. */
+  aliased: Handle | null = null;
+  /** Random numbers that an earlier attempt drew, to be used first. */
+  drawnBefore: readonly Node[] = [];
   readonly #compute: (node: Node) => void;
+  readonly #args: ReadonlySet<Handle>;
 
-  /** `compute` gives a node its value outside of the trace. */
-  constructor(compute: (node: Node) => void, operation = "compile()") {
+  /**
+   * `compute` gives a node its value outside of the trace. Tensors in `args` have stand-ins that the
+   * surroundings of the function do not know.
+   */
+  constructor(
+    compute: (node: Node) => void,
+    operation = "compile()",
+    args: ReadonlySet<Handle> = new Set(),
+  ) {
     this.#compute = compute;
     this.operation = operation;
+    this.#args = args;
   }
 
   /** The node of a handle, capturing it at first sight. */
   read(handle: Handle): Node {
     if (handle.traceId !== this.id) {
+      if (this.#args.has(handle)) {
+        this.aliased = handle;
+        throw new Error("internal: an argument is read from the surroundings");
+      }
       const before = handle.rawNode;
       if (before.storage === null) this.#compute(before);
       const stand = placeholderNode(before);
@@ -92,7 +109,7 @@ export class Trace {
 
   /** A stand-in for random numbers. */
   drawLater(draw: Draw): Node {
-    const first = draw(), stand = placeholderNode(first);
+    const first = this.drawnBefore[this.random.length] ?? draw(), stand = placeholderNode(first);
     this.random.push({ stand, draw, first });
     return stand;
   }

@@ -288,7 +288,8 @@ function attempt(
     draws: trace.random.map((r) => r.draw),
     drawn: trace.random.map((r) => r.first),
     guards: guards.filter((g) =>
-      g.grad !== null || gradWrites.some((w) => w.box === g.box) || gradClears.includes(g.box)
+      g.grad !== null || trace.gradsRead.has(g.box) || gradWrites.some((w) => w.box === g.box) ||
+      gradClears.includes(g.box)
     ),
     writeBacks,
     gradWrites,

@@ -115,7 +115,10 @@ export abstract class TensorCore {
 
   /** The accumulated gradient that `backward()` left, or null. */
   get grad(): Tensor | null {
-    return (this.node.box?.grad ?? null) as Tensor | null;
+    const { box } = this.node;
+    if (box === null) return null;
+    currentTrace()?.gradsRead.add(box);
+    return box.grad as Tensor | null;
   }
 
   /** Sets the gradient; its shape must be that of the tensor. */

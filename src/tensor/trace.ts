@@ -56,6 +56,8 @@ export class Trace {
   readonly captured: Captured[] = [];
   /** Random inputs, in order of use. */
   readonly random: RandomInput[] = [];
+  /** Gradient holders that the function looked into. */
+  readonly gradsRead: Set<GradBox> = new Set();
   /** Whether `backward()` may leave gradients with tensors. */
   readonly accumulates: boolean = true;
   /** What messages call it. */

@@ -90,9 +90,11 @@ export interface Compiled<F extends (...args: any[]) => any> {
  * Arguments and results are trees of tensors; other leaves of the arguments (numbers, strings) are
  * part of the recording: another value traces anew, but a changed number needs no new session.
  * Tensors that `fn` reads from its surroundings are inputs with their current value; those that it
- * rebinds (parameters and states under an optimizer step, in-place methods) are written back, in
- * place where that is safe. Random numbers are drawn anew at each call. JavaScript side effects
- * happen only while tracing, and values cannot be read inside.
+ * rebinds (parameters and states under an optimizer step, in-place methods, also on arguments) are
+ * written back, in place where that is safe, and without history. Random numbers are drawn anew at
+ * each call. JavaScript side effects happen only while tracing, and values cannot be read inside.
+ * Other JavaScript values that `fn` reads from its surroundings, such as `training` of a module, are
+ * those of the time of tracing: hand them over as arguments.
  *
  * The tensor in `p.grad` stays, and a call that computes the gradient anew changes it in place; clone()
  * keeps the value.
@@ -151,6 +153,7 @@ export function latestProgram(compiled: object): Executable | undefined {
   return recordingsOf.get(compiled)?.[0]?.program;
 }
 
+/** Whether a recording serves for a call, in the surroundings as they are. */
 function matches(r: Recording, operands: Operands): boolean {
   if (!sameOperands(operands, r.operands, r.stands)) return false;
   for (const g of r.guards) if (g.box.grad !== g.grad) return false;
@@ -197,6 +200,7 @@ function standIns({ tensors, grads }: Operands, known: ReadonlySet<Handle>): Ten
   return inside;
 }
 
+/** Runs the function on stand-ins and compiles what it builds. */
 function attempt(
   trace: Trace,
   fn: AnyFunction,
@@ -208,6 +212,7 @@ function attempt(
   const stands = inside.map((x, i) => x === tensors[i] ? x : x.rawNode);
   const args = treeUnflatten(def, leaves.map((x, i) => at[i] < 0 ? x : inside[at[i]]));
   const output = fn(...args as unknown[]);
+  // The function may have caught the error that should have ended it.
   if (trace.aliased !== null) throw new Error("internal: an argument was read");
   const { leaves: results, def: outDef } = treeFlatten(output as Tree) as {
     leaves: unknown[];

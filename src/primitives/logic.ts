@@ -76,6 +76,19 @@ export const selectPrim: Primitive<null> = definePrimitive<null>({
   program: { kind: "elementwise", opcode: opcode.select },
 });
 
+const wider: readonly (readonly DType[])[] = [
+  ["bool", "uint8", "int32", "int64"],
+  ["float16", "float32", "float64"],
+];
+
+/** Whether a conversion keeps every value, to a wider type of the same kind. */
+function keepsValues(from: DType, to: DType): boolean {
+  return from === "bool" || wider.some((types) => {
+    const at = types.indexOf(from);
+    return at >= 0 && types.indexOf(to) > at;
+  });
+}
+
 /** Conversion of element type; the derivative converts back. */
 export const castPrim: Primitive<{ to: DType }> = definePrimitive<{ to: DType }>({
   name: "cast",
@@ -83,7 +96,14 @@ export const castPrim: Primitive<{ to: DType }> = definePrimitive<{ to: DType }>
   lower: (c, [x], node) => c.cast(x, node.attrs.to),
   vjp: (g, { inputs: [x] }) => [isFloat(x.dtype) ? cast(g, x.dtype) : null],
   batch: batchElementwise,
-  simplify: (node) => node.inputs[0].dtype === node.attrs.to ? node.inputs[0] : node,
+  // ONNX Runtime passes over a conversion that loses nothing. Here it has to be known, since what is
+  // written over the memory of x has to wait for all that read it.
+  simplify: (node) => {
+    const [x] = node.inputs, { to } = node.attrs;
+    if (x.dtype === to) return x;
+    const from = x.prim === castPrim && x.storage === null ? x.inputs[0] : null;
+    return from !== null && keepsValues(from.dtype, x.dtype) ? cast(from, to) : node;
+  },
 });
 
 /** a < b */

@@ -7,6 +7,7 @@ import { dot } from "../../src/primitives/matmul.ts";
 import { alias, flip, permute, reshape } from "../../src/primitives/movement.ts";
 import { sum } from "../../src/primitives/reduce.ts";
 import { Storage } from "../../src/runtime/mod.ts";
+import { compile, tensor } from "../../mod.ts";
 
 const N = 64;
 
@@ -102,4 +103,27 @@ Deno.test("updates wait for readers, unless these need them, and never disturb t
     }
   }
   assert(inPlace >= 32, `${inPlace} updates in place`);
+});
+
+Deno.test("an update does not disturb a conversion that comes back to the type it was of", () => {
+  const pairs = [
+    ["float16", "float32"],
+    ["float32", "float64"],
+    ["float64", "float32"],
+    ["bool", "float32"],
+    ["uint8", "int32"],
+    ["int32", "int64"],
+    ["int32", "float32"],
+    ["int64", "float64"],
+  ] as const;
+  for (const [dtype, other] of pairs) {
+    const x = tensor([1, 0], { dtype });
+    const f = compile(() => {
+      const converted = x.to(other), back = converted.to(dtype);
+      x.copy_(dtype === "bool" ? back.logicalNot() : back.add(x).add(back));
+      return converted.to("float64");
+    });
+    assertEquals(f().toArray(), [1, 0], `${dtype} by way of ${other}`);
+    assertEquals(x.to("float64").toArray(), dtype === "bool" ? [0, 1] : [3, 0]);
+  }
 });

@@ -10,7 +10,7 @@ import { isFloat, type Node, withGrad } from "../graph/node.ts";
 import { sameShape, showShape } from "../graph/shape.ts";
 import { add } from "../primitives/elementwise.ts";
 import { expand } from "../primitives/movement.ts";
-import { wrap } from "../tensor/core.ts";
+import { isLeafNode, wrap } from "../tensor/core.ts";
 import { holdLatest, holdRoots } from "../tensor/pending.ts";
 import { currentTrace } from "../tensor/trace.ts";
 import { type BackwardOptions, setBackward, type Tensor } from "../tensor/tensor.ts";
@@ -142,7 +142,8 @@ export function grad(
  * @param tensors one tensor or several
  * @param gradients their cotangents; may be left out for scalars
  * @throws {GradientError} a tensor that is not a scalar and has no gradient given, or that does not
- * depend on anything that requires a gradient, or whose graph was already used up
+ * depend on anything that requires a gradient, or whose graph was already used up; inside of
+ * `compile()`, gradients that would have to leave the compiled function
  *
  * @example
  * ```ts
@@ -186,6 +187,18 @@ export function backward(
     });
     const targets = inputs === undefined ? null : new Set(inputs.map((x) => x.node));
     const { cotangents } = sweep(nodes, seeds, targets);
+    const cut = trace?.captured.find((c) => !isLeafNode(c.before) && cotangents.has(c.stand));
+    if (cut !== undefined) {
+      throw new GradientError(
+        `backward: gradients reach a tensor of shape ${
+          showShape(cut.before.shape)
+        } that was computed ` +
+          `from others outside of ${
+            trace!.operation
+          }, and cannot go on to them. Compute it inside of ` +
+          `the compiled function, or detach() it.`,
+      );
+    }
     for (const [node, g] of cotangents) {
       if (targets === null ? node.box === null : !targets.has(node)) continue;
       const box = node.box ??= { grad: null };

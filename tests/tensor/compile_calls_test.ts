@@ -1,10 +1,11 @@
 /** Calls of one compiled function that differ in more than values, against the function itself. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
   autograd,
   compile,
   defaultDtype,
+  GradientError,
   isGradEnabled,
   manualSeed,
   noGrad,
@@ -16,7 +17,7 @@ import {
   Tensor,
   tensor,
   zeros,
-} from "../../mod.ts";
+} from "@torchopt/torchopt";
 
 // deno-lint-ignore no-explicit-any
 type Wrap = <F extends (...args: any[]) => any>(fn: F) => F;
@@ -194,4 +195,15 @@ Deno.test("a compiled step sees gradients that come after its first call", () =>
     step();
     return p;
   });
+});
+
+Deno.test("compile() refuses gradients that would have to leave the function", () => {
+  const w = tensor([1, 2], { requiresGrad: true }), twice = w.mul(2);
+  const step = compile(() => twice.square().sum().backward());
+  assertThrows(step, GradientError, "computed from others outside of compile()");
+  assertEquals(w.grad, null);
+  const inside = compile(() => w.mul(2).square().sum().backward());
+  inside();
+  assertEquals(w.grad!.toArray(), [8, 16]);
+  assertEquals(compile(() => twice.add(w).sum())().item(), 9);
 });

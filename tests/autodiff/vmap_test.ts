@@ -27,6 +27,7 @@ import {
 } from "@torchopt/torchopt";
 import { treeMap } from "@torchopt/torchopt/pytree";
 import { cases } from "../helpers/optimizer_table.ts";
+import "../helpers/seed.ts";
 
 const f64 = { dtype: "float64" } as const;
 const numbers = (shape: number[], seed = 0) => {

@@ -1,6 +1,7 @@
 import { assert } from "@std/assert";
 import { Generator, randn } from "@torchopt/torchopt";
 import { makeProblem, STATES, trainer } from "../../examples/mgrl.ts";
+import "../helpers/seed.ts";
 
 Deno.test("mgrl: discounts before noise fall, discounts before rewards rise", () => {
   const { net, gamma } = makeProblem(new Generator(0));

@@ -27,6 +27,7 @@ import {
   toSchedule,
   toTensor,
 } from "../helpers/golden.ts";
+import "../helpers/seed.ts";
 
 type Named = Record<string, GoldenNumber[]>;
 

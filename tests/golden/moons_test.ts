@@ -13,6 +13,7 @@ import {
   toOptimizer,
   toTensor,
 } from "../helpers/golden.ts";
+import "../helpers/seed.ts";
 
 interface Case {
   name: string;

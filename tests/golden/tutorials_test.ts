@@ -22,6 +22,7 @@ import {
   runAll,
   type Tolerance,
 } from "../helpers/golden.ts";
+import "../helpers/seed.ts";
 
 interface Case {
   name: string;

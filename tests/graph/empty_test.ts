@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { autograd, compile, concat, nn, type Tensor, tensor, zeros } from "@torchopt/torchopt";
+import "../helpers/seed.ts";
 
 const F = nn.functional;
 

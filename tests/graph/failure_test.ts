@@ -1,5 +1,6 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { compile, nn, type Tensor, tensor, zeros } from "@torchopt/torchopt";
+import "../helpers/seed.ts";
 
 const index = (...data: number[]) => tensor(data, { dtype: "int64" });
 const x = tensor([1, 2, 3]);

@@ -1,5 +1,6 @@
 import { assert, assertAlmostEquals, assertThrows } from "@std/assert";
 import { Generator, nn, ShapeError, type Tensor, zeros } from "@torchopt/torchopt";
+import "../helpers/seed.ts";
 
 const generator = () => new Generator(7);
 const std = (x: Tensor) => x.std().item();

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { MetaSGD, moduleClone, nn, ones, type Tensor, tensor } from "@torchopt/torchopt";
+import "../helpers/seed.ts";
 
 class Inner extends nn.MetaGradientModule {
   net = new nn.Linear(2, 1);

@@ -11,6 +11,7 @@ import {
   tensor,
   zeros,
 } from "@torchopt/torchopt";
+import "../helpers/seed.ts";
 
 const names = (pairs: [string, unknown][]) => pairs.map(([name]) => name);
 

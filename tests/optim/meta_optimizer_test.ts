@@ -25,6 +25,7 @@ import {
   tensor,
 } from "@torchopt/torchopt";
 import { treeLeaves } from "@torchopt/torchopt/pytree";
+import "../helpers/seed.ts";
 
 const f64 = { dtype: "float64" } as const;
 

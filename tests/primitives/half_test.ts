@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { autograd, nn, type Tensor, tensor } from "@torchopt/torchopt";
+import "../helpers/seed.ts";
 
 const index = (...data: number[]) => tensor(data, { dtype: "int64" });
 

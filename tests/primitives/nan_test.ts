@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { nn, type Tensor, tensor } from "../../mod.ts";
+import "../helpers/seed.ts";
 
 for (const dtype of ["float32", "float64"] as const) {
   const x = () => tensor([[1, NaN, 2], [-1, 0, 3]], { dtype });

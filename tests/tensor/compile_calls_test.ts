@@ -18,6 +18,7 @@ import {
   tensor,
   zeros,
 } from "@torchopt/torchopt";
+import "../helpers/seed.ts";
 
 // deno-lint-ignore no-explicit-any
 type Wrap = <F extends (...args: any[]) => any>(fn: F) => F;

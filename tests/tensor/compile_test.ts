@@ -18,6 +18,7 @@ import {
   tensor,
   zeros,
 } from "../../mod.ts";
+import "../helpers/seed.ts";
 
 Deno.test("compile() traces once for each structure of arguments", () => {
   const f = compile((x: Tensor, o: { y: Tensor }) => ({ sum: x.add(o.y), twice: [x.mul(2)] }));

@@ -26,6 +26,7 @@ import {
   zeros,
   zerosLike,
 } from "@torchopt/torchopt";
+import "../helpers/seed.ts";
 
 Deno.test("tensor() takes its dtype from the data", () => {
   assertEquals(tensor(1).dtype, "float32");

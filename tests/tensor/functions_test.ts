@@ -17,6 +17,7 @@ import {
   tensordot,
   where,
 } from "@torchopt/torchopt";
+import "../helpers/seed.ts";
 
 const f64 = { dtype: "float64" } as const;
 

@@ -11,6 +11,7 @@ import {
   randn,
   type Tensor,
 } from "../../mod.ts";
+import "../helpers/seed.ts";
 
 const generator = new Generator(5);
 

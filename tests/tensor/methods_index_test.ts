@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { arange, DTypeError, gradcheck, rand, ShapeError, tensor, zeros } from "@torchopt/torchopt";
+import "../helpers/seed.ts";
 
 const index = (data: number[] | number[][]) => tensor(data, { dtype: "int64" });
 const x = arange(6).reshape(2, 3);

@@ -9,6 +9,7 @@ import {
   type Tensor,
   tensor,
 } from "@torchopt/torchopt";
+import "../helpers/seed.ts";
 
 const f64 = { dtype: "float64" } as const;
 

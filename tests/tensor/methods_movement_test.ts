@@ -8,6 +8,7 @@ import {
   tensor,
   zeros,
 } from "@torchopt/torchopt";
+import "../helpers/seed.ts";
 
 const x = arange(6).reshape(2, 3);
 

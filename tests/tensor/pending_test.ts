@@ -12,6 +12,7 @@ import {
   tensor,
   zeros,
 } from "../../mod.ts";
+import "../helpers/seed.ts";
 
 const parameter = () => tensor([1, 2, 3], { dtype: "float64", requiresGrad: true });
 

@@ -1,6 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { Adam, autograd, type DType, nn, ones, ShapeError, tensor } from "@torchopt/torchopt";
 import { readSaved, saved } from "../../src/tensor/saved.ts";
+import "../helpers/seed.ts";
 
 const VALUES: Partial<Record<DType, readonly number[]>> = {
   float64: [0.1, -0, NaN, Infinity, -Infinity, 5e-324],

@@ -2,6 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import * as torchopt from "@torchopt/torchopt";
 import { nn, tensor } from "@torchopt/torchopt";
 import { overlay, withDefaults } from "../../src/transform/options.ts";
+import "../helpers/seed.ts";
 
 Deno.test("overlay() lets later options win, unless they are undefined", () => {
   const own: { a?: number; b?: number } = { a: undefined, b: 3 };

@@ -19,6 +19,7 @@ import {
   tensor,
 } from "@torchopt/torchopt";
 import { treeLeaves } from "@torchopt/torchopt/pytree";
+import "../helpers/seed.ts";
 
 class Net extends nn.Module {
   norm = new nn.BatchNorm1d(2);

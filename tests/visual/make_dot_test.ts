@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { autograd, nn, ones, type Tensor, tensor } from "@torchopt/torchopt";
 import { type Dot, makeDot } from "@torchopt/torchopt/visual";
+import "../helpers/seed.ts";
 
 const lines = (dot: Dot) => dot.source.split("\n").map((l) => l.trim());
 

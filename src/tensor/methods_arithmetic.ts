@@ -7,7 +7,8 @@
 import { isFloat, type Node } from "../graph/node.ts";
 import { numberNode } from "../graph/leaf.ts";
 import * as p from "../primitives/elementwise.ts";
-import { floating, pair, TensorCore, type TensorLike, wrap } from "./core.ts";
+import { TensorCore, type TensorLike, wrap } from "./core.ts";
+import { floating, pair } from "./promotion.ts";
 import * as f from "./formulas.ts";
 import { floatOf, pairOf } from "./operands.ts";
 import type { Tensor } from "./tensor.ts";

@@ -7,7 +7,8 @@
 import * as p from "../primitives/elementwise.ts";
 import { numberNode } from "../graph/leaf.ts";
 import * as activation from "./activation.ts";
-import { floating, type TensorLike, wrap } from "./core.ts";
+import { type TensorLike, wrap } from "./core.ts";
+import { floating } from "./promotion.ts";
 import * as f from "./formulas.ts";
 import { ArithmeticMethods } from "./methods_arithmetic.ts";
 import { floatOf, pairOf } from "./operands.ts";

@@ -7,7 +7,8 @@
 import { ShapeError } from "../graph/errors.ts";
 import { normalizeAxis } from "../graph/shape.ts";
 import type { Node } from "../graph/node.ts";
-import { floating, pair, type TensorCore, type TensorLike } from "./core.ts";
+import type { TensorCore, TensorLike } from "./core.ts";
+import { floating, pair } from "./promotion.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** A tensor and what it meets, in one dtype. Every core object is a full tensor. */

@@ -7,7 +7,8 @@
 import type { Node } from "../graph/node.ts";
 import { cast } from "../primitives/elementwise.ts";
 import { alias, expand } from "../primitives/movement.ts";
-import { lift, setConstructor, type TensorLike } from "./core.ts";
+import { setConstructor, type TensorLike } from "./core.ts";
+import { lift } from "./promotion.ts";
 import type { NanToNumOptions, RoundingMode } from "./methods_arithmetic.ts";
 import { LinearMethods } from "./methods_linear.ts";
 import { holdCopy } from "./pending.ts";

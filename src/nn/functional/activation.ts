@@ -10,7 +10,8 @@ import { normalizeAxis, showShape } from "../../graph/shape.ts";
 import * as p from "../../primitives/elementwise.ts";
 import { type GeluApproximation, leakyRelu as leaky } from "../../tensor/activation.ts";
 import { reshape } from "../../primitives/movement.ts";
-import { floating, pair, wrap } from "../../tensor/core.ts";
+import { wrap } from "../../tensor/core.ts";
+import { floating, pair } from "../../tensor/promotion.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 
 /**

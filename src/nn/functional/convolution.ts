@@ -10,7 +10,8 @@ import { type Shape, showShape } from "../../graph/shape.ts";
 import { add } from "../../primitives/elementwise.ts";
 import { conv, type ConvAttrs, convInputGrad, convShape } from "../../primitives/conv.ts";
 import { pad, reshape } from "../../primitives/movement.ts";
-import { pair, wrap } from "../../tensor/core.ts";
+import { wrap } from "../../tensor/core.ts";
+import { pair } from "../../tensor/promotion.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { batched, each, type PerDimension } from "./window.ts";
 

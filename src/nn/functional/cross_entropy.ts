@@ -12,7 +12,7 @@ import * as p from "../../primitives/elementwise.ts";
 import { iotaAlong } from "../../primitives/iota.ts";
 import { reshape } from "../../primitives/movement.ts";
 import { sum } from "../../primitives/reduce.ts";
-import { floating } from "../../tensor/core.ts";
+import { floating } from "../../tensor/promotion.ts";
 import { logSoftmax } from "../../tensor/statistics.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { currentTrace } from "../../tensor/trace.ts";

@@ -10,7 +10,8 @@ import { type Node, withGrad } from "../../graph/node.ts";
 import { sameShape, type Shape, showShape, sizeOf } from "../../graph/shape.ts";
 import * as p from "../../primitives/elementwise.ts";
 import { detach, reshape } from "../../primitives/movement.ts";
-import { floating, wrap } from "../../tensor/core.ts";
+import { wrap } from "../../tensor/core.ts";
+import { floating } from "../../tensor/promotion.ts";
 import { mean } from "../../tensor/statistics.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 

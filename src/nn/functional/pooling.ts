@@ -9,7 +9,7 @@ import type { Node } from "../../graph/node.ts";
 import { showShape } from "../../graph/shape.ts";
 import { concat, narrow } from "../../primitives/movement.ts";
 import { avgPool, maxPool, type PoolAttrs } from "../../primitives/pool.ts";
-import { floating } from "../../tensor/core.ts";
+import { floating } from "../../tensor/promotion.ts";
 import { mean } from "../../tensor/statistics.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { batched, each, type PerDimension } from "./window.ts";

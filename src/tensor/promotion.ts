@@ -1,0 +1,69 @@
+/**
+ * Operands: numbers become nodes, and two operands meet in one element type.
+ *
+ * @module
+ */
+
+import { defaultDtype } from "../graph/defaults.ts";
+import { numberNode } from "../graph/leaf.ts";
+import { isFloat, type Node } from "../graph/node.ts";
+import { cast } from "../primitives/elementwise.ts";
+import type { DType } from "../runtime/mod.ts";
+import type { TensorLike } from "./core.ts";
+import { checkHolds } from "./holds.ts";
+import type { Tensor } from "./tensor.ts";
+
+/** The node of a tensor or number; a number takes the element type of its partner. */
+export function lift(x: TensorLike, dtype: DType, op = "number"): Node {
+  if (typeof x === "number") {
+    if (!isFloat(dtype)) checkHolds(op, x, dtype);
+    return numberNode(x, dtype);
+  }
+  if (typeof x === "boolean") return numberNode(x ? 1 : 0, dtype);
+  const node = (x as Tensor | undefined)?.node;
+  if (node !== undefined) return node;
+  const got = Array.isArray(x) ? "an array" : typeof x === "object" ? "an object" : String(x);
+  throw new TypeError(
+    `An operand is ${got}, wants a tensor or a number; tensor() makes one of an array.`,
+  );
+}
+
+const rank: Record<DType, number> = {
+  bool: 0,
+  uint8: 1,
+  int32: 2,
+  int64: 3,
+  float16: 4,
+  float32: 5,
+  float64: 6,
+};
+
+/** Type in which two types meet: the wider; a whole number and floating point give floating point. */
+export function promote(a: DType, b: DType): DType {
+  return rank[a] >= rank[b] ? a : b;
+}
+
+/** Both operands in one type. A number never widens a tensor, but a fraction makes it floating. */
+export function pair(a: TensorLike, b: TensorLike): [Node, Node] {
+  if (typeof a !== "object" && typeof b !== "object") {
+    return [lift(a, defaultDtype()), lift(b, defaultDtype())];
+  }
+  const whole = (v: TensorLike) => typeof v !== "number" || Number.isInteger(v);
+  const dtype = typeof a !== "object"
+    ? numberType(a, b as Tensor)
+    : typeof b !== "object"
+    ? numberType(b, a)
+    : promote(a.dtype, b.dtype);
+  function numberType(v: TensorLike, t: Tensor): DType {
+    if (isFloat(t.dtype)) return t.dtype;
+    if (!whole(v)) return defaultDtype();
+    return t.dtype === "bool" && typeof v === "number" ? "int64" : t.dtype;
+  }
+  return [cast(lift(a, dtype), dtype), cast(lift(b, dtype), dtype)];
+}
+
+/** An operand of a function that only floating point has. */
+export function floating(x: TensorLike): Node {
+  const node = lift(x, defaultDtype());
+  return isFloat(node.dtype) ? node : cast(node, defaultDtype());
+}

@@ -59,7 +59,7 @@ export function decodeModel(bytes: Uint8Array): ModelDef {
         opsets.push(readOpset(r.message()));
         break;
       default:
-        r.skip();
+        r.passOver();
     }
   }
   if (!graph) throw new RangeError("onnx: the model has no graph; is this an ONNX model?");
@@ -72,7 +72,7 @@ function readOpset(r: Reader): OpsetId {
   while (r.next()) {
     if (r.field === 1) domain = r.string();
     else if (r.field === 2) version = r.number();
-    else r.skip();
+    else r.passOver();
   }
   return { domain, version };
 }
@@ -105,7 +105,7 @@ function readGraph(r: Reader): GraphDef {
         valueInfos.push(readValue(r.message()));
         break;
       default:
-        r.skip();
+        r.passOver();
     }
   }
   return { name, nodes, inputs, outputs, valueInfos, initializers };
@@ -141,7 +141,7 @@ function readNode(r: Reader): NodeDef {
         domain = r.string();
         break;
       default:
-        r.skip();
+        r.passOver();
     }
   }
   return { name, opType, domain, inputs, outputs, attributes };
@@ -191,7 +191,7 @@ function readAttribute(r: Reader): [name: string, value: Attr] {
         type = r.number();
         break;
       default:
-        r.skip();
+        r.passOver();
     }
   }
   switch (ATTR_KIND.get(type)) {
@@ -249,10 +249,10 @@ function readTensor(r: Reader): TensorDef {
       case 11: // uint64_data
       case 13: // external_data
         typedField = true;
-        r.skip();
+        r.passOver();
         break;
       default:
-        r.skip();
+        r.passOver();
     }
   }
   if (!raw && typedField) {
@@ -275,7 +275,7 @@ function readValue(r: Reader): ValueInfo {
   while (r.next()) {
     if (r.field === 1) name = r.string();
     else if (r.field === 2) type = readType(r.message(), name);
-    else r.skip();
+    else r.passOver();
   }
   if (!type) throw new TypeError(`onnx: value '${name}' has no type, want a tensor type`);
   return { name, ...type };
@@ -286,14 +286,14 @@ function readType(r: Reader, name: string): Omit<ValueInfo, "name"> {
   let shape: (number | string)[] | undefined;
   while (r.next()) {
     if (r.field !== 1) {
-      r.skip();
+      r.passOver();
       continue;
     }
     const tensor = r.message();
     while (tensor.next()) {
       if (tensor.field === 1) type = tensor.number();
       else if (tensor.field === 2) shape = readShape(tensor.message());
-      else tensor.skip();
+      else tensor.passOver();
     }
   }
   const dtype = elemType(type, `value '${name}'`);
@@ -304,7 +304,7 @@ function readShape(r: Reader): (number | string)[] {
   const shape: (number | string)[] = [];
   while (r.next()) {
     if (r.field !== 1) {
-      r.skip();
+      r.passOver();
       continue;
     }
     const dim = r.message();
@@ -312,7 +312,7 @@ function readShape(r: Reader): (number | string)[] {
     while (dim.next()) {
       if (dim.field === 1) extent = dim.number();
       else if (dim.field === 2) extent = dim.string();
-      else dim.skip();
+      else dim.passOver();
     }
     shape.push(extent);
   }

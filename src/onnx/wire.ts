@@ -203,7 +203,7 @@ function varintWidth(value: number): number {
 }
 
 /**
- * Reads protobuf fields: `while (r.next()) switch (r.field) { ... default: r.skip(); }`.
+ * Reads protobuf fields: `while (r.next()) switch (r.field) { ... default: r.passOver(); }`.
  *
  * Errors are `RangeError`s that name the byte at which the input ends or stops making sense.
  */
@@ -305,7 +305,7 @@ export class Reader {
   }
 
   /** Passes over the field. */
-  skip(): void {
+  passOver(): void {
     switch (this.wireType) {
       case VARINT:
         this.int();

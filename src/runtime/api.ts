@@ -11,6 +11,7 @@ import { pointerTo, readCString } from "./ffi.ts";
 import { isWholeLibrary } from "./library_file.ts";
 import { locateOrt, ORT_PACKAGE_VERSION } from "./locate.ts";
 import { pinLibrary } from "./pin.ts";
+import { switchTelemetryOff } from "./telemetry.ts";
 
 /** Version of the `OrtApi` table that the indices below belong to. */
 export const ORT_API_VERSION = 30;
@@ -22,6 +23,7 @@ export const ORT_API_VERSION = 30;
 const FUNCTIONS = {
   GetErrorMessage: [2, ["pointer"], "pointer"],
   CreateEnv: [3, ["i32", "buffer", "buffer"], "pointer"],
+  DisableTelemetryEvents: [6, ["pointer"], "pointer"],
   CreateSessionFromArray: [8, ["pointer", "buffer", "usize", "pointer", "buffer"], "pointer"],
   CreateSessionOptions: [10, ["buffer"], "pointer"],
   DisableMemPattern: [17, ["pointer"], "pointer"],
@@ -101,6 +103,7 @@ export function ortLoaded(): boolean {
 }
 
 function load(path: string): Ort {
+  switchTelemetryOff();
   let base: Deno.PointerValue;
   try {
     if (!isWholeLibrary(path)) throw new Error("the file is no library or cut short");

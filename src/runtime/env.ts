@@ -7,6 +7,7 @@
 
 import { check, ort } from "./api.ts";
 import { cString, outPointer } from "./ffi.ts";
+import { telemetryAllowed } from "./telemetry.ts";
 
 // Every error comes back as a status and is thrown; logging it as well would only print it twice.
 const LOG_FATAL = 4;
@@ -83,6 +84,8 @@ function create(): Environment {
     )
   );
   fn.ReleaseThreadingOptions(options);
+  // Where other code in this process made the environment first, its telemetry is running.
+  if (!telemetryAllowed()) check(fn.DisableTelemetryEvents(env), "switching telemetry off");
   const cpuMemory = outPointer((out) =>
     check(fn.CreateCpuMemoryInfo(ARENA_ALLOCATOR, DEFAULT_MEMORY, out), "describing host memory")
   );

@@ -18,12 +18,40 @@ export function zerosNode(like: Node): Node {
 
 const none: ReadonlySet<Node> = new Set();
 
-/** Nodes through which gradients pass on the way down from `outputs` to `ends`, operands first. */
-function recorded(outputs: readonly Node[], ends: ReadonlySet<Node>): Node[] {
+/** The part of a graph that gradients pass on their way down. */
+interface Recorded {
+  /** Nodes, operands first. */
+  readonly order: readonly Node[];
+  /** Numbers of the operands of all nodes, one node after the other; -1 where no target is below. */
+  readonly operands: Int32Array;
+  /** Where the operands of each node start. */
+  readonly starts: Int32Array;
+  /** 1 where a node is a target, or above one. */
+  readonly above: Uint8Array;
+  /** Number of each output; -1 for those that no gradient can leave. */
+  readonly outputs: readonly number[];
+}
+
+/**
+ * What is recorded between `outputs` and `targets` (null: all there is), and not below `ends`. Nodes
+ * that are older than all targets cannot be above one: they are left out, so that the gradient of an
+ * inner step costs what that step costs, however long the history of its parameters is.
+ */
+function recorded(
+  outputs: readonly Node[],
+  targets: ReadonlySet<Node> | null,
+  ends: ReadonlySet<Node>,
+): Recorded {
+  let oldest = 0;
+  if (targets !== null) {
+    oldest = Infinity;
+    for (const node of targets) if (node.requiresGrad && node.made < oldest) oldest = node.made;
+  }
   const epoch = nextEpoch();
   const order: Node[] = [], stack: Node[] = [], cursor: number[] = [];
+  let edges = 0;
   for (const output of outputs) {
-    if (!output.requiresGrad || output.mark === epoch) continue;
+    if (!output.requiresGrad || output.mark === epoch || output.made < oldest) continue;
     output.mark = epoch;
     stack.push(output);
     cursor.push(0);
@@ -31,7 +59,7 @@ function recorded(outputs: readonly Node[], ends: ReadonlySet<Node>): Node[] {
       const top = stack.length - 1, node = stack[top];
       if (cursor[top] < node.inputs.length && !ends.has(node)) {
         const x = node.inputs[cursor[top]++];
-        if (x.requiresGrad && x.mark !== epoch) {
+        if (x.requiresGrad && x.mark !== epoch && x.made >= oldest) {
           x.mark = epoch;
           stack.push(x);
           cursor.push(0);
@@ -39,18 +67,42 @@ function recorded(outputs: readonly Node[], ends: ReadonlySet<Node>): Node[] {
       } else {
         stack.pop();
         cursor.pop();
+        node.local = order.length;
         order.push(node);
+        edges += node.inputs.length;
       }
     }
   }
-  return order;
+  // Derivative rules may walk graphs themselves, so that marks and numbers are read before they run.
+  const operands = new Int32Array(edges).fill(-1), starts = new Int32Array(order.length);
+  const above = new Uint8Array(order.length);
+  let at = 0;
+  for (let i = 0; i < order.length; i++) {
+    const node = order[i];
+    starts[i] = at;
+    if (targets === null || targets.has(node)) above[i] = 1;
+    if (!ends.has(node)) {
+      for (let k = 0; k < node.inputs.length; k++) {
+        const x = node.inputs[k];
+        if (x.mark !== epoch || above[x.local] === 0) continue;
+        operands[at + k] = x.local;
+        above[i] = 1;
+      }
+    }
+    at += node.inputs.length;
+  }
+  const numbers = outputs.map((x) => x.mark === epoch ? x.local : -1);
+  return { order, operands, starts, above, outputs: numbers };
 }
 
 /** Outcome of a reverse sweep. */
 export interface Sweep {
-  /** Complete cotangent of each visited node that received one. */
+  /**
+   * Complete cotangent of each target that received one; where all recorded leaves are targets, also
+   * of each node that keeps its gradient.
+   */
   readonly cotangents: ReadonlyMap<Node, Node>;
-  /** Nodes visited. */
+  /** Targets that the outputs depend on. */
   readonly reached: ReadonlySet<Node>;
 }
 
@@ -64,31 +116,28 @@ export function sweep(
   targets: ReadonlySet<Node> | null,
   ends: ReadonlySet<Node> = none,
 ): Sweep {
-  const order = recorded(outputs, ends);
-  // Only nodes above a target matter.
-  const above = new Set<Node>();
-  for (const node of order) {
-    if (targets === null || targets.has(node) || node.inputs.some((x) => above.has(x))) {
-      above.add(node);
-    }
-  }
-  const cotangents = new Map<Node, Node>();
+  const { order, operands, starts, above, outputs: numbers } = recorded(outputs, targets, ends);
+  const cotangents = new Map<Node, Node>(), reached = new Set<Node>();
+  const received: (Node | undefined)[] = new Array(order.length).fill(undefined);
   // Results of a primitive with several, each with its own cotangent.
   const tuples = new Map<Node, (Node | null)[]>();
-  const accumulate = (node: Node, g: Node) => {
-    const known = cotangents.get(node);
-    cotangents.set(node, known === undefined ? g : add(known, g));
+  const accumulate = (i: number, g: Node) => {
+    const known = received[i];
+    received[i] = known === undefined ? g : add(known, g);
   };
-  outputs.forEach((out, i) => {
-    if (above.has(out)) accumulate(out, seeds[i]);
+  numbers.forEach((i, at) => {
+    if (i >= 0 && above[i] === 1) accumulate(i, seeds[at]);
   });
   for (let i = order.length - 1; i >= 0; i--) {
-    const node = order[i];
-    if (!above.has(node)) continue;
-    let g = cotangents.get(node);
-    if (g !== undefined && node.hooks !== null) {
-      for (const hook of node.hooks) g = hook(g) ?? g;
-      cotangents.set(node, g);
+    const node = order[i], wanted = targets === null || targets.has(node);
+    if (above[i] === 0) continue;
+    if (targets !== null && wanted) reached.add(node);
+    let g = received[i];
+    received[i] = undefined;
+    if (g !== undefined) {
+      if (node.hooks !== null) { for (const hook of node.hooks) g = hook(g) ?? g; }
+      const last = node.inputs.length === 0 || node.box !== null || ends.has(node);
+      if (targets === null ? last : wanted) cotangents.set(node, g);
     }
     if (node.inputs.length === 0 || ends.has(node)) continue;
     if (node.prim === projectPrim) {
@@ -100,25 +149,25 @@ export function sweep(
       tuples.set(tuple, parts);
       continue;
     }
-    const received = node.outs === null ? g : tuples.get(node);
-    if (received === undefined) continue;
+    const all = node.outs === null ? g : tuples.get(node);
+    if (all === undefined) continue;
     // Filled by push(): compiled and interpreted map() make arrays of different kinds, and code that
     // was compiled for one kind is thrown away when the other comes.
-    const needs: boolean[] = [];
-    for (const x of node.inputs) needs.push(above.has(x));
+    const needs: boolean[] = [], start = starts[i];
+    for (let k = 0; k < node.inputs.length; k++) needs.push(operands[start + k] >= 0);
     if (!needs.includes(true)) continue;
     const rule = node.customVjp ?? node.prim.vjp;
     if (typeof rule === "string") continue;
     const parts = node.customVjp !== null
       ? node.customVjp(node.outs === null ? [g!] : tuples.get(node)!)
       // deno-lint-ignore no-explicit-any
-      : (node.prim.vjp as any)(received, node, needs) as (Node | null)[];
+      : (node.prim.vjp as any)(all, node, needs) as (Node | null)[];
     for (let k = 0; k < node.inputs.length; k++) {
       const part = parts[k];
       if (part !== null && part !== undefined && needs[k] && isFloat(node.inputs[k].dtype)) {
-        accumulate(node.inputs[k], part);
+        accumulate(operands[start + k], part);
       }
     }
   }
-  return { cotangents, reached: above };
+  return { cotangents, reached };
 }

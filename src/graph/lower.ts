@@ -220,7 +220,7 @@ class Lowering {
       else this.#names.set(n, outputs[i]);
     });
     this.#resultOf[at] = outputs[0];
-    const largest = Math.max(...region.nodes.map((n) => sizeOf(n.shape)));
+    const largest = region.nodes.reduce((most, n) => Math.max(most, sizeOf(n.shape)), 0);
     this.#work = Math.max(this.#work, largest * 2);
     this.#summary.push(
       `Program ${type}: ${region.nodes.length} operations in ${code.steps} steps, ` +

@@ -84,6 +84,8 @@ export type BatchRule<A = Attrs> = (
   size: number,
 ) => Node | Node[];
 
+let epoch = 0;
+
 /** Holder of `.grad`, shared by a tensor handle and its successive leaf nodes. */
 export interface GradBox {
   /** The accumulated gradient (a tensor handle), or null. */
@@ -118,6 +120,8 @@ export class Node<A = Attrs> {
   version = 0;
   /** Number of uncomputed nodes on the longest path below. */
   depth: number;
+  /** Epoch in which the node was made: an operand is never younger than what is made of it. */
+  readonly made: number = epoch;
   /** What differentiation calls instead of the primitive's rule (custom derivatives). */
   customVjp: ((g: (Node | null)[]) => (Node | null)[]) | null = null;
   /**
@@ -222,8 +226,6 @@ export function withInputs(node: Node, inputs: readonly Node[]): Node {
   const { prim, attrs, attrKey, shape, dtype, outs } = node;
   return new Node(prim, inputs, attrs, attrKey, shape, dtype, outs, false, 0);
 }
-
-let epoch = 0;
 
 /** A fresh number for `Node.mark`. Walks must not nest. */
 export function nextEpoch(): number {

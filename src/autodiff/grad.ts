@@ -6,11 +6,11 @@
 
 import { constantNode, constantValue } from "../graph/leaf.ts";
 import { DTypeError, GradientError, ShapeError } from "../graph/errors.ts";
-import { isFloat, type Node, withGrad } from "../graph/node.ts";
+import { type GradBox, isFloat, type Node, withGrad } from "../graph/node.ts";
 import { sameShape, showShape } from "../graph/shape.ts";
 import { add } from "../primitives/elementwise.ts";
 import { expand } from "../primitives/movement.ts";
-import { isLeafNode, wrap } from "../tensor/core.ts";
+import { isLeafNode, wrapAll } from "../tensor/core.ts";
 import { holdLatest, holdRoots } from "../tensor/pending.ts";
 import { currentTrace } from "../tensor/trace.ts";
 import { type BackwardOptions, setBackward, type Tensor } from "../tensor/tensor.ts";
@@ -119,11 +119,11 @@ export function grad(
   return withGrad(createGraph, () => {
     const seeds = outs.map((o, i) => seedOf("autograd.grad", o, given[i]));
     const { cotangents, reached } = sweep(outs.map((o) => o.node), seeds, new Set(inNodes));
-    return inNodes.map((node, i) => {
+    const nodes = inNodes.map((node, i) => {
       const g = cotangents.get(node);
-      if (g !== undefined) return wrap(g);
+      if (g !== undefined) return g;
       // Reached through operations whose derivative is zero everywhere.
-      if (reached.has(node)) return wrap(zerosNode(node));
+      if (reached.has(node)) return zerosNode(node);
       if (allowUnused) return null;
       throw new GradientError(
         `autograd.grad: the outputs do not depend on input ${i} (shape ${
@@ -133,6 +133,9 @@ export function grad(
           `input that was replaced (in place or by an optimizer) after the outputs were computed.`,
       );
     });
+    const found = wrapAll(nodes.filter((node) => node !== null), scalarsOf(outs));
+    let at = 0;
+    return nodes.map((node) => node === null ? null : found[at++]);
   });
 }
 
@@ -199,16 +202,24 @@ export function backward(
           `the compiled function, or detach() it.`,
       );
     }
+    const boxes: GradBox[] = [], sums: Node[] = [];
     for (const [node, g] of cotangents) {
       if (targets === null ? node.box === null : !targets.has(node)) continue;
       const box = node.box ??= { grad: null };
       const old = box.grad as Tensor | null;
+      boxes.push(box);
       // The zeros that zeroGrad() leaves need no addition.
-      box.grad = wrap(old === null || constantValue(old.node) === 0 ? g : add(old.node, g));
+      sums.push(old === null || constantValue(old.node) === 0 ? g : add(old.node, g));
     }
+    wrapAll(sums, scalarsOf(outs)).forEach((sum, i) => boxes[i].grad = sum);
     if (!retainGraph) { for (const node of nodes) node.spent = true; }
     holdRoots(outs);
   });
+}
+
+/** The losses among tensors. One is usually read after its gradients. */
+function scalarsOf(tensors: readonly Tensor[]): Node[] {
+  return tensors.filter((x) => x.size === 1).map((x) => x.node);
 }
 
 function listOf<T>(x: T | readonly T[]): readonly T[] {

@@ -40,6 +40,28 @@ export function wrap(node: Node): Tensor {
   return construct(node);
 }
 
+/** Whether a node waits for so many others that a handle on it is computed at once. */
+function isOverdue(node: Node): boolean {
+  return node.depth > MAX_DEPTH && !node.requiresGrad && node.storage === null &&
+    currentTrace() === null;
+}
+
+/**
+ * New handles on values that were made together. Where they are computed at once, it is in one run,
+ * which computes `others` as well if it can.
+ */
+export function wrapAll(nodes: readonly Node[], others: readonly Node[]): Tensor[] {
+  const overdue = nodes.filter(isOverdue);
+  if (overdue.length > 0) {
+    try {
+      realizeNodes([...overdue, ...others]);
+    } catch {
+      realizeNodes(overdue);
+    }
+  }
+  return nodes.map(wrap);
+}
+
 /**
  * A handle on a value. The value is computed when it is read; until then the handle stands for a
  * graph. In-place methods make the handle stand for another value.
@@ -56,9 +78,7 @@ export abstract class TensorCore {
     const trace = currentTrace();
     this.traceId = trace === null ? 0 : trace.id;
     // An unread chain that keeps growing would hold every iteration of its loop.
-    if (node.depth > MAX_DEPTH && trace === null && !node.requiresGrad && node.storage === null) {
-      realizeNodes([node]);
-    }
+    if (isOverdue(node)) realizeNodes([node]);
   }
 
   /** @ignore The node that this handle stands for; a trace takes note. */

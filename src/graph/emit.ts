@@ -21,8 +21,8 @@ import { type Shape, sizeOf } from "./shape.ts";
 
 /** Collects nodes and constants, and writes the model. */
 export class Emitter implements LowerContext {
-  /** Emitted nodes, in order. */
-  readonly nodes: NodeDef[] = [];
+  /** Emitted nodes, in order; those of a branch while it is being emitted. */
+  #nodes: NodeDef[] = [];
   readonly #constants: TensorDef[] = [];
   readonly #known = new Map<string, string>();
   readonly #infos: ValueInfo[] = [];
@@ -39,7 +39,7 @@ export class Emitter implements LowerContext {
   /** Emits a node with one output. */
   op(opType: string, inputs: readonly string[], attributes?: Record<string, Attr>): string {
     const output = this.fresh("v");
-    this.nodes.push({ opType, inputs, outputs: [output], attributes });
+    this.#nodes.push({ opType, inputs, outputs: [output], attributes });
     return output;
   }
 
@@ -51,8 +51,34 @@ export class Emitter implements LowerContext {
     { domain, outputs = 1 }: EmitOptions,
   ): string[] {
     const names = Array.from({ length: outputs }, () => this.fresh("v"));
-    this.nodes.push({ opType, domain, inputs, outputs: names, attributes });
+    this.#nodes.push({ opType, domain, inputs, outputs: names, attributes });
     return names;
+  }
+
+  /** One of two branches, whichever the condition chooses when the graph runs. */
+  branch(
+    condition: string,
+    results: readonly DType[],
+    yes: () => readonly string[],
+    no: () => readonly string[],
+  ): string[] {
+    const names = results.map(() => this.fresh("v"));
+    const attributes = {
+      then_branch: this.#branch(results, yes),
+      else_branch: this.#branch(results, no),
+    };
+    this.#nodes.push({ opType: "If", inputs: [condition], outputs: names, attributes });
+    return names;
+  }
+
+  #branch(results: readonly DType[], emit: () => readonly string[]): Attr {
+    const outer = this.#nodes;
+    this.#nodes = [];
+    const names = emit();
+    const outputs = names.map((name, i) => ({ name, dtype: results[i] }));
+    const graph = { name: this.fresh("branch"), nodes: this.#nodes, inputs: [], outputs };
+    this.#nodes = outer;
+    return attr.graph(graph);
   }
 
   /** Shared constant. */
@@ -108,11 +134,7 @@ export class Emitter implements LowerContext {
     rename: ReadonlyMap<string, string>,
   ): Uint8Array {
     const name = (n: string) => rename.get(n) ?? n;
-    const nodes = rename.size === 0 ? this.nodes : this.nodes.map((n) => ({
-      ...n,
-      inputs: n.inputs.map(name),
-      outputs: n.outputs.map(name),
-    }));
+    const nodes = rename.size === 0 ? this.#nodes : this.#nodes.map((n) => renamed(n, name));
     return encodeModel({
       irVersion: IR_VERSION,
       opsets: DEFAULT_OPSETS,
@@ -126,6 +148,17 @@ export class Emitter implements LowerContext {
       },
     });
   }
+}
+
+/** A node with other names of values, also where its branches use them. */
+function renamed(node: NodeDef, name: (n: string) => string): NodeDef {
+  const attributes = node.opType !== "If" ? node.attributes : Object.fromEntries(
+    Object.entries(node.attributes ?? {}).map(([key, a]) => {
+      if (a.kind !== "graph") return [key, a];
+      return [key, attr.graph({ ...a.value, nodes: a.value.nodes.map((n) => renamed(n, name)) })];
+    }),
+  );
+  return { ...node, inputs: node.inputs.map(name), outputs: node.outputs.map(name), attributes };
 }
 
 function bytesOf(dtype: DType, shape: Shape, data: readonly number[]): Uint8Array {

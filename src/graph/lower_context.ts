@@ -27,6 +27,17 @@ export interface LowerContext {
     attributes: Record<string, Attr> | undefined,
     options: EmitOptions,
   ): string[];
+  /**
+   * One of two branches, whichever the condition (one bool) chooses when the graph runs. Both give
+   * results of the types listed, and may use any value emitted before. On CUDA it costs a copy to the
+   * host.
+   */
+  branch(
+    condition: string,
+    results: readonly DType[],
+    yes: () => readonly string[],
+    no: () => readonly string[],
+  ): string[];
   /** A constant tensor (an initializer; equal constants are shared). */
   constant(dtype: DType, shape: Shape, data: readonly number[]): string;
   /** A constant int64 vector: axes, shapes, indices. */

@@ -6,11 +6,19 @@
 
 import { attr } from "../onnx/mod.ts";
 import { DTypeError, ShapeError } from "../graph/errors.ts";
-import { apply, type Aval, definePrimitive, type Node, type Primitive } from "../graph/node.ts";
+import {
+  apply,
+  type Aval,
+  definePrimitive,
+  isFloat,
+  type Node,
+  type Primitive,
+} from "../graph/node.ts";
 import { reducedShape, showShape } from "../graph/shape.ts";
 import { mul, num } from "./elementwise.ts";
 import { type AxisAttrs, scatterAdd } from "./index.ts";
 import { expand, narrow, pad } from "./movement.ts";
+import { extremumPlace, type Ordered, ordered } from "./nan_order.ts";
 import { project } from "./tuple.ts";
 
 function checkNumber(op: string, x: Node): void {
@@ -25,6 +33,11 @@ function checkHasAxis(op: string, x: Node, axis: number): void {
       `${op}: ${showShape(x.shape)} has no dimension ${axis}; unsqueeze() a scalar first.`,
     );
   }
+}
+
+/** What an order of floating-point values works on. */
+function floats(x: string, { dtype, shape }: Node, axis: number): Ordered {
+  return { x, dtype, axis, size: shape[axis] };
 }
 
 /** Static arguments of `cumsum`. */
@@ -78,16 +91,18 @@ function argReduce(name: "argmax" | "argmin", onnx: string): Primitive<ArgReduce
       }
       return { shape: reducedShape(x.shape, [axis], keepdim), dtype: "int64" };
     },
-    lower: (c, [x], { attrs: { axis, keepdim } }) =>
-      c.op(onnx, [x], { axis: attr.int(axis), keepdims: attr.int(keepdim ? 1 : 0) }),
+    lower(c, [x], { inputs: [of], attrs: { axis, keepdim } }) {
+      if (isFloat(of.dtype)) return extremumPlace(c, onnx, floats(x, of, axis), keepdim);
+      return c.op(onnx, [x], { axis: attr.int(axis), keepdims: attr.int(keepdim ? 1 : 0) });
+    },
     vjp: `${name} gives whole numbers, which have no derivative`,
     batch: ({ prim, attrs: { axis, keepdim } }, [x]) =>
       apply(prim, [x], { axis: axis + 1, keepdim }),
   });
 }
-/** Place of the largest element along an axis; the first of equals. */
+/** Place of the largest element along an axis; the first of equals, or the first NaN. */
 export const argmaxPrim: Primitive<ArgReduceAttrs> = argReduce("argmax", "ArgMax");
-/** Place of the smallest element along an axis; the first of equals. */
+/** Place of the smallest element along an axis; the first of equals, or the first NaN. */
 export const argminPrim: Primitive<ArgReduceAttrs> = argReduce("argmin", "ArgMin");
 
 /** Static arguments of `topk`. */
@@ -100,7 +115,7 @@ export interface TopkAttrs extends AxisAttrs {
 
 /**
  * The k largest or smallest elements along an axis in order, and their places (int64). Equal elements
- * keep their order. Results: values, places.
+ * keep their order; NaN is larger than all numbers. Results: values, places.
  */
 export const topkPrim: Primitive<TopkAttrs> = definePrimitive<TopkAttrs>({
   name: "topk",
@@ -116,12 +131,14 @@ export const topkPrim: Primitive<TopkAttrs> = definePrimitive<TopkAttrs>({
     const shape = x.shape.map((d, i) => i === axis ? k : d);
     return [{ shape, dtype: x.dtype }, { shape, dtype: "int64" }];
   },
-  lower: (c, [x], { attrs: { axis, k, largest } }) =>
-    c.ops("TopK", [x, c.ints([k])], {
+  lower(c, [x], { inputs: [of], attrs: { axis, k, largest } }) {
+    if (isFloat(of.dtype)) return ordered(c, floats(x, of, axis), k, largest);
+    return c.ops("TopK", [x, c.ints([k])], {
       axis: attr.int(axis),
       largest: attr.int(largest ? 1 : 0),
       sorted: attr.int(1),
-    }, { outputs: 2 }),
+    }, { outputs: 2 });
+  },
   vjp(g: readonly (Node | null)[], node) {
     const [x] = node.inputs;
     if (g[0] === null) return [null];

@@ -7,7 +7,14 @@
 import { attr } from "../onnx/mod.ts";
 import { DTypeError, ShapeError } from "../graph/errors.ts";
 import type { LowerContext } from "../graph/lower_context.ts";
-import { apply, type Aval, definePrimitive, type Node, type Primitive } from "../graph/node.ts";
+import {
+  apply,
+  type Aval,
+  definePrimitive,
+  isFloat,
+  type Node,
+  type Primitive,
+} from "../graph/node.ts";
 import { reducedShape, sameShape, type Shape, showShape } from "../graph/shape.ts";
 import { cast, div, eq, mul, num } from "./elementwise.ts";
 import { concat, expand, narrow, reshape } from "./movement.ts";
@@ -128,7 +135,7 @@ function extremum(name: "amax" | "amin", onnx: string, code: number): Primitive<
     },
     lower(c, [x], node) {
       const found = lowerReduce(c, onnx, x, node);
-      if (node.dtype !== "float32" && node.dtype !== "float64") return found;
+      if (!isFloat(node.dtype)) return found;
       // ONNX Runtime's kernel drops NaN; here, as in Program, one NaN makes the result NaN.
       const marks = c.cast(c.op("IsNaN", [x]), "float32");
       const any = c.cast(lowerReduce(c, "ReduceMax", marks, node), "bool");

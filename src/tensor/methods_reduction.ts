@@ -240,7 +240,7 @@ export abstract class ReductionMethods extends LogicMethods {
 
   /** The middle of all elements in order (the lower one of two); NaN where one is NaN. */
   median(): Tensor;
-  /** The middle element along a dimension (the lower one of two) and its place. */
+  /** The middle element along a dimension (the lower one of two), or the first NaN, and its place. */
   median(dim: number, options?: ReduceOptions): ValuesAndIndices;
   median(dim?: number, options: ReduceOptions = {}): Tensor | ValuesAndIndices {
     if (dim === undefined) {
@@ -255,14 +255,11 @@ export abstract class ReductionMethods extends LogicMethods {
       );
     }
     const x = this.ndim === 0 ? reshape(this.node, [1]) : this.node;
-    const [values, indices] = order.sort(s.orderable(x), axis, false).map((y) => {
-      const middle = wrap(y).narrow(axis, Math.floor((size - 1) / 2), 1);
+    const [values, indices] = s.median(x, axis).map((y) => {
+      const middle = wrap(y);
       return options.keepdim && this.ndim > 0 ? middle : middle.squeeze(axis);
     });
-    if (!isFloat(x.dtype)) return { values: values.to(this.dtype), indices };
-    // Among NaN there is no order, so that none may be passed over.
-    const lost = s.any(p.isNan(x), [axis], (options.keepdim ?? false) && this.ndim > 0);
-    return { values: values.maskedFill(wrap(lost), NaN), indices };
+    return { values, indices };
   }
 }
 

@@ -10,8 +10,8 @@ import { ShapeError } from "../graph/errors.ts";
 import { type Shape, showShape, sizeOf } from "../graph/shape.ts";
 import * as p from "../primitives/elementwise.ts";
 import { gather } from "../primitives/index.ts";
-import { detach, reshape } from "../primitives/movement.ts";
-import { argmax, argmin } from "../primitives/order.ts";
+import { detach, narrow, reshape } from "../primitives/movement.ts";
+import { argmax, argmin, argsort } from "../primitives/order.ts";
 import { amax, amin, sum } from "../primitives/reduce.ts";
 import { isFinite, powNumber } from "./formulas.ts";
 
@@ -125,6 +125,18 @@ export function extremumAlong(
   return keepdim && x.shape.length > 0
     ? [values, found]
     : [reshape(values, shape), reshape(found, shape)];
+}
+
+/** The middle element along an axis, which stays, or the first NaN, and its place. */
+export function median(x: Node, axis: number): [Node, Node] {
+  const places = argsort(orderable(x), axis, false);
+  let at = narrow(places, axis, Math.floor((x.shape[axis] - 1) / 2), 1);
+  if (isFloat(x.dtype)) {
+    // The first NaN is the largest and the smallest; among numbers the largest is none.
+    const top = argmax(x, axis, true);
+    at = p.where(p.isNan(gather(x, axis, top)), top, at);
+  }
+  return [gather(x, axis, at), at];
 }
 
 /** Booleans as numbers, so that they have an order. */

@@ -11,7 +11,7 @@ import { sameShape, showShape } from "../graph/shape.ts";
 import { add } from "../primitives/elementwise.ts";
 import { expand } from "../primitives/movement.ts";
 import { isLeafNode, wrapAll } from "../tensor/core.ts";
-import { holdLatest, holdRoots } from "../tensor/pending.ts";
+import { holdLatest, holdSweep } from "../tensor/pending.ts";
 import { currentTrace } from "../tensor/trace.ts";
 import { type BackwardOptions, setBackward, type Tensor } from "../tensor/tensor.ts";
 import { sweep, zerosNode } from "./reverse.ts";
@@ -213,7 +213,7 @@ export function backward(
     }
     wrapAll(sums, scalarsOf(outs)).forEach((sum, i) => boxes[i].grad = sum);
     if (!retainGraph) { for (const node of nodes) node.spent = true; }
-    holdRoots(outs);
+    holdSweep(outs, boxes);
   });
 }
 

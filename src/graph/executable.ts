@@ -36,6 +36,7 @@ const CAPACITY = 512;
 const CHURN = 64;
 
 const nothing: ReadonlyMap<number, Storage> = new Map();
+const none: ReadonlySet<Storage> = new Set();
 
 /** Memory that asynchronous runs under way are reading; it is not overwritten meanwhile. */
 const borrowed = new Map<Storage, number>();
@@ -68,8 +69,10 @@ export class Executable {
   /** Input leaf whose memory each output takes, or -1. */
   readonly donor: Int32Array;
   readonly #sizes: number[];
-  /** Outputs that take the memory of an input in the run that is bound. */
-  readonly #overwritten: number[] = [];
+  /** Memory of inputs that outputs take in the run that is bound. */
+  readonly #donated: Storage[] = [];
+  /** Other memory that outputs take. */
+  readonly #reused: Storage[] = [];
 
   /** Compiles a lowered graph. */
   constructor(key: Int32Array, wishes: readonly Donation[], lowered: Lowered, device: Device) {
@@ -106,14 +109,11 @@ export class Executable {
     this.#sizes = lowered.outputs.map((o) => sizeOf(o.shape));
   }
 
-  /**
-   * Writes the data of one run into the slots; returns the outputs' storages. `spare` holds memory of
-   * former values for outputs that take over no input's.
-   */
-  bind(
+  /** Writes the data of one run into the slots; returns the outputs' storages. */
+  #bind(
     leaves: readonly Storage[],
     numbers: ArrayLike<number>,
-    spare: ReadonlyMap<number, Storage> = nothing,
+    spare: ReadonlyMap<number, Storage>,
   ): Storage[] {
     const { slots } = this.#session;
     for (const { slot, leaf } of this.#leafSlots) slots[slot] = leaves[leaf].address;
@@ -126,27 +126,29 @@ export class Executable {
     if (this.device !== "cpu") this.#placeNumbers();
     const first = this.lowered.inputs.length;
     const results = new Array<Storage>(outputs.length);
-    this.#overwritten.length = 0;
+    this.#donated.length = 0;
+    this.#reused.length = 0;
     // Memory that is also another input is not overwritten.
-    const distinct = this.lowered.donations.length === 0 || new Set(leaves).size === leaves.length;
+    const some = this.lowered.donations.length + spare.size > 0;
+    const inputs: ReadonlySet<Storage> = some ? new Set(leaves) : none;
+    const distinct = inputs.size === leaves.length;
     for (let i = 0; i < outputs.length; i++) {
       const donor = this.donor[i];
-      const taken =
-        donor >= 0 && !borrowed.has(leaves[donor]) && (distinct || isOnce(leaves, donor))
-          ? leaves[donor]
-          : this.#fitting(spare.get(i), i, leaves);
-      const storage = taken ?? Storage.alloc(outputs[i].dtype, this.#sizes[i], this.device);
-      results[i] = storage;
-      if (taken !== null) this.#overwritten.push(i);
-      slots[first + i] = storage.address;
+      let storage: Storage | null = null;
+      if (donor >= 0 && mayTake(leaves[donor]) && (distinct || isOnce(leaves, donor))) {
+        this.#donated.push(storage = leaves[donor]);
+      } else if ((storage = this.#fitting(spare.get(i), i, inputs)) !== null) {
+        this.#reused.push(storage);
+      }
+      results[i] = storage ?? Storage.alloc(outputs[i].dtype, this.#sizes[i], this.device);
+      slots[first + i] = results[i].address;
     }
     return results;
   }
 
   /** Spare memory, if output `i` fits into it and no input is there. */
-  #fitting(spare: Storage | undefined, i: number, leaves: readonly Storage[]): Storage | null {
-    if (spare === undefined || spare.freed || leaves.includes(spare)) return null;
-    if (borrowed.has(spare)) return null;
+  #fitting(spare: Storage | undefined, i: number, inputs: ReadonlySet<Storage>): Storage | null {
+    if (spare === undefined || spare.freed || borrowed.has(spare) || inputs.has(spare)) return null;
     const { dtype } = this.lowered.outputs[i];
     const fits = spare.dtype === dtype && spare.length === this.#sizes[i] &&
       spare.device === this.device;
@@ -172,26 +174,37 @@ export class Executable {
     return this.#numbers;
   }
 
-  /** Runs; `bind` came before. Donated memory counts as overwritten. */
-  run(results: readonly Storage[]): void {
+  /**
+   * Runs; returns the outputs' storages. `spare` holds memory for outputs that take over no input's;
+   * what it held is gone, also where the run fails. Inputs are overwritten only by a run that succeeds.
+   */
+  run(
+    leaves: readonly Storage[],
+    numbers: ArrayLike<number>,
+    spare: ReadonlyMap<number, Storage> = nothing,
+  ): Storage[] {
+    const results = this.#bind(leaves, numbers, spare);
     const start = performance.now();
+    for (const storage of this.#reused) storage.version++;
     try {
       this.#session.run();
     } catch (cause) {
       throw explainFailure(cause);
     }
+    for (const storage of this.#donated) storage.version++;
     this.lastRun = performance.now() - start;
-    for (const i of this.#overwritten) results[i].version++;
+    return results;
   }
 
-  /** Runs off the event loop; `leaves` are the inputs' storages. */
-  async runAsync(results: readonly Storage[], leaves: readonly Storage[]): Promise<void> {
+  /** Runs off the event loop, without overwriting anything. */
+  async runAsync(leaves: readonly Storage[], numbers: ArrayLike<number>): Promise<Storage[]> {
+    const results = this.#bind(leaves, numbers, nothing);
     const start = performance.now();
     // The next run may begin before this one ends, so this one reads a copy of the numbers.
-    const numbers = this.#placeNumbers(true);
+    const copies = this.#placeNumbers(true);
     borrow(leaves, 1);
     try {
-      const running = this.#session.runAsync([results, leaves, numbers]);
+      const running = this.#session.runAsync([results, leaves, copies]);
       this.#placeNumbers();
       await running;
     } catch (cause) {
@@ -200,12 +213,18 @@ export class Executable {
       borrow(leaves, -1);
     }
     this.lastRun = performance.now() - start;
+    return results;
   }
 
   /** Frees the session. */
   dispose(): void {
     this.#session.dispose();
   }
+}
+
+/** Whether an input's memory may be written over: nobody else reads what it holds. */
+function mayTake(storage: Storage): boolean {
+  return !storage.shared && !borrowed.has(storage);
 }
 
 function isOnce(leaves: readonly Storage[], at: number): boolean {

@@ -90,6 +90,43 @@ let epoch = 0;
 export interface GradBox {
   /** The accumulated gradient (a tensor handle), or null. */
   grad: unknown;
+  /** Whether an optimizer's step computes the gradient as such, since it was read after a step. */
+  kept?: boolean;
+}
+
+let currentEra = 0;
+
+/** Number of updates in place so far. A value without memory from an earlier era was not read in time. */
+export function era(): number {
+  return currentEra;
+}
+
+/** Notes that tensors were updated in place. */
+export function nextEra(): void {
+  currentEra++;
+}
+
+let observing = true;
+
+/**
+ * Runs `fn`. The nodes that it builds do not keep memory of their operands from being overwritten: the
+ * run that overwrites it computes them.
+ */
+export function unobserved<T>(fn: () => T): T {
+  const before = observing;
+  observing = false;
+  try {
+    return fn();
+  } finally {
+    observing = before;
+  }
+}
+
+/** Notes that the value of a node is needed by others, so that its memory is not overwritten. */
+export function share(node: Node): Node {
+  node.shared = true;
+  if (node.storage !== null) node.storage.shared = true;
+  return node;
 }
 
 /** One value (or tuple of values) of the graph. */
@@ -131,6 +168,10 @@ export class Node<A = Attrs> {
   keep = false;
   /** Whether `backward()` used up the graph below this root. */
   spent = false;
+  /** Whether other nodes need the value (see `unobserved`); then its memory is not overwritten. */
+  shared = false;
+  /** The era in which the node was made, or in which `late` values were last looked for. */
+  era = currentEra;
   /** Scratch of graph walks: epoch of the last visit, and the local number it gave. */
   mark = 0;
   /** Scratch of graph walks. */
@@ -199,7 +240,10 @@ export function apply<A>(prim: Primitive<A>, inputs: readonly Node[], attrs: A):
   for (let i = 0; i < inputs.length; i++) {
     const x = inputs[i];
     if (x.requiresGrad) requiresGrad = true;
-    if (x.storage === null && x.depth >= depth) depth = x.depth + 1;
+    if (observing) x.shared = true;
+    if (x.storage === null) {
+      if (x.depth >= depth) depth = x.depth + 1;
+    } else if (observing) x.storage.shared = true;
   }
   const outs = Array.isArray(aval) ? aval : null;
   const first = outs === null ? aval as Aval : outs[0];

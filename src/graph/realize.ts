@@ -15,6 +15,7 @@ import { checkFresh, walk } from "./walk.ts";
 export function settle(node: Node, storage: Storage): void {
   node.storage = storage;
   node.version = storage.version;
+  storage.shared = node.shared;
   if (!node.inputs.some((x) => x.requiresGrad)) node.inputs = [];
 }
 
@@ -32,22 +33,30 @@ export function commonDevice(storages: readonly Storage[]): Device {
   return device;
 }
 
+/**
+ * Bytes up to which an update that cannot overwrite takes new memory each time, and the garbage
+ * collector frees the old: values that were built from it can be read for as long as they are held.
+ */
+const SMALL = 32 * 1024;
+
 interface Prepared {
   readonly program: Executable;
   readonly pending: Node[];
+  /** For each pending node, memory that it replaces. */
+  readonly replaced: (Storage | null)[];
   readonly leaves: Storage[];
-  readonly results: Storage[];
+  readonly numbers: number[];
 }
 
 function prepare(targets: readonly Node[], former: readonly (Node | null)[]): Prepared | null {
-  const pending: Node[] = [], wishes: (Node | null)[] = [], epoch = nextEpoch();
+  const pending: Node[] = [], replaced: (Storage | null)[] = [], epoch = nextEpoch();
   for (let i = 0; i < targets.length; i++) {
     const node = targets[i];
     if (node.storage !== null) checkFresh(node);
     else if (node.mark !== epoch) {
       node.mark = epoch;
       pending.push(node);
-      wishes.push(former[i] ?? null);
+      replaced.push(former[i]?.storage ?? null);
     }
   }
   if (pending.length === 0) return null;
@@ -61,14 +70,13 @@ function prepare(targets: readonly Node[], former: readonly (Node | null)[]): Pr
   for (const node of walked.leaves) leaves.push(node.storage!);
   for (const node of walked.scalars) numbers.push(node.attrs.value);
   const donations: Donation[] = [];
-  for (let output = 0; output < wishes.length; output++) {
-    const old = wishes[output]?.storage;
-    const leaf = old ? walked.leafOf.get(old) : undefined;
+  for (let output = 0; output < replaced.length; output++) {
+    const old = replaced[output];
+    const leaf = old === null || old.shared ? undefined : walked.leafOf.get(old);
     if (leaf !== undefined) donations.push({ leaf, output });
   }
   const program = executable(walked, pending, donations, commonDevice(leaves));
-  const results = program.bind(leaves, numbers);
-  return { program, pending, leaves, results };
+  return { program, pending, replaced, leaves, numbers };
 }
 
 /** Number of nodes whose value is stored by any run that passes through. */
@@ -79,8 +87,9 @@ function kept(nodes: readonly Node[]): number {
 }
 
 /**
- * Computes nodes that have no value yet, all in one run. `former` holds for each an old node whose
- * memory it may take, or null; where that is not safe it gets memory of its own.
+ * Computes nodes that have no value yet, all in one run. `former` holds for each an old node which it
+ * replaces, or null. The value goes over the memory of the old one where nothing else can need that;
+ * else beside it, so that the old one can be read until the next update, or as long as it is small.
  */
 export function realizeNodes(
   targets: readonly Node[],
@@ -88,17 +97,37 @@ export function realizeNodes(
 ): Executable | null {
   const p = prepare(targets, former);
   if (p === null) return null;
-  p.program.run(p.results);
-  p.pending.forEach((node, i) => settle(node, p.results[i]));
+  const spare = new Map<number, Storage>();
+  p.replaced.forEach((old, output) => {
+    if (old !== null && old.former !== null) spare.set(output, old.former);
+  });
+  const results = p.program.run(p.leaves, p.numbers, spare);
+  p.pending.forEach((node, i) => {
+    settle(node, results[i]);
+    const old = p.replaced[i] ?? null;
+    if (old !== null) replace(old, results[i]);
+  });
   return p.program;
+}
+
+/** Notes that `next` has replaced `old`, whose memory, if it is large, takes the value after that. */
+export function replace(old: Storage, next: Storage): void {
+  if (old === next || !isLarge(old)) return;
+  old.former = null;
+  next.former = old;
+}
+
+/** Whether values of a tensor alternate between two places in memory, where none may be overwritten. */
+export function isLarge({ byteLength }: Storage): boolean {
+  return byteLength > SMALL;
 }
 
 /** Like `realizeNodes`, off the event loop and without overwriting. */
 export async function realizeNodesAsync(targets: readonly Node[]): Promise<void> {
   const p = prepare(targets, []);
   if (p === null) return;
-  await p.program.runAsync(p.results, p.leaves);
+  const results = await p.program.runAsync(p.leaves, p.numbers);
   p.pending.forEach((node, i) => {
-    if (node.storage === null) settle(node, p.results[i]);
+    if (node.storage === null) settle(node, results[i]);
   });
 }

@@ -54,8 +54,8 @@ export function checkFresh(node: Node): void {
   if (storage.version !== node.version) {
     throw new BackendError(
       `read: a value was built from a ${storage.dtype} tensor of shape ${showShape(node.shape)} ` +
-        `before that tensor was updated in place (by an optimizer step or a compiled function), and ` +
-        `is read after it; its operand is gone. Read it, or call realize(value), before the update.`,
+        `which was updated in place twice since (by optimizer steps or compiled functions); the ` +
+        `operand is gone. Read the value, or call realize(value), before the second update.`,
     );
   }
 }

@@ -7,7 +7,7 @@
 import type { GradientTransformation, OptState, TensorTree } from "../base.ts";
 import { checkTransformation } from "../combine.ts";
 import { constantNode } from "../graph/leaf.ts";
-import { isFloat, type Node, withGrad } from "../graph/node.ts";
+import { isFloat, type Node, unobserved, withGrad } from "../graph/node.ts";
 import { walk } from "../graph/walk.ts";
 import { expand } from "../primitives/movement.ts";
 import { BackendError } from "../runtime/mod.ts";
@@ -190,10 +190,11 @@ export class Optimizer<O = Record<never, never>> {
     const loss = closure === undefined || closure === null ? undefined : withGrad(true, closure);
     const states: OptState[] = [];
     together(() =>
-      withGrad(false, () => {
-        const op = `${this.constructor.name}.step`;
-        for (const group of this.#groups) states.push(stepGroup(op, group));
-      })
+      withGrad(false, () =>
+        unobserved(() => {
+          const op = `${this.constructor.name}.step`;
+          for (const group of this.#groups) states.push(stepGroup(op, group));
+        }))
     );
     try {
       commit();

@@ -44,6 +44,12 @@ export class Storage {
   readonly device: Device;
   /** Number of times the memory was overwritten in place; whoever overwrites it counts it up. */
   version = 0;
+  /** Whether values that were not computed yet need the contents; a run writes elsewhere then. */
+  shared = false;
+  /**
+   * Memory of the value before the latest update, where that went elsewhere: the next update takes it.
+   */
+  former: Storage | null = null;
   #freed = false;
   #buffer: ArrayBufferLike | undefined;
   #view: TypedArray | undefined;

@@ -8,14 +8,14 @@ import type { Device, Storage } from "../runtime/mod.ts";
 import type { Donation } from "../graph/donation.ts";
 import { bufferNode, constantNode, placeholderNode } from "../graph/leaf.ts";
 import { type Executable, executable } from "../graph/executable.ts";
-import { type GradBox, isGradEnabled, Node } from "../graph/node.ts";
+import { type GradBox, isGradEnabled, nextEra, Node } from "../graph/node.ts";
 import { defaultDevice } from "../graph/defaults.ts";
-import { realizeNodes } from "../graph/realize.ts";
+import { isLarge, realizeNodes, replace } from "../graph/realize.ts";
 import { checkFresh, walk } from "../graph/walk.ts";
 import { type PyTree, treeFlatten, treeUnflatten } from "../pytree/mod.ts";
 import { isLeafNode, wrap } from "./core.ts";
 import { type Operands, sameKind, sameOperands, takeOperands } from "./compile_operands.ts";
-import { computeCopies } from "./pending.ts";
+import { computeWaiting } from "./pending.ts";
 import { Tensor } from "./tensor.ts";
 import { currentTrace, type Draw, type Handle, Trace, withTrace } from "./trace.ts";
 
@@ -325,8 +325,15 @@ function deviceOf(leaves: readonly Node[], trace: Trace): Device {
   return defaultDevice();
 }
 
+/** Whether an update goes beside the present value of a tensor. */
+function goesBeside({ target }: WriteBack): boolean {
+  const storage = typeof target === "number" ? null : target.rawNode.storage;
+  return storage !== null && storage.shared && isLarge(storage);
+}
+
 function replay(r: Recording, args: readonly Tensor[]): unknown {
-  if (r.writeBacks.length + r.gradWrites.length > 0) computeCopies();
+  const updates = r.writeBacks.length + r.gradWrites.length > 0;
+  if (updates) computeWaiting(r.writeBacks.some(goesBeside));
   const drawn = r.drawn ?? r.draws.map((draw) => draw());
   r.drawn = null;
   const storages = new Array<Storage>(r.sources.length);
@@ -346,13 +353,22 @@ function replay(r: Recording, args: readonly Tensor[]): unknown {
   const spare = new Map<number, Storage>();
   for (const { holder, output, latest } of r.gradWrites) {
     const memory = latest?.storage;
-    if (memory && holder?.rawNode === latest) spare.set(output, memory);
+    if (memory && !memory.shared && holder?.rawNode === latest) spare.set(output, memory);
   }
-  const results = r.program.bind(storages, r.numbers, spare);
-  r.program.run(results);
-  const nodes = results.map((storage, i) => bufferNode(storage, r.outputs[i].shape));
+  for (const { target, output } of r.writeBacks) {
+    const former = typeof target === "number" ? null : target.rawNode.storage?.former ?? null;
+    if (former !== null) spare.set(output, former);
+  }
+  const results = r.program.run(storages, r.numbers, spare);
+  const nodes = results.map((storage, i) => {
+    storage.shared = false;
+    return bufferNode(storage, r.outputs[i].shape);
+  });
+  if (updates) nextEra();
   for (const { target, output, leaf } of r.writeBacks) {
     const node = nodes[output], handle = typeof target === "number" ? args[target] : target;
+    const old = handle.rawNode.storage;
+    if (handle === target && old !== null) replace(old, results[output]);
     if (leaf) {
       node.requiresGrad = true;
       node.box = handle.rawNode.box ?? { grad: null };

@@ -7,12 +7,14 @@
 import { type Device, type DType, DTYPES, Storage, type TypedArray } from "../runtime/mod.ts";
 import { GradientError, ShapeError } from "../graph/errors.ts";
 import { bufferNode, constant } from "../graph/leaf.ts";
-import { type GradBox, isFloat, isGradEnabled, type Node } from "../graph/node.ts";
+import { type GradBox, isFloat, isGradEnabled, type Node, share } from "../graph/node.ts";
 import { realizeNodes, realizeNodesAsync } from "../graph/realize.ts";
 import { type Shape, showShape } from "../graph/shape.ts";
 import { alias, detach } from "../primitives/movement.ts";
 import { cast } from "../primitives/elementwise.ts";
 import { checkFresh } from "../graph/walk.ts";
+import { isLate, noteLate, remember } from "./late.ts";
+import { holdCopy } from "./pending.ts";
 import type { Tensor } from "./tensor.ts";
 import { currentTrace } from "./trace.ts";
 
@@ -77,6 +79,7 @@ export abstract class TensorCore {
     this.rawNode = unshared(node);
     const trace = currentTrace();
     this.traceId = trace === null ? 0 : trace.id;
+    if (trace === null && node.storage === null) remember(this);
     // An unread chain that keeps growing would hold every iteration of its loop.
     if (isOverdue(node)) realizeNodes([node]);
   }
@@ -84,7 +87,9 @@ export abstract class TensorCore {
   /** @ignore The node that this handle stands for; a trace takes note. */
   get node(): Node {
     const trace = currentTrace();
-    return trace === null ? this.rawNode : trace.read(this);
+    if (trace !== null) return trace.read(this);
+    if (isLate(this.rawNode)) noteLate(this.rawNode);
+    return this.rawNode;
   }
 
   /** @ignore Makes the handle stand for another node. */
@@ -171,7 +176,7 @@ export abstract class TensorCore {
    */
   data(): TypedArray {
     forbidInTrace("data()");
-    const node = this.rawNode;
+    const { node } = this;
     if (node.storage === null) realizeNodes([node]);
     checkFresh(node);
     return node.storage!.host();
@@ -180,7 +185,7 @@ export abstract class TensorCore {
   /** Like `data()`, computed off the event loop. */
   async dataAsync(): Promise<TypedArray> {
     forbidInTrace("dataAsync()");
-    const node = this.rawNode;
+    const { node } = this;
     if (node.storage === null) await realizeNodesAsync([node]);
     checkFresh(node);
     return node.storage!.host();
@@ -232,7 +237,11 @@ export abstract class TensorCore {
   /** The same value without its history; gradients stop here. */
   detach(): Tensor {
     const node = this.node;
-    return construct(node.requiresGrad ? detach(node) : node);
+    if (!node.requiresGrad) return construct(share(node));
+    const copy = construct(detach(node));
+    // What a step goes on from, such as a hidden state, is cut off from its history first.
+    if (node.storage === null) holdCopy(copy);
+    return copy;
   }
 
   /** Forgets this tensor's own history, in place. */

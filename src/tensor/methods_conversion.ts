@@ -6,7 +6,7 @@
 
 import { type Device, type DType, DTYPES } from "../runtime/mod.ts";
 import { cast } from "../primitives/elementwise.ts";
-import type { Node } from "../graph/node.ts";
+import { type Node, share } from "../graph/node.ts";
 import { alias, aliasPrim, detachPrim } from "../primitives/movement.ts";
 import { TensorCore, wrap } from "./core.ts";
 import { ReductionMethods } from "./methods_reduction.ts";
@@ -113,7 +113,7 @@ export abstract class ConversionMethods extends ReductionMethods {
 
   /** The tensor itself: elements always lie in row-major order. */
   contiguous(): Tensor {
-    return wrap(this.node);
+    return wrap(share(this.node));
   }
 }
 

@@ -1,22 +1,29 @@
 /**
- * What waits for the next optimizer step: roots of `backward()`, states that were updated in place, and
- * copies. The step computes them in the same run as the parameters, so that a training iteration is
- * one graph, reading the loss after the step costs nothing, and memory is overwritten where that is
- * safe.
+ * What waits for the next update in place: roots and gradients of `backward()`, states that were
+ * updated, and copies. An optimizer step computes them in the same run as the parameters, so that a
+ * training iteration is one graph, and reading the loss after the step costs nothing.
  *
  * @module
  */
 
-import type { Node } from "../graph/node.ts";
-import { realizeNodes } from "../graph/realize.ts";
+import { constantValue } from "../graph/leaf.ts";
+import { type GradBox, nextEra, type Node } from "../graph/node.ts";
+import { isLarge, realizeNodes } from "../graph/realize.ts";
+import { noteGradients, takeLate, takeRecent } from "./late.ts";
 import type { Tensor } from "./tensor.ts";
 import { currentTrace } from "./trace.ts";
 
 /** Roots of `backward()` that are remembered (several, since gradients accumulate over batches). */
 const ROOTS = 64;
 
+/** Calls of `backward()` whose gradients are remembered. */
+const SWEEPS = 16;
+
 /** Updates beyond this number are computed at once, so that a loop without steps stays flat. */
 const UPDATES = 4096;
+
+/** Copies that are remembered; when there are more, they are computed. */
+const COPIES = 64;
 
 /** A tensor that was rebound, what it stood for, and whether that memory may be taken. */
 interface Update {
@@ -26,20 +33,18 @@ interface Update {
 }
 
 let roots: Tensor[] = [];
-let updated: Update[] = [];
-
 let latest: readonly Tensor[] = [];
-
-/** Copies that are remembered; when there are more, they are computed. */
-const COPIES = 64;
-
+let sweeps: (readonly GradBox[])[] = [];
+let updated: Update[] = [];
 const copies = new Set<Pick<Tensor, "rawNode">>();
 
-/** Remembers roots of `backward()` until the next step; the oldest are forgotten. */
-export function holdRoots(tensors: readonly Tensor[]): void {
+/** Remembers roots of `backward()`, and where it left gradients; the oldest are forgotten. */
+export function holdSweep(tensors: readonly Tensor[], boxes: readonly GradBox[]): void {
   if (currentTrace() !== null) return;
   roots.push(...tensors);
   if (roots.length > ROOTS) roots = roots.slice(-ROOTS);
+  sweeps.push(boxes);
+  if (sweeps.length > SWEEPS) sweeps.shift();
 }
 
 /** Remembers the scalars that `autograd.grad` was called on last. */
@@ -49,7 +54,7 @@ export function holdLatest(tensors: readonly Tensor[]): void {
 
 /**
  * Remembers that `handle` was rebound from `before`: its value is computed at the next `commit()`, and
- * may take the memory of `before` where `overwrite` is given.
+ * replaces that of `before` in memory where `overwrite` is given.
  */
 export function holdUpdate(handle: Tensor, before: Node, overwrite = true): void {
   if (currentTrace() !== null) return;
@@ -64,7 +69,10 @@ export function holdUpdate(handle: Tensor, before: Node, overwrite = true): void
 export function holdCopy(handle: Pick<Tensor, "rawNode">): void {
   if (currentTrace() !== null || handle.rawNode.storage !== null) return;
   copies.add(handle);
-  if (copies.size > COPIES && waitingCopies().length > COPIES) computeCopies();
+  if (copies.size > COPIES && waitingCopies().length > COPIES) {
+    compute(waitingCopies());
+    copies.clear();
+  }
 }
 
 /** Copies without a value; the others are forgotten. */
@@ -77,57 +85,75 @@ function waitingCopies(): Node[] {
   return nodes;
 }
 
-/** Computes all copies, since memory will be overwritten. */
-export function computeCopies(): void {
+/**
+ * What the run of an update should compute as well: it would take a run of its own afterwards, or
+ * could not be computed any more. `stepped` are the holders of gradients of what is updated, and
+ * `large` tells whether memory is taken that holds the value before the present one.
+ */
+function takeWaiting(stepped: ReadonlySet<GradBox | null>, large: boolean): Node[] {
   const nodes = waitingCopies();
-  copies.clear();
-  try {
-    realizeNodes(nodes);
-  } catch {
-    computeEach(nodes);
+  for (const tensor of roots) nodes.push(tensor.rawNode);
+  for (const tensor of latest) nodes.push(tensor.rawNode);
+  const boxes = new Set(sweeps.flat());
+  for (const box of boxes) {
+    const grad = box.grad as Tensor | null;
+    if (grad === null || (stepped.has(box) && box.kept !== true)) continue;
+    if (constantValue(grad.rawNode) === null) nodes.push(grad.rawNode);
   }
+  if (boxes.size > 0) noteGradients([...boxes]);
+  nodes.push(...takeLate(), ...takeRecent(large));
+  roots = [];
+  latest = [];
+  sweeps = [];
+  copies.clear();
+  return nodes.filter((node) => node.storage === null);
 }
 
 /** Computes what can be computed; reading the rest will say why not. */
-function computeEach(nodes: readonly Node[]): void {
-  for (const node of nodes) {
-    try {
-      realizeNodes([node]);
-    } catch {
-      continue;
+function compute(nodes: readonly Node[]): void {
+  try {
+    realizeNodes(nodes);
+  } catch {
+    for (const node of nodes) {
+      try {
+        realizeNodes([node]);
+      } catch {
+        continue;
+      }
     }
   }
 }
 
+const noBoxes: ReadonlySet<GradBox> = new Set();
+
+/** Computes what a compiled function's update of tensors could take the memory of. */
+export function computeWaiting(large: boolean): void {
+  compute(takeWaiting(noBoxes, large));
+}
+
+/** Whether an update goes beside the present value, over the one before that. */
+function goesBeside({ storage }: Node): boolean {
+  return storage !== null && storage.shared && isLarge(storage);
+}
+
 /**
- * Computes everything that waits, in one run. Inside a trace this does nothing. Where the run fails,
- * what was to be updated is as before.
+ * Computes all updates and what else waits, in one run. Inside a trace this does nothing. Where the
+ * run fails, what was to be updated is as before.
  */
 export function commit(): void {
   if (currentTrace() !== null) return;
-  const updates: Update[] = [], targets: Node[] = [], former: (Node | null)[] = [];
-  for (const update of updated) {
-    const node = update.handle.rawNode;
-    if (node.storage !== null) continue;
-    updates.push(update);
-    targets.push(node);
-    former.push(update.overwrite ? update.before : null);
-  }
-  const extra: Node[] = [];
-  for (const { rawNode } of [...roots, ...latest]) {
-    if (rawNode.storage === null) extra.push(rawNode);
-  }
-  roots = [];
-  latest = [];
+  const updates = updated.filter(({ handle }) => handle.rawNode.storage === null);
   updated = [];
-  if (targets.length === 0) return;
-  const kept = waitingCopies();
-  copies.clear();
+  if (updates.length === 0) return;
+  const targets = updates.map(({ handle }) => handle.rawNode);
+  const former = updates.map(({ before, overwrite }) => overwrite ? before : null);
+  const stepped = new Set(targets.map((node) => node.box));
+  const waiting = takeWaiting(stepped, former.some((node) => node !== null && goesBeside(node)));
   try {
-    realizeNodes([...targets, ...extra, ...kept], former);
+    realizeNodes([...targets, ...waiting], former);
   } catch {
-    // What cannot be computed any more must not stop the step.
-    computeEach(kept);
+    // What cannot be computed must not stop the step.
+    compute(waiting);
     try {
       realizeNodes(targets, former);
     } catch (error) {
@@ -135,4 +161,5 @@ export function commit(): void {
       throw error;
     }
   }
+  nextEra();
 }

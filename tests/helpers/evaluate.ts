@@ -21,11 +21,10 @@ export function evaluate(nodes: readonly Node[], ops: boolean): TypedArray[] {
   const lowered = lower(walked, nodes, [], { device: "cpu", ops });
   const program = new Executable(walked.key, [], lowered, "cpu");
   try {
-    const results = program.bind(
+    const results = program.run(
       walked.leaves.map((n) => n.storage!),
       walked.scalars.map((n) => n.attrs.value as number),
     );
-    program.run(results);
     return results.map((s) => s.host().slice());
   } finally {
     program.dispose();

@@ -16,7 +16,7 @@ import { readSlot, type Slot, writeSlot } from "../../nn/slots.ts";
 import { expand } from "../../primitives/movement.ts";
 import { treeLeaves } from "../../pytree/mod.ts";
 import { TensorCore, wrap } from "../../tensor/core.ts";
-import { commit, holdRoots, holdUpdate } from "../../tensor/pending.ts";
+import { commit, holdSweep, holdUpdate } from "../../tensor/pending.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { describe } from "../../transform/options.ts";
 import { applyUpdates } from "../../update.ts";
@@ -270,6 +270,6 @@ function detachStep(loss: Tensor, params: readonly Tensor[], states: readonly Te
     tensor.requiresGrad_();
   }
   for (const tensor of [...params, ...states]) holdUpdate(tensor, tensor.node);
-  holdRoots([loss]);
+  holdSweep([loss], []);
   commit();
 }

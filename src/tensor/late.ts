@@ -1,0 +1,79 @@
+/**
+ * Values that are used after an update in place that came behind them: a gradient's norm that is
+ * logged after the step, a hidden state that the next iteration goes on from, a list of metrics that
+ * is read at the end.
+ *
+ * An update leaves the memory of the present value as it is, so that what was built from it can still
+ * be computed; but computing it then takes a run of its own, and large memory is taken by the update
+ * after that. What is likely to be used late is computed with the update, in the same run: small
+ * values, where memory is large or once something was used late, and whatever was used late before.
+ *
+ * @module
+ */
+
+import { constantValue } from "../graph/leaf.ts";
+import { era, type GradBox, type Node } from "../graph/node.ts";
+import { sizeOf } from "../graph/shape.ts";
+
+/** What stands for a node. */
+interface Handle {
+  readonly rawNode: Node;
+}
+
+/** Elements up to which a value is small. */
+const SMALL = 1024;
+
+/** Small values of this era that are remembered. */
+const RECENT = 16;
+
+/** Late values that are remembered until the next update. */
+const LATE = 64;
+
+let recent: Handle[] = [];
+let at = 0;
+let latecomers = false;
+let boxes: readonly GradBox[] = [];
+const late = new Set<Node>();
+
+/** Whether a value has no memory and is from before an update. */
+export function isLate(node: Node): boolean {
+  return node.storage === null && node.era !== era() && node.inputs.length > 0;
+}
+
+/** Notes that a late value is used: the next update computes it. */
+export function noteLate(node: Node): void {
+  node.era = era();
+  if (constantValue(node) !== null) return;
+  late.add(node);
+  if (late.size > LATE) late.delete(late.values().next().value!);
+  const box = boxes.find((b) => (b.grad as Handle | null)?.rawNode === node);
+  if (box === undefined) latecomers = true;
+  else box.kept = true;
+}
+
+/** Remembers the gradients that the update under way leaves behind. */
+export function noteGradients(left: readonly GradBox[]): void {
+  boxes = left;
+}
+
+/** Remembers a tensor without a value; those made before the latest few are forgotten. */
+export function remember(tensor: Handle): void {
+  if (sizeOf(tensor.rawNode.shape) > SMALL) return;
+  recent[at] = tensor;
+  at = (at + 1) % RECENT;
+}
+
+/** The late values that were used since the last call. */
+export function takeLate(): Node[] {
+  const nodes = [...late];
+  late.clear();
+  return nodes;
+}
+
+/** The small values that were made last; none unless something was used late or `large` says so. */
+export function takeRecent(large: boolean): Node[] {
+  const nodes = large || latecomers ? recent.map((handle) => handle.rawNode) : [];
+  recent = [];
+  at = 0;
+  return nodes.filter((node) => node.storage === null && constantValue(node) === null);
+}

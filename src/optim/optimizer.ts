@@ -180,8 +180,8 @@ export class Optimizer<O = Record<never, never>> {
    * @returns what the closure returns
    * @throws {TypeError} where a gradient or state does not fit its parameter; then nothing is changed
    * @throws {ShapeError} where an update has not the shape of its parameter; then nothing is changed
-   * @throws {BackendError} where a gradient is a sum with one from before an earlier step that was not
-   * read; then nothing is changed
+   * @throws {BackendError} where a gradient depends on memory that was freed, or taken by several updates
+   * since; then nothing is changed
    */
   step(closure?: null): void;
   /** Updates all parameters once, from the gradients that the closure leaves. */
@@ -211,10 +211,8 @@ export class Optimizer<O = Record<never, never>> {
       for (const [i, { grad }] of params.entries()) {
         if (grad === null || isFresh(grad)) continue;
         return new BackendError(
-          `${this.constructor.name}.step: the gradient of parameter ${i} is gone: it was added to one ` +
-            `from before an earlier step, which was not read. Call zeroGrad() before backward(); or, ` +
-            `to go on adding, realize(p.grad) before each step. Nothing was changed. ` +
-            (cause as Error).message,
+          `${this.constructor.name}.step: the gradient of parameter ${i} is gone. Call zeroGrad() and ` +
+            `backward() anew. Nothing was changed. ` + (cause as Error).message,
           { cause },
         );
       }

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { bufferNode, constantNode, scalarNode } from "../../src/graph/leaf.ts";
-import type { Node } from "../../src/graph/node.ts";
+import { type Node, unobserved } from "../../src/graph/node.ts";
 import { realizeNodes } from "../../src/graph/realize.ts";
 import * as e from "../../src/primitives/elementwise.ts";
 import { dot } from "../../src/primitives/matmul.ts";
@@ -21,7 +21,7 @@ function both(build: (w: Node) => [Node, Node]): { values: boolean; inPlace: boo
   const apart = build(matrix(1));
   realizeNodes(apart);
   const w = matrix(1);
-  const over = build(w);
+  const over = unobserved(() => build(w));
   const program = realizeNodes(over, [w])!;
   const same = over.every((n, i) => {
     const a = n.storage!.host() as Float64Array, b = apart[i].storage!.host() as Float64Array;
@@ -59,6 +59,20 @@ Deno.test("an update never disturbs a reader, whatever the reader is", () => {
   }
 });
 
+Deno.test("an update leaves memory alone that values outside of its run need", () => {
+  const w = matrix(1), reader = sum(w, [0, 1], false);
+  const next = unobserved(() => step(w, w));
+  const program = realizeNodes([next], [w])!;
+  assertEquals(program.donor[0], -1);
+  realizeNodes([reader]);
+  assertEquals(reader.storage!.host(), evaluated(sum(matrix(1), [0, 1], false)));
+});
+
+function evaluated(node: Node): unknown {
+  realizeNodes([node]);
+  return node.storage!.host();
+}
+
 Deno.test("an update that reads other elements than it writes is not done in place", () => {
   assertEquals(both((w) => [e.add(flip(w, [0]), w), constantNode(0, "float64")]).inPlace, false);
 });
@@ -91,7 +105,7 @@ Deno.test("updates wait for readers, unless these need them, and never disturb t
         };
         const apart = build(leaf(1), leaf(2));
         realizeNodes(apart);
-        const a = leaf(1), b = leaf(2), over = build(a, b);
+        const a = leaf(1), b = leaf(2), over = unobserved(() => build(a, b));
         const program = realizeNodes(over, [a, b])!;
         over.forEach((n, i) => {
           const got = n.storage!.host() as Float64Array;

@@ -18,7 +18,6 @@ import {
   ones,
   randn,
   recoverStateDict,
-  SGD,
   sgd,
   stopGradient,
   type Tensor,

@@ -11,8 +11,7 @@ import type { Tensor } from "./tensor/tensor.ts";
 export type TensorTree = PyTree<Tensor>;
 
 /** State of a transformation: a tree of tensors, whatever its exact type. */
-// deno-lint-ignore no-explicit-any
-export type OptState = any;
+export type OptState = TensorTree;
 
 /** State of a transformation that remembers nothing. */
 export type EmptyState = Record<string, never>;
@@ -45,8 +44,12 @@ export interface UpdateOptions {
 export interface GradientTransformation<S = OptState> {
   /** Makes the state for a tree of parameters. */
   init(params: TensorTree): S;
-  /** The transformed updates and the next state (the same object in place). */
-  update(updates: TensorTree, state: S, options?: UpdateOptions): [TensorTree, S];
+  /**
+   * The transformed updates, in the structure of those given, and the next state. In place that is
+   * written into the given one and is the same object, wherever that can hold it: a state that is a
+   * mere number, not a tree with tensors, has to be taken from here.
+   */
+  update<T extends TensorTree>(updates: T, state: S, options?: UpdateOptions): [T, S];
   /** This transformation followed by another. */
-  chain(next: GradientTransformation): GradientTransformation;
+  chain(next: GradientTransformation<unknown>): GradientTransformation;
 }

@@ -109,7 +109,7 @@ function totalNorm(tensors: readonly Tensor[], order: number): Node {
  *
  * const grads = [tensor([3]), tensor([4])];
  * const clip = clipGradNorm(1);
- * const [[a, b]] = clip.update(grads, clip.init(grads)) as [typeof grads, unknown];
+ * const [[a, b]] = clip.update(grads, clip.init(grads));
  * assert(a.allclose(tensor([0.6])) && b.allclose(tensor([0.8])));
  * ```
  */

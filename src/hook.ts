@@ -29,7 +29,7 @@ import { takeUpdates } from "./transform/trees.ts";
  * const x = tensor(3, { requiresGrad: true });
  * const double = hook.registerHook((g) => g.mul(2));
  * const grads = [x.mul(5)];
- * const [[u]] = double.update(grads, {}, { inplace: false }) as [typeof grads, unknown];
+ * const [[u]] = double.update(grads, {}, { inplace: false });
  * const [g] = autograd.grad(u, [x]);
  * assertEquals(g!.item(), 10);
  * ```

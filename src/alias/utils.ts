@@ -38,7 +38,7 @@ export interface FlipSignOptions {
  *
  * const flip = flipSignAndAddWeightDecay({ weightDecay: 0.5, maximize: true });
  * const params = [tensor([2])];
- * const [[u]] = flip.update([tensor([3])], {}, { params }) as [typeof params, unknown];
+ * const [[u]] = flip.update([tensor([3])], {}, { params });
  * assertEquals(u.item(), -2);
  * ```
  */
@@ -73,7 +73,7 @@ export function flipSignAndAddWeightDecay(
  * import { assertEquals } from "@std/assert";
  *
  * const grads = [tensor([3])];
- * const [[u]] = scaleByNegLr(2).update(grads, {}) as [typeof grads, unknown];
+ * const [[u]] = scaleByNegLr(2).update(grads, {});
  * assertEquals(u.item(), -6);
  * ```
  */

@@ -54,6 +54,10 @@ export abstract class Recording extends Trace {
   /** What stands inside for a tensor of the surroundings. */
   protected abstract standFor(before: Node): Node;
 
+  override get compiling(): Trace | null {
+    return this.outer?.compiling ?? null;
+  }
+
   /** The node of a handle; one from outside is noted at first sight. */
   override read(handle: Handle): Node {
     if (handle.traceId !== this.id) {

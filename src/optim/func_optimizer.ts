@@ -6,11 +6,14 @@
 
 import type { GradientTransformation, OptState, TensorTree } from "../base.ts";
 import { grad } from "../autodiff/grad.ts";
-import { checkTransformation } from "../combine.ts";
+import { asTransformation } from "../combine.ts";
 import { treeFlatten, treeUnflatten } from "../pytree/mod.ts";
 import { TensorCore } from "../tensor/core.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { currentTrace, withTrace } from "../tensor/trace.ts";
 import { checkNames, describe } from "../transform/options.ts";
+import { writeState } from "../transform/own.ts";
+import { together } from "../transform/rebind.ts";
 import { applyUpdates } from "../update.ts";
 
 const NAMES = ["inplace"];
@@ -47,6 +50,7 @@ export interface FuncOptimizerStepOptions {
 export class FuncOptimizer {
   readonly #impl: GradientTransformation;
   readonly #inplace: boolean;
+  readonly #madeIn = currentTrace()?.compiling ?? null;
   #state: OptState | null = null;
 
   /**
@@ -56,11 +60,20 @@ export class FuncOptimizer {
    * @param options `inplace` (default false)
    * @throws {TypeError} where `impl` is no transformation
    */
-  constructor(impl: GradientTransformation, options: FuncOptimizerOptions = {}) {
-    checkTransformation("FuncOptimizer", impl);
-    this.#impl = impl;
+  constructor(impl: GradientTransformation<unknown>, options: FuncOptimizerOptions = {}) {
+    this.#impl = asTransformation("FuncOptimizer", impl);
     checkNames("FuncOptimizer", options, NAMES);
     this.#inplace = options.inplace ?? false;
+  }
+
+  /**
+   * Makes the state, which the first step does otherwise. Inside of `compile()` the first step cannot,
+   * where the state is made of the parameters' values.
+   *
+   * @param params tree of parameters
+   */
+  init(params: TensorTree): void {
+    this.#state = this.#impl.init(params);
   }
 
   /**
@@ -86,11 +99,28 @@ export class FuncOptimizer {
     }
     const { leaves, def } = treeFlatten<Tensor>(params);
     const grads = grad(loss, leaves, { createGraph: !inplace, allowUnused: true });
-    const state = this.#state ?? this.#impl.init(params);
+    const compiling = currentTrace()?.compiling ?? null;
+    // A compiled function runs this code once: what lives on has to be written back by its runs.
+    const livesOn = compiling !== null && compiling !== this.#madeIn;
+    const state = this.#state ?? (livesOn ? this.#initOutside(params) : this.#impl.init(params));
     const tree = treeUnflatten<Tensor | null>(def, grads) as TensorTree;
     const [updates, next] = this.#impl.update(tree, state, { params, inplace });
-    this.#state = next;
+    this.#state = livesOn && next !== state ? together(() => writeState(state, next)) : next;
     return applyUpdates(params, updates, { inplace });
+  }
+
+  /** The first state, which is to outlive the trace under way. */
+  #initOutside(params: TensorTree): OptState {
+    try {
+      return withTrace(null, () => this.#impl.init(params));
+    } catch (cause) {
+      throw new TypeError(
+        `FuncOptimizer.step: the first step makes the state, and cannot inside of compile() where that ` +
+          `takes the values of the parameters; call init(params) or take a step outside first. ` +
+          (cause as Error).message,
+        { cause },
+      );
+    }
   }
 
   /** The state: references to its tensors, or null before the first step. */

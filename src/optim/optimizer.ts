@@ -5,7 +5,7 @@
  */
 
 import type { GradientTransformation, OptState, TensorTree } from "../base.ts";
-import { checkTransformation } from "../combine.ts";
+import { asTransformation } from "../combine.ts";
 import { constantNode } from "../graph/leaf.ts";
 import { isFloat, type Node, unobserved, withGrad } from "../graph/node.ts";
 import { walk } from "../graph/walk.ts";
@@ -75,7 +75,7 @@ function listOf(op: string, params: unknown): unknown[] {
  */
 export class Optimizer<O = Record<never, never>> {
   readonly #impl: GradientTransformation;
-  readonly #configure: ((options: Partial<O>) => GradientTransformation) | null;
+  readonly #configure: ((options: Partial<O>) => GradientTransformation<unknown>) | null;
   readonly #groups: Group[] = [];
   readonly #known = new Set<Tensor>();
 
@@ -91,11 +91,10 @@ export class Optimizer<O = Record<never, never>> {
    */
   constructor(
     params: OptimizerParams<O>,
-    impl: GradientTransformation,
-    configure?: (options: Partial<O>) => GradientTransformation,
+    impl: GradientTransformation<unknown>,
+    configure?: (options: Partial<O>) => GradientTransformation<unknown>,
   ) {
-    checkTransformation(this.constructor.name, impl);
-    this.#impl = impl;
+    this.#impl = asTransformation(this.constructor.name, impl);
     this.#configure = configure ?? null;
     const list = listOf(this.constructor.name, params);
     if (list.length === 0) {
@@ -147,7 +146,7 @@ export class Optimizer<O = Record<never, never>> {
   #implOf(op: string, options: Partial<O>): GradientTransformation {
     const names = Object.keys(options);
     if (names.length === 0) return this.#impl;
-    if (this.#configure !== null) return this.#configure(options);
+    if (this.#configure !== null) return asTransformation(op, this.#configure(options));
     throw new TypeError(
       `${op}: the group has options of its own (${
         names.join(", ")
@@ -245,7 +244,11 @@ export class Optimizer<O = Record<never, never>> {
           `each group.`,
       );
     }
-    write(this.#groups.flatMap((group, i) => pairUp(op, group.state, states[i])));
+    const loadings = this.#groups.map((group, i) => pairUp(op, group.state, states[i]));
+    this.#groups.forEach((group, i) => {
+      write(loadings[i]);
+      group.state = loadings[i].state;
+    });
   }
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { OptState, TensorTree } from "../base.ts";
+import type { OptState } from "../base.ts";
 import { withGrad } from "../graph/node.ts";
 import { realizeNodes } from "../graph/realize.ts";
 import { sameShape, showShape } from "../graph/shape.ts";
@@ -15,35 +15,42 @@ import {
   treeFlatten,
   treeLeaves,
   treeMap,
+  treeUnflatten,
 } from "../pytree/mod.ts";
 import { DTYPES, type TypedArray } from "../runtime/mod.ts";
-import { fromTyped } from "../tensor/core.ts";
+import { fromTyped, TensorCore } from "../tensor/core.ts";
 import { readSaved, saved, type SavedTensor } from "../tensor/saved.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { describe } from "../transform/options.ts";
 
-/** The state of one parameter group as plain data: a tree of saved tensors. */
-export type SavedState = PyTree<SavedTensor>;
+/** The state of one parameter group as plain data: a tree of saved tensors (and numbers). */
+export type SavedState = PyTree<SavedTensor | number | string | boolean>;
 
-/** Copies a state to plain data. */
+const withNulls = { noneIsLeaf: true };
+
+/** Copies a state to plain data; leaves that are no tensors stay what they are. */
 export function save(state: OptState): SavedState {
-  const tensors = treeLeaves<Tensor>(state as TensorTree);
-  realizeNodes(tensors.map((t) => t.node));
-  return treeMap(
-    (t: Tensor): SavedTensor => saved(t.shape, t.dtype, t.data().slice()),
-    state as TensorTree,
-  ) as SavedState;
+  const leaves = treeLeaves<unknown>(state);
+  realizeNodes(leaves.flatMap((x) => x instanceof TensorCore ? [x.node] : []));
+  const plain = (x: unknown) =>
+    x instanceof TensorCore ? saved(x.shape, x.dtype, x.data().slice() as TypedArray) : x;
+  return treeMap(withNulls, plain, state as PyTree<unknown>) as SavedState;
 }
 
 /** What a saved state writes into a present one. */
-export type Loading = { readonly into: Tensor; readonly from: SavedTensor }[];
+export interface Loading {
+  /** Tensors that keep their place. */
+  readonly pairs: { readonly into: Tensor; readonly from: SavedTensor }[];
+  /** The state with the other leaves replaced. */
+  readonly state: OptState;
+}
 
 /**
  * Pairs saved tensors with those of the present state, without changing anything. Tensors, and what
  * went through JSON, are accepted as well.
  */
 export function pairUp(op: string, present: OptState, state: unknown): Loading {
-  const { leaves, def } = treeFlatten<Tensor>(present as TensorTree);
+  const { leaves, def } = treeFlatten<unknown>(present as PyTree<unknown>, withNulls);
   let found: unknown[];
   try {
     found = flattenUpTo(def, state, op);
@@ -54,12 +61,21 @@ export function pairUp(op: string, present: OptState, state: unknown): Loading {
       { cause },
     );
   }
-  return leaves.map((into, i) => {
+  const pairs: Loading["pairs"] = [];
+  const next = leaves.map((into, i) => {
     const from = readSaved(found[i]);
+    if (!(into instanceof TensorCore)) {
+      return from === null
+        ? found[i]
+        : fromTyped(from.data.slice() as TypedArray, from.shape, from.dtype, "cpu");
+    }
     const fits = from !== null && sameShape(from.shape, into.shape) &&
       from.dtype === into.dtype && from.data.length === into.size &&
       DTYPES[from.dtype].holds(from.data);
-    if (fits) return { into, from };
+    if (fits) {
+      pairs.push({ into: into as Tensor, from });
+      return into;
+    }
     const got = from !== null
       ? `${from.dtype} of shape ${showShape(from.shape)} with ${from.data.length} elements` +
         (DTYPES[from.dtype].holds(from.data) ? "" : ` in a ${from.data.constructor.name}`)
@@ -69,12 +85,14 @@ export function pairUp(op: string, present: OptState, state: unknown): Loading {
         `${into.dtype} of shape ${showShape(into.shape)}.`,
     );
   });
+  const all = pairs.length === leaves.length;
+  return { pairs, state: all ? present : treeUnflatten(def, next) as OptState };
 }
 
 /** Writes saved tensors into the present state, in place. */
 export function write(loading: Loading): void {
   withGrad(false, () => {
-    for (const { into, from } of loading) {
+    for (const { into, from } of loading.pairs) {
       into.assign("loadStateDict", copyOf(from, into).node);
     }
   });

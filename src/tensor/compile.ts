@@ -214,6 +214,7 @@ function attempt(
   const output = fn(...args as unknown[]);
   // The function may have caught the error that should have ended it.
   if (trace.aliased !== null) throw new Error("internal: an argument was read");
+  trace.done();
   const { leaves: results, def: outDef } = treeFlatten(output as Tree) as {
     leaves: unknown[];
     // deno-lint-ignore no-explicit-any

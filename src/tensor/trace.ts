@@ -66,6 +66,7 @@ export class Trace {
   aliased: Handle | null = null;
   /** Random numbers that an earlier attempt drew, to be used first. */
   drawnBefore: readonly Node[] = [];
+  readonly #checks = new Map<object, () => void>();
   readonly #compute: (node: Node) => void;
   readonly #args: ReadonlySet<Handle>;
 
@@ -81,6 +82,11 @@ export class Trace {
     this.#compute = compute;
     this.operation = operation;
     this.#args = args;
+  }
+
+  /** The compilation under way: this one, or the one around. */
+  get compiling(): Trace | null {
+    return this;
   }
 
   /** The node of a handle, capturing it at first sight. */
@@ -107,6 +113,22 @@ export class Trace {
       handle.traceId = this.id;
     }
     return handle.rawNode;
+  }
+
+  /** Calls `check` when the function has returned; once for each `key`, the first one. */
+  whenDone(key: object, check: () => void): void {
+    if (!this.#checks.has(key)) this.#checks.set(key, check);
+  }
+
+  /** Runs the checks of the end. */
+  done(): void {
+    for (const check of this.#checks.values()) check();
+  }
+
+  /** Tells handles that the function made from those of its surroundings. */
+  inside(): (handle: Handle) => boolean {
+    const outside = new Set(this.captured.map((c) => c.handle));
+    return (handle) => handle.traceId === this.id && !outside.has(handle);
   }
 
   /** A stand-in for random numbers. */

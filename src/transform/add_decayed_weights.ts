@@ -35,7 +35,7 @@ export interface AddDecayedWeightsOptions {
  * const decay = transform.addDecayedWeights({ weightDecay: 0.5 });
  * const params = [tensor([2, 4])];
  * const grads = [tensor([10, 10])];
- * const [[u]] = decay.update(grads, decay.init(params), { params }) as [typeof grads, unknown];
+ * const [[u]] = decay.update(grads, decay.init(params), { params });
  * assertEquals(u.toArray(), [11, 12]);
  * ```
  */

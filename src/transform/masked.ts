@@ -5,7 +5,7 @@
  */
 
 import type { GradientTransformation, OptState, TensorTree } from "../base.ts";
-import { checkTransformation, gradientTransformation } from "../combine.ts";
+import { asTransformation, builtIn } from "../combine.ts";
 import {
   broadcastPrefix,
   flattenUpTo,
@@ -69,7 +69,7 @@ function select(mask: Mask, tree: TensorTree): TensorTree {
  *
  * const weightsOnly = transform.masked(transform.scale(10), { layer: { w: true, b: false } });
  * const grads = { layer: { w: tensor([1]), b: tensor([1]) } };
- * const [u] = weightsOnly.update(grads, weightsOnly.init(grads)) as [typeof grads, unknown];
+ * const [u] = weightsOnly.update(grads, weightsOnly.init(grads));
  * assertEquals([u.layer.w.item(), u.layer.b.item()], [10, 1]);
  * ```
  */
@@ -77,9 +77,9 @@ export function masked<S = OptState>(
   inner: GradientTransformation<S>,
   mask: Mask,
 ): GradientTransformation<MaskedState<S>> {
-  checkTransformation("masked", inner);
-  return gradientTransformation<MaskedState<S>>({
-    init: (params) => ({ innerState: inner.init(select(mask, params)) }),
+  const transformation = asTransformation<S>("masked", inner);
+  return builtIn<MaskedState<S>>({
+    init: (params) => ({ innerState: transformation.init(select(mask, params)) }),
     update(updates, state, { params, inplace }) {
       if (typeof state !== "object" || state === null || !("innerState" in state)) {
         throw new TypeError(
@@ -88,7 +88,10 @@ export function masked<S = OptState>(
         );
       }
       const chosen = select(mask, updates);
-      const [transformed, next] = inner.update(chosen, state.innerState, { params, inplace });
+      const [transformed, next] = transformation.update(chosen, state.innerState, {
+        params,
+        inplace,
+      });
       const { leaves, def } = treeFlatten(updates, { noneIsLeaf: true });
       const results = flattenUpTo(def, transformed, "masked");
       const merged = treeUnflatten(def, leaves.map((leaf, i) => results[i] ?? leaf));

@@ -31,7 +31,7 @@ export interface NanToNumTransformOptions {
  * import { assertEquals } from "@std/assert";
  *
  * const grads = [tensor([NaN, Infinity, 1])];
- * const [[u]] = nanToNum({ posinf: 10 }).update(grads, {}) as [typeof grads, unknown];
+ * const [[u]] = nanToNum({ posinf: 10 }).update(grads, {});
  * assertEquals(u.toArray(), [0, 10, 1]);
  * ```
  */

@@ -25,7 +25,7 @@ import { stateless } from "./stateless.ts";
  * import { assertEquals } from "@std/assert";
  *
  * const grads = [tensor([1, 2])];
- * const [[u]] = transform.scale(-2).update(grads, {}) as [typeof grads, unknown];
+ * const [[u]] = transform.scale(-2).update(grads, {});
  * assertEquals(u.toArray(), [-2, -4]);
  * ```
  */

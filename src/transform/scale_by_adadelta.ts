@@ -44,7 +44,7 @@ export type ScaleByAdadeltaState = {
  *
  * const scaling = transform.scaleByAdadelta({ rho: 0.5, eps: 1 });
  * const grads = [tensor([4])];
- * const [[u]] = scaling.update(grads, scaling.init(grads)) as [typeof grads, unknown];
+ * const [[u]] = scaling.update(grads, scaling.init(grads));
  * assertEquals(Math.round(u.item() * 1e4) / 1e4, 1.3333); // 4 * sqrt(1 / (8 + 1))
  * ```
  */

@@ -100,7 +100,7 @@ export function adamScaler(
  *
  * const scaling = transform.scaleByAdam({ eps: 0 });
  * const grads = [tensor([2, -5], { dtype: "float64" })];
- * const [[u]] = scaling.update(grads, scaling.init(grads)) as [typeof grads, unknown];
+ * const [[u]] = scaling.update(grads, scaling.init(grads));
  * assert(u.allclose(tensor([1, -1], { dtype: "float64" })));
  * ```
  */

@@ -49,7 +49,7 @@ export type ScaleByAdamaxState = {
  *
  * const scaling = transform.scaleByAdamax({ eps: 0 });
  * const grads = [tensor([2, -5], { dtype: "float64" })];
- * const [[u]] = scaling.update(grads, scaling.init(grads)) as [typeof grads, unknown];
+ * const [[u]] = scaling.update(grads, scaling.init(grads));
  * assert(u.allclose(tensor([1, -1], { dtype: "float64" })));
  * ```
  */

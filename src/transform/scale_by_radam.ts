@@ -70,7 +70,7 @@ function rectification(b1: number, b2: number, number: NumberOf, dtype: DType, t
  * const scaling = transform.scaleByRadam();
  * const grads = [tensor([2, -5], { dtype: "float64" })];
  * // The first steps are not rectified: the update is the mean gradient.
- * const [[u]] = scaling.update(grads, scaling.init(grads)) as [typeof grads, unknown];
+ * const [[u]] = scaling.update(grads, scaling.init(grads));
  * assert(u.allclose(tensor([2, -5], { dtype: "float64" })));
  * ```
  */

@@ -42,7 +42,7 @@ export type ScaleByRmsState = {
  *
  * const scaling = transform.scaleByRms({ alpha: 0.75, eps: 0 });
  * const grads = [tensor([4, -1])];
- * const [[u]] = scaling.update(grads, scaling.init(grads)) as [typeof grads, unknown];
+ * const [[u]] = scaling.update(grads, scaling.init(grads));
  * assertEquals(u.toArray(), [2, -2]); // g / sqrt(g * g / 4)
  * ```
  */

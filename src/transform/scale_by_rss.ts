@@ -40,7 +40,7 @@ export type ScaleByRssState = {
  *
  * const scaling = transform.scaleByRss({ eps: 0 });
  * const grads = [tensor([4, 0])];
- * const [[u]] = scaling.update(grads, scaling.init(grads)) as [typeof grads, unknown];
+ * const [[u]] = scaling.update(grads, scaling.init(grads));
  * assertEquals(u.toArray(), [1, 0]);
  * ```
  */

@@ -36,7 +36,7 @@ export type ScaleByScheduleState = {
  * const grads = [tensor([8])];
  * const state = scaling.init(grads);
  * const steps = Array.from({ length: 3 }, () => {
- *   const [[u]] = scaling.update(grads, state) as [typeof grads, unknown];
+ *   const [[u]] = scaling.update(grads, state);
  *   return u.item();
  * });
  * assertEquals(steps, [8, 6, 4]);

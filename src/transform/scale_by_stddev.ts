@@ -34,7 +34,7 @@ export type ScaleByStddevState = {
  *
  * const scaling = transform.scaleByStddev({ alpha: 0.5, eps: 0 });
  * const grads = [tensor([4, -1])];
- * const [[u]] = scaling.update(grads, scaling.init(grads)) as [typeof grads, unknown];
+ * const [[u]] = scaling.update(grads, scaling.init(grads));
  * assertEquals(u.toArray(), [2, -2]); // g / sqrt(g * g / 2 - g * g / 4)
  * ```
  */

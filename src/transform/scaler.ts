@@ -5,7 +5,7 @@
  */
 
 import type { GradientTransformation, TensorTree, UpdateOptions } from "../base.ts";
-import { gradientTransformation } from "../combine.ts";
+import { builtIn } from "../combine.ts";
 import { constantNode } from "../graph/leaf.ts";
 import { type Node, withGrad } from "../graph/node.ts";
 import { treeMap, treeUnflatten } from "../pytree/mod.ts";
@@ -143,7 +143,7 @@ function kept(node: Node): Tensor {
 
 /** Makes a transformation of a rule for one leaf. */
 export function scaler<C, S>(spec: ScalerSpec<C>): GradientTransformation<S> {
-  return gradientTransformation({
+  return builtIn({
     init: (params) => initState(spec, params),
     update(updates, state: ScalerState, { inplace = true }: UpdateOptions) {
       const run = () => updateState(spec, updates, state, inplace);

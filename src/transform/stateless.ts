@@ -5,7 +5,7 @@
  */
 
 import type { EmptyState, GradientTransformation } from "../base.ts";
-import { gradientTransformation } from "../combine.ts";
+import { builtIn } from "../combine.ts";
 import { type Node, withGrad } from "../graph/node.ts";
 import { treeUnflatten } from "../pytree/mod.ts";
 import { wrap } from "../tensor/core.ts";
@@ -21,7 +21,7 @@ export function stateless(
   fn: LeafFunction,
   { wantsParams = false }: { wantsParams?: boolean } = {},
 ): GradientTransformation<EmptyState> {
-  return gradientTransformation<EmptyState>({
+  return builtIn<EmptyState>({
     init: () => ({}),
     update(updates, state, { params, inplace = true }) {
       const taken = takeUpdates(name, updates);

@@ -58,7 +58,7 @@ interface Coefficients {
  * const grads = [tensor([4])];
  * const state = momentum.init(grads);
  * momentum.update(grads, state);
- * const [[u]] = momentum.update(grads, state) as [typeof grads, unknown];
+ * const [[u]] = momentum.update(grads, state);
  * assertEquals(u.item(), 6);
  * ```
  */

@@ -1,6 +1,6 @@
 /** All functional optimizers against the reference: parameters after each step, and the last state. */
 
-import { applyUpdates, compile, realize, type Tensor } from "@torchopt/torchopt";
+import { applyUpdates, compile, type OptState, realize, type Tensor } from "@torchopt/torchopt";
 import {
   assertClose,
   assertState,
@@ -71,7 +71,7 @@ function check(c: Case, { inplace, compiled }: Mode): void {
   const tolerance = toleranceOf(c);
   const { params0, grads } = inputsOf(c);
   let params = params0(), state = optimizer.init(params);
-  const step = (gradients: Gradients, before: Tensors, old: unknown): [Tensors, unknown] => {
+  const step = (gradients: Gradients, before: Tensors, old: OptState): [Tensors, OptState] => {
     const [updates, next] = optimizer.update(gradients, old, { params: before, inplace });
     return [applyUpdates(before, updates, { inplace }), next];
   };
@@ -79,7 +79,7 @@ function check(c: Case, { inplace, compiled }: Mode): void {
   const run = !compiled
     ? step
     : inplace
-    ? ((compiledStep) => (gradients: Gradients): [Tensors, unknown] => {
+    ? ((compiledStep) => (gradients: Gradients): [Tensors, OptState] => {
       compiledStep(gradients);
       return [params, state];
     })(compile((gradients: Gradients) => void step(gradients, params, state)))

@@ -12,6 +12,7 @@ import {
   hook,
   identity,
   nanToNum,
+  type OptState,
   realize,
   scaleByNegLr,
   type Tensor,
@@ -156,12 +157,12 @@ function check(c: TransformCase, { inplace, compiled }: Mode): void {
   const transformation = build(c.spec), tolerance = toleranceOf(c);
   const params = params0(c.dtype), grads = gradsOf(c.dtype);
   let state = transformation.init(params);
-  const step = (gradients: Tensors, old: unknown) =>
-    transformation.update(gradients, old, { params, inplace }) as [Tensors, unknown];
+  const step = (gradients: Tensors, old: OptState) =>
+    transformation.update(gradients, old, { params, inplace });
   const run = !compiled
     ? step
     : inplace
-    ? ((compiledStep) => (gradients: Tensors): [Tensors, unknown] => [
+    ? ((compiledStep) => (gradients: Tensors): [Tensors, OptState] => [
       compiledStep(gradients),
       state,
     ])(compile((gradients: Tensors) => step(gradients, state)[0]))

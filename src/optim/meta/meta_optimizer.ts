@@ -5,8 +5,8 @@
  */
 
 import { sweep } from "../../autodiff/reverse.ts";
-import type { GradientTransformation, OptState, TensorTree } from "../../base.ts";
-import { checkTransformation } from "../../combine.ts";
+import type { GradientTransformation, OptState } from "../../base.ts";
+import { asTransformation } from "../../combine.ts";
 import { GradientError } from "../../graph/errors.ts";
 import { constantNode } from "../../graph/leaf.ts";
 import { isGradEnabled, withGrad } from "../../graph/node.ts";
@@ -18,6 +18,7 @@ import { treeLeaves } from "../../pytree/mod.ts";
 import { TensorCore, wrap } from "../../tensor/core.ts";
 import { commit, holdSweep, holdUpdate } from "../../tensor/pending.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
+import { currentTrace, type Trace } from "../../tensor/trace.ts";
 import { describe } from "../../transform/options.ts";
 import { applyUpdates } from "../../update.ts";
 import { shorten } from "../../utils/cut.ts";
@@ -85,6 +86,7 @@ export class MetaOptimizer {
   firstOrder: boolean;
   readonly #impl: GradientTransformation;
   readonly #groups: Group[] = [];
+  readonly #madeIn = currentTrace()?.compiling ?? null;
 
   /**
    * Makes an optimizer with a new state.
@@ -94,9 +96,12 @@ export class MetaOptimizer {
    * @param options `firstOrder` (default false)
    * @throws {TypeError} where the arguments are no module and no transformation
    */
-  constructor(module: Module, impl: GradientTransformation, options: MetaOptimizerOptions = {}) {
-    checkTransformation(this.constructor.name, impl);
-    this.#impl = impl;
+  constructor(
+    module: Module,
+    impl: GradientTransformation<unknown>,
+    options: MetaOptimizerOptions = {},
+  ) {
+    this.#impl = asTransformation(this.constructor.name, impl);
     this.firstOrder = options.firstOrder ?? false;
     this.addParamGroup(module);
   }
@@ -155,6 +160,8 @@ export class MetaOptimizer {
     this.#checkLoss(loss);
     const linked = this.training && isGradEnabled();
     const params = this.#groups.map((group) => this.#paramsOf(group));
+    const compiling = currentTrace()?.compiling ?? null;
+    if (compiling !== null && compiling !== this.#madeIn) this.#wantBack(compiling, params);
     const grads = gradients(loss, params, linked && !this.firstOrder);
     const next = withGrad(linked, () =>
       this.#groups.map((group, i) => {
@@ -165,7 +172,8 @@ export class MetaOptimizer {
         return { state, params: applyUpdates(params[i], updates, { inplace: false }) };
       }));
     const fresh = next.flatMap((group, i) => group.params.filter((x, k) => x !== params[i][k]));
-    const states = treeLeaves<Tensor>(next.map(({ state }) => state) as TensorTree);
+    const states = treeLeaves<unknown>(next.map(({ state }) => state))
+      .filter((x): x is Tensor => x instanceof TensorCore);
     if (linked) shorten([...fresh, ...states], MAX_DEPTH);
     else detachStep(loss, fresh, states);
     this.#groups.forEach((group, i) => {
@@ -200,6 +208,33 @@ export class MetaOptimizer {
       );
     }
     this.#groups.forEach((group, i) => group.state = state[i]);
+  }
+
+  /** At the end of a compiled function, parameters and state have to be those of its beginning. */
+  #wantBack(trace: Trace, params: readonly (readonly Tensor[])[]): void {
+    const states = this.stateDict();
+    trace.whenDone(this, () => {
+      const inside = trace.inside();
+      const made = (x: unknown) => x instanceof TensorCore && inside(x);
+      const place = this.#groups.flatMap(({ places }) => places)
+        .map(([slot]) => slot).find((slot) => made(readSlot(slot)));
+      const left = place?.name ??
+        (treeLeaves<unknown>(this.stateDict()).some(made) ? "state" : null);
+      if (left === null) return;
+      this.#groups.forEach((group, i) => {
+        group.state = states[i];
+        group.places.forEach((slots, k) => slots.forEach((slot) => writeSlot(slot, params[i][k])));
+      });
+      const name = this.constructor.name;
+      throw new GradientError(
+        `${name}.step: inside compile() ${
+          left === "state" ? "the state of the optimizer" : left
+        } was left ` +
+          `as a step made it, and later calls do not run its code. Take ` +
+          `extractStateDict() of module and optimizer first, and bring both back by ` +
+          `recoverStateDict() before the function returns.`,
+      );
+    });
   }
 
   #paramsOf({ places }: Group): Tensor[] {

@@ -8,6 +8,7 @@ import type { EmptyState, GradientTransformation, ScalarOrSchedule } from "../ba
 import { identity } from "../combine.ts";
 import type { Node } from "../graph/node.ts";
 import { add, cast, mul, neg } from "../primitives/elementwise.ts";
+import { asFixed, isFixed } from "../schedule/step_schedule.ts";
 import { TensorCore } from "../tensor/core.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { checkLr, checkNonNegative, withDefaults } from "../transform/options.ts";
@@ -79,7 +80,10 @@ export function flipSignAndAddWeightDecay(
  */
 export function scaleByNegLr(lr: ScalarOrSchedule): GradientTransformation {
   checkLr("scaleByNegLr", lr);
-  if (typeof lr === "function") return scaleBySchedule((count) => negative(lr(count)));
+  if (typeof lr === "function") {
+    const schedule = (count: Tensor) => negative(lr(count));
+    return scaleBySchedule(isFixed(lr) ? asFixed(schedule) : schedule);
+  }
   if (typeof lr === "number") return scale(-lr);
   return stateless("scaleByNegLr", (g) => mul(g, neg(cast(lr.node, g.dtype))));
 }

@@ -13,7 +13,7 @@ import { fromTyped, leafOf, TensorCore } from "../tensor/core.ts";
 import { zerosLike } from "../tensor/creation.ts";
 import { readSaved, type SavedTensor, type TensorJson } from "../tensor/saved.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { currentTrace } from "../tensor/trace.ts";
+import { currentTrace, noteRead, noteWrite } from "../tensor/trace.ts";
 import { Parameter } from "./parameter.ts";
 import {
   entriesOf,
@@ -26,6 +26,9 @@ import {
   type Slot,
   writeSlot,
 } from "./slots.ts";
+
+/** Modules that are not in training mode: a note outside, which a copy of a module can take over. */
+const evaluating = new WeakSet<object>();
 
 /** Options of listings. */
 export interface ListOptions {
@@ -75,8 +78,20 @@ export interface LoadResult {
  * ```
  */
 export abstract class Module {
-  /** Whether the module is in training mode: `train()` and `eval()` switch it. */
-  training = true;
+  /**
+   * Whether the module is in training mode: `train()` and `eval()` switch it. A compiled function that
+   * depends on it traces anew where it has changed.
+   */
+  get training(): boolean {
+    return noteRead(this, "training", !evaluating.has(this));
+  }
+
+  /** Switches this module alone. */
+  set training(on: boolean) {
+    noteWrite(this, "training");
+    if (on) evaluating.delete(this);
+    else evaluating.add(this);
+  }
 
   /** @ignore Modules are told by it. */
   get [MODULE](): true {

@@ -21,12 +21,26 @@ export interface StepSchedule {
 /** A value for each count of steps that depends on tensors: always a tensor. */
 export type TensorSchedule = (count: number | Tensor) => Tensor;
 
+/** Schedules that depend on nothing but the count and tensors. */
+const fixed = new WeakSet<object>();
+
+/** Whether a function is a schedule that depends on nothing but the count and tensors. */
+export function isFixed(schedule: object): boolean {
+  return fixed.has(schedule);
+}
+
+/** Marks a schedule that depends on nothing but the count and tensors. */
+export function asFixed<F extends object>(schedule: F): F {
+  fixed.add(schedule);
+  return schedule;
+}
+
 /** Makes a schedule that gives tensors. */
 export function tensorSchedule(ofNode: (count: Node) => Node): TensorSchedule {
-  return (count) => {
+  return asFixed((count: number | Tensor) => {
     const node = count instanceof TensorCore ? count.node : numberNode(count, "float64");
     return wrap(ofNode(isFloat(node.dtype) ? node : cast(node, "float64")));
-  };
+  });
 }
 
 /** Makes a schedule of its two forms. */
@@ -39,5 +53,5 @@ export function stepSchedule(
     const node = count.node;
     return wrap(ofNode(isFloat(node.dtype) ? node : cast(node, "float64")));
   };
-  return at as StepSchedule;
+  return asFixed(at as StepSchedule);
 }

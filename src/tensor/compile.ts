@@ -13,11 +13,19 @@ import { defaultDevice } from "../graph/defaults.ts";
 import { isLarge, realizeNodes, replace } from "../graph/realize.ts";
 import { checkFresh, walk } from "../graph/walk.ts";
 import { type PyTree, treeFlatten, treeUnflatten } from "../pytree/mod.ts";
-import { isLeafNode, wrap } from "./core.ts";
+import { fromTyped, isLeafNode, wrap } from "./core.ts";
 import { type Operands, sameKind, sameOperands, takeOperands } from "./compile_operands.ts";
 import { computeWaiting } from "./pending.ts";
 import { Tensor } from "./tensor.ts";
-import { currentTrace, type Draw, type Handle, Trace, withTrace } from "./trace.ts";
+import {
+  currentTrace,
+  type Draw,
+  type Handle,
+  type LiveNumber,
+  Trace,
+  type ValueRead,
+  withTrace,
+} from "./trace.ts";
 
 type Tree = PyTree<unknown>;
 // deno-lint-ignore no-explicit-any
@@ -57,6 +65,7 @@ interface Recording {
     | { kind: "argument"; index: number }
     | { kind: "captured"; handle: Handle }
     | { kind: "random"; index: number }
+    | { kind: "live"; index: number }
     | { kind: "fixed"; node: Node }
   )[];
   readonly numbers: number[];
@@ -64,6 +73,12 @@ interface Recording {
   readonly draws: readonly Draw[];
   /** Those drawn while tracing, for the first call. */
   drawn: readonly Node[] | null;
+  /** Numbers that plain functions give before each call. */
+  readonly live: readonly LiveNumber[];
+  /** Those that they gave while tracing, for the first call. */
+  liveFirst: readonly number[] | null;
+  /** JavaScript values that have to be as they were. */
+  readonly values: readonly ValueRead[];
   readonly guards: { box: GradBox; grad: unknown }[];
   readonly writeBacks: WriteBack[];
   readonly gradWrites: GradWrite[];
@@ -93,8 +108,11 @@ export interface Compiled<F extends (...args: any[]) => any> {
  * rebinds (parameters and states under an optimizer step, in-place methods, also on arguments) are
  * written back, in place where that is safe, and without history. Random numbers are drawn anew at
  * each call. JavaScript side effects happen only while tracing, and values cannot be read inside.
- * Other JavaScript values that `fn` reads from its surroundings, such as `training` of a module, are
- * those of the time of tracing: hand them over as arguments.
+ *
+ * `training` of modules that `fn` uses is looked at before each call: `eval()` and `train()` trace anew.
+ * A learning rate that is a plain function (`adam({ lr: () => rate })`) is called before each call.
+ * Other JavaScript values that `fn` reads from its surroundings are those of the time of tracing: hand
+ * them over as arguments.
  *
  * The tensor in `p.grad` stays, and a call that computes the gradient anew changes it in place; clone()
  * keeps the value.
@@ -127,14 +145,20 @@ export function compile<F extends (...args: any[]) => any>(fn: F): Compiled<F> {
     const operands = takeOperands(args);
     if (isGradEnabled() && operands.leaves.some(hasHistory)) return fn(...args);
     let recording = recordings.find((r) => matches(r, operands));
+    let numbers = recording === undefined ? null : liveNumbers(recording);
+    if (recording !== undefined && numbers === null) {
+      recordings.splice(recordings.indexOf(recording), 1);
+      recording = undefined;
+    }
     if (recording === undefined) {
       const known = operands.tensors.filter((x) => recordings.some((r) => r.captured.has(x)));
       recording = record(fn, operands, new Set(known));
       state.traces++;
       recordings.unshift(recording);
       if (recordings.length > VARIANTS) recordings.pop();
+      numbers = liveNumbers(recording);
     }
-    return replay(recording, operands.tensors) as ReturnType<F>;
+    return replay(recording, operands.tensors, numbers!) as ReturnType<F>;
   };
   const compiled = Object.defineProperty(call, "traces", { get: () => state.traces });
   recordingsOf.set(compiled, recordings);
@@ -153,9 +177,19 @@ export function latestProgram(compiled: object): Executable | undefined {
   return recordingsOf.get(compiled)?.[0]?.program;
 }
 
+/** The numbers that plain functions give now; null where one gives something else. */
+function liveNumbers(r: Recording): readonly number[] | null {
+  const numbers = r.liveFirst ?? r.live.map(({ read }) => read());
+  r.liveFirst = null;
+  return numbers.every((x) => x !== null) ? numbers as number[] : null;
+}
+
 /** Whether a recording serves for a call, in the surroundings as they are. */
 function matches(r: Recording, operands: Operands): boolean {
   if (!sameOperands(operands, r.operands, r.stands)) return false;
+  for (const { holder, key, value } of r.values) {
+    if (!Object.is((holder as Record<string, unknown>)[key], value)) return false;
+  }
   for (const g of r.guards) if (g.box.grad !== g.grad) return false;
   for (const [handle, { kind, box }] of r.captured) {
     if (!sameKind(handle.rawNode, kind) || handle.rawNode.box !== box) return false;
@@ -264,11 +298,13 @@ function attempt(
   if (targets.length === 0) targets.push(constantNode(0, "float32"));
   const captured = new Map(trace.captured.map((c) => [c.stand, c]));
   const random = new Map(trace.random.map((r, i) => [r.stand, i]));
+  const live = new Map(trace.live.map((x, i) => [x.stand, i]));
   const places = new Map(stands.map((x, i) => [x, i]));
   const inputs = new Set<Node>([
     ...stands.filter((x) => x instanceof Node),
     ...captured.keys(),
     ...random.keys(),
+    ...live.keys(),
   ]);
   const walked = walk(targets, inputs);
   const donations: Donation[] = [];
@@ -282,6 +318,8 @@ function attempt(
     if (argument !== undefined) return { kind: "argument", index: argument };
     if (outer !== undefined) return { kind: "captured", handle: outer.handle };
     if (drawn !== undefined) return { kind: "random", index: drawn };
+    const number = live.get(node);
+    if (number !== undefined) return { kind: "live", index: number };
     return { kind: "fixed", node };
   });
   return {
@@ -293,6 +331,9 @@ function attempt(
     numbers: walked.scalars.map((n) => n.attrs.value as number),
     draws: trace.random.map((r) => r.draw),
     drawn: trace.random.map((r) => r.first),
+    live: trace.live,
+    liveFirst: trace.live.map((x) => x.first),
+    values: trace.values,
     guards: guards.filter((g) =>
       g.grad !== null || trace.gradsRead.has(g.box) || gradWrites.some((w) => w.box === g.box) ||
       gradClears.includes(g.box)
@@ -332,7 +373,7 @@ function goesBeside({ target }: WriteBack): boolean {
   return storage !== null && storage.shared && isLarge(storage);
 }
 
-function replay(r: Recording, args: readonly Tensor[]): unknown {
+function replay(r: Recording, args: readonly Tensor[], numbers: readonly number[]): unknown {
   const updates = r.writeBacks.length + r.gradWrites.length > 0;
   if (updates) computeWaiting(r.writeBacks.some(goesBeside));
   const drawn = r.drawn ?? r.draws.map((draw) => draw());
@@ -346,6 +387,8 @@ function replay(r: Recording, args: readonly Tensor[]): unknown {
       ? s.handle.rawNode
       : s.kind === "random"
       ? drawn[s.index]
+      : s.kind === "live"
+      ? fromTyped(Float64Array.of(numbers[s.index]), [], "float64", defaultDevice()).node
       : s.node;
     if (node.storage === null) realizeNodes([node]);
     checkFresh(node);

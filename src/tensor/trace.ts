@@ -46,6 +46,23 @@ export interface RandomInput {
   readonly first: Node;
 }
 
+/** A number that a plain function gives anew before each run. */
+export interface LiveNumber {
+  /** The stand-in, a float64 without dimensions. */
+  readonly stand: Node;
+  /** The number; null where the function gives something else now. */
+  readonly read: () => number | null;
+  /** What it gave while tracing. */
+  readonly first: number;
+}
+
+/** A JavaScript value that the function read from an object of its surroundings. */
+export interface ValueRead {
+  readonly holder: object;
+  readonly key: string;
+  readonly value: unknown;
+}
+
 let serial = 0;
 
 /** One recording. */
@@ -56,6 +73,10 @@ export class Trace {
   readonly captured: Captured[] = [];
   /** Random inputs, in order of use. */
   readonly random: RandomInput[] = [];
+  /** Numbers that plain functions give, in order of use. */
+  readonly live: LiveNumber[] = [];
+  /** JavaScript values of the surroundings on which the graph depends. */
+  readonly values: ValueRead[] = [];
   /** Gradient holders that the function looked into. */
   readonly gradsRead: Set<GradBox> = new Set();
   /** Whether `backward()` may leave gradients with tensors. */
@@ -67,6 +88,7 @@ export class Trace {
   /** Random numbers that an earlier attempt drew, to be used first. */
   drawnBefore: readonly Node[] = [];
   readonly #checks = new Map<object, () => void>();
+  readonly #settled = new Map<object, Set<string>>();
   readonly #compute: (node: Node) => void;
   readonly #args: ReadonlySet<Handle>;
 
@@ -115,6 +137,23 @@ export class Trace {
     return handle.rawNode;
   }
 
+  /** A stand-in for the number that `read` gives at each run, `first` at the first. */
+  numberLater(first: number, read: () => number | null): Node {
+    const stand = placeholderNode({ shape: [], dtype: "float64" });
+    this.live.push({ stand, read, first });
+    return stand;
+  }
+
+  /** Takes note of a value that the function reads or (with `set`) sets itself. */
+  noteValue(holder: object, key: string, value: unknown, set: boolean): void {
+    let keys = this.#settled.get(holder);
+    if (keys === undefined) this.#settled.set(holder, keys = new Set());
+    if (keys.has(key)) return;
+    keys.add(key);
+    // What it sets before it reads is the same in each call.
+    if (!set) this.values.push({ holder, key, value });
+  }
+
   /** Calls `check` when the function has returned; once for each `key`, the first one. */
   whenDone(key: object, check: () => void): void {
     if (!this.#checks.has(key)) this.#checks.set(key, check);
@@ -152,6 +191,20 @@ let current: Trace | null = null;
 /** The recording under way. */
 export function currentTrace(): Trace | null {
   return current;
+}
+
+/**
+ * Tells a compilation under way that its graph depends on a value of an object: another value will
+ * trace anew. Returns the value.
+ */
+export function noteRead<T>(holder: object, key: string, value: T): T {
+  current?.compiling?.noteValue(holder, key, value, false);
+  return value;
+}
+
+/** Tells a compilation under way that the function sets a value of an object itself. */
+export function noteWrite(holder: object, key: string): void {
+  current?.compiling?.noteValue(holder, key, undefined, true);
 }
 
 /** Runs `fn` under a trace (or under none). */

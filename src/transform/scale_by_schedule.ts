@@ -7,7 +7,8 @@
 import type { GradientTransformation, Schedule, TensorTree } from "../base.ts";
 import type { Node } from "../graph/node.ts";
 import { cast, mul } from "../primitives/elementwise.ts";
-import { TensorCore, wrap } from "../tensor/core.ts";
+import { TensorCore } from "../tensor/core.ts";
+import { scheduled } from "./live_schedule.ts";
 import { describe } from "./options.ts";
 import { scaler } from "./scaler.ts";
 
@@ -21,7 +22,8 @@ export type ScaleByScheduleState = {
  * Multiplies updates by a schedule of the number of steps taken before, from 0.
  *
  * The count is data: a schedule is evaluated in the graph, and its steps share one compiled graph. A
- * schedule that returns a plain number is called at each update.
+ * schedule that returns a plain number is called at each update, and before each call of a compiled
+ * function, which cannot know the count as a number.
  *
  * @param stepSizeFn from the count, a 0-d float64 tensor, to the factor
  * @returns the transformation; its state holds `count`
@@ -55,7 +57,7 @@ export function scaleBySchedule(
     moments: {},
     counter: { key: "count", start: 0, perLeaf: true },
     coefficients(number, dtype, count) {
-      const factor = stepSizeFn(wrap(cast(count, "float64")));
+      const factor = scheduled(stepSizeFn, cast(count, "float64"));
       if (typeof factor === "number") return number(factor, dtype);
       if (factor instanceof TensorCore && factor.ndim === 0) return cast(factor.node, dtype);
       throw new TypeError(

@@ -56,6 +56,7 @@ class Cloner {
     const plain = Object.getPrototypeOf(value) === Object.prototype;
     if (!plain && !(value instanceof Module)) return value;
     const copy = this.#note(value, Object.create(Object.getPrototypeOf(value)));
+    if (value instanceof Module && !value.training) copy.training = false;
     for (const [k, v] of Object.entries(value)) {
       copy[k] = this.clone(v);
       if (typeof v === "object" && v !== null && isMeta(value, v)) setMeta(copy, copy[k] as object);

@@ -18,7 +18,7 @@ import { treeLeaves } from "../../pytree/mod.ts";
 import { TensorCore, wrap } from "../../tensor/core.ts";
 import { commit, holdSweep, holdUpdate } from "../../tensor/pending.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
-import { currentTrace, type Trace } from "../../tensor/trace.ts";
+import { currentTrace, noteRead, noteWrite, type Trace } from "../../tensor/trace.ts";
 import { describe } from "../../transform/options.ts";
 import { applyUpdates } from "../../update.ts";
 import { shorten } from "../../utils/cut.ts";
@@ -80,10 +80,8 @@ interface Group {
  * ```
  */
 export class MetaOptimizer {
-  /** Whether steps are linked to the graph; `train()` and `eval()` switch it. */
-  training = true;
-  /** Whether gradients count as constants when one differentiates through steps. */
-  firstOrder: boolean;
+  #training = true;
+  #firstOrder: boolean;
   readonly #impl: GradientTransformation;
   readonly #groups: Group[] = [];
   readonly #madeIn = currentTrace()?.compiling ?? null;
@@ -102,8 +100,33 @@ export class MetaOptimizer {
     options: MetaOptimizerOptions = {},
   ) {
     this.#impl = asTransformation(this.constructor.name, impl);
-    this.firstOrder = options.firstOrder ?? false;
+    this.#firstOrder = options.firstOrder ?? false;
     this.addParamGroup(module);
+  }
+
+  /**
+   * Whether steps are linked to the graph; `train()` and `eval()` switch it. Like `firstOrder`, it is
+   * looked at before each call of a compiled function that takes steps.
+   */
+  get training(): boolean {
+    return noteRead(this, "training", this.#training);
+  }
+
+  /** Switches the link of the steps that follow. */
+  set training(on: boolean) {
+    noteWrite(this, "training");
+    this.#training = on;
+  }
+
+  /** Whether gradients count as constants when one differentiates through steps. */
+  get firstOrder(): boolean {
+    return noteRead(this, "firstOrder", this.#firstOrder);
+  }
+
+  /** Makes gradients constants (true) or not in the steps that follow. */
+  set firstOrder(on: boolean) {
+    noteWrite(this, "firstOrder");
+    this.#firstOrder = on;
   }
 
   /** The parameters as they are now, one list for each group. */

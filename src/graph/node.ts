@@ -122,6 +122,11 @@ export function unobserved<T>(fn: () => T): T {
   }
 }
 
+/** Whether nodes that are built now belong to no update in particular (see `unobserved`). */
+export function isObserving(): boolean {
+  return observing;
+}
+
 /** Notes that the value of a node is needed by others, so that its memory is not overwritten. */
 export function share(node: Node): Node {
   node.shared = true;

@@ -12,7 +12,7 @@
  */
 
 import { constantValue } from "../graph/leaf.ts";
-import { era, type GradBox, type Node } from "../graph/node.ts";
+import { era, type GradBox, isObserving, type Node } from "../graph/node.ts";
 import { sizeOf } from "../graph/shape.ts";
 
 /** What stands for a node. */
@@ -58,7 +58,7 @@ export function noteGradients(left: readonly GradBox[]): void {
 
 /** Remembers a tensor without a value; those made before the latest few are forgotten. */
 export function remember(tensor: Handle): void {
-  if (sizeOf(tensor.rawNode.shape) > SMALL) return;
+  if (!isObserving() || sizeOf(tensor.rawNode.shape) > SMALL) return;
   recent[at] = tensor;
   at = (at + 1) % RECENT;
 }
@@ -70,10 +70,13 @@ export function takeLate(): Node[] {
   return nodes;
 }
 
-/** The small values that were made last; none unless something was used late or `large` says so. */
-export function takeRecent(large: boolean): Node[] {
-  const nodes = large || latecomers ? recent.map((handle) => handle.rawNode) : [];
+/**
+ * The small values that were made last, but for those in `others`; none unless something was used late
+ * or `large` says so.
+ */
+export function takeRecent(large: boolean, others: ReadonlySet<Handle>): Node[] {
+  const handles = large || latecomers ? recent.filter((handle) => !others.has(handle)) : [];
   recent = [];
   at = 0;
-  return nodes.filter((node) => node.storage === null && constantValue(node) === null);
+  return handles.map((handle) => handle.rawNode).filter((node) => constantValue(node) === null);
 }

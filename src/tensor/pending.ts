@@ -94,14 +94,16 @@ function takeWaiting(stepped: ReadonlySet<GradBox | null>, large: boolean): Node
   const nodes = waitingCopies();
   for (const tensor of roots) nodes.push(tensor.rawNode);
   for (const tensor of latest) nodes.push(tensor.rawNode);
-  const boxes = new Set(sweeps.flat());
+  const boxes = new Set(sweeps.flat()), grads = new Set<Tensor>();
   for (const box of boxes) {
     const grad = box.grad as Tensor | null;
-    if (grad === null || (stepped.has(box) && box.kept !== true)) continue;
+    if (grad === null) continue;
+    grads.add(grad);
+    if (stepped.has(box) && box.kept !== true) continue;
     if (constantValue(grad.rawNode) === null) nodes.push(grad.rawNode);
   }
   if (boxes.size > 0) noteGradients([...boxes]);
-  nodes.push(...takeLate(), ...takeRecent(large));
+  nodes.push(...takeLate(), ...takeRecent(large, grads));
   roots = [];
   latest = [];
   sweeps = [];

@@ -19,8 +19,6 @@
  * @module
  */
 
-import "./src/autodiff/fused.ts";
-
 export {
   BackendError,
   buildOps,
@@ -44,7 +42,7 @@ export {
   setDefaultDtype,
 } from "./src/graph/defaults.ts";
 export type { GradientHook, NestedArray, TensorLike } from "./src/tensor/core.ts";
-export { type BackwardOptions, Tensor } from "./src/tensor/tensor.ts";
+export { Tensor } from "./src/tensor/tensor.ts";
 export * from "./src/tensor/types.ts";
 export * from "./src/tensor/creation.ts";
 export * from "./src/tensor/functions.ts";
@@ -53,6 +51,7 @@ export { compile, type Compiled } from "./src/tensor/compile.ts";
 export { explain, type Explanation } from "./src/tensor/explain.ts";
 export { enableGrad, isGradEnabled, noGrad } from "./src/autodiff/modes.ts";
 export * as autograd from "./src/autodiff/grad.ts";
+export type { BackwardOptions } from "./src/autodiff/grad.ts";
 export { customVjp, type Saved } from "./src/autodiff/custom_vjp.ts";
 export { gradcheck, type GradcheckOptions } from "./src/autodiff/gradcheck.ts";
 export { checkpoint } from "./src/autodiff/checkpoint.ts";

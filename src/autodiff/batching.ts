@@ -12,7 +12,7 @@ import { sum } from "../primitives/reduce.ts";
 import { project, projectPrim } from "../primitives/tuple.ts";
 import { copyBelow, standIn } from "./graph_copy.ts";
 import type { Recording } from "./recording.ts";
-import { zerosNode } from "./reverse.ts";
+import { zerosNode } from "../primitives/reverse.ts";
 
 /** Whether a copy has the batch as one more dimension in front. */
 export function isBatched(original: Aval, copy: Aval): boolean {

@@ -13,7 +13,7 @@ import { holdUpdate } from "../tensor/pending.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { GraphCopy, standIn, type Within } from "./graph_copy.ts";
 import { type Read, Recording } from "./recording.ts";
-import { sweep } from "./reverse.ts";
+import { sweep } from "../primitives/reverse.ts";
 
 type Tree = PyTree<unknown>;
 

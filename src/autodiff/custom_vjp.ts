@@ -12,7 +12,7 @@ import { detach } from "../primitives/movement.ts";
 import { type PyTree, treeFlatten, treeUnflatten } from "../pytree/mod.ts";
 import { wrap } from "../tensor/core.ts";
 import { Tensor } from "../tensor/tensor.ts";
-import { zerosNode } from "./reverse.ts";
+import { zerosNode } from "../primitives/reverse.ts";
 
 type Tree = PyTree<Tensor>;
 

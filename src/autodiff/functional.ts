@@ -13,7 +13,7 @@ import { wrap } from "../tensor/core.ts";
 import { zeros } from "../tensor/creation.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { grad as gradient } from "./grad.ts";
-import { zerosNode } from "./reverse.ts";
+import { zerosNode } from "../primitives/reverse.ts";
 
 /** A tree of tensors. */
 export type TensorTree = PyTree<Tensor>;

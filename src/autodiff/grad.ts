@@ -13,8 +13,8 @@ import { expand } from "../primitives/movement.ts";
 import { isLeafNode, wrapAll } from "../tensor/core.ts";
 import { holdLatest, holdSweep } from "../tensor/pending.ts";
 import { currentTrace } from "../tensor/trace.ts";
-import { type BackwardOptions, setBackward, type Tensor } from "../tensor/tensor.ts";
-import { sweep, zerosNode } from "./reverse.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { sweep, zerosNode } from "../primitives/reverse.ts";
 
 /** Options of `autograd.grad`. */
 export interface GradOptions {
@@ -26,6 +26,16 @@ export interface GradOptions {
   readonly createGraph?: boolean;
   /** Whether an input that the outputs do not depend on gives null instead of an error. */
   readonly allowUnused?: boolean;
+}
+
+/** Options of `backward()`. */
+export interface BackwardOptions {
+  /** Keep the graph for another pass (default: the value of `createGraph`). */
+  retainGraph?: boolean;
+  /** Record the gradients, so that they can be differentiated (default false). */
+  createGraph?: boolean;
+  /** Accumulate into these tensors only (default: every leaf that requires a gradient). */
+  inputs?: readonly Tensor[];
 }
 
 function seedOf(op: string, output: Tensor, gradient: Tensor | null | undefined): Node {
@@ -225,5 +235,3 @@ function scalarsOf(tensors: readonly Tensor[]): Node[] {
 function listOf<T>(x: T | readonly T[]): readonly T[] {
   return Array.isArray(x) ? x : [x as T];
 }
-
-setBackward((tensor, gradient, options) => backward(tensor, gradient, options));

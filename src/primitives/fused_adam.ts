@@ -37,6 +37,7 @@ import {
   subPrim,
 } from "./elementwise.ts";
 import { batchAll, reshape } from "./movement.ts";
+import { pullback } from "./reverse.ts";
 import { root } from "./root.ts";
 import { project, projectPrim } from "./tuple.ts";
 
@@ -120,23 +121,6 @@ export const adamStepPrim: Primitive<StepAttrs> = definePrimitive<StepAttrs>({
       coefficientsOf(node.inputs),
     )[index],
 });
-
-/** Gradients of a small graph, taken at its own nodes. Bound by the differentiation layer. */
-export type Pullback = (
-  outputs: readonly Node[],
-  cotangents: readonly (Node | null)[],
-  inputs: readonly Node[],
-  needs: readonly boolean[],
-) => (Node | null)[];
-
-let pullback: Pullback = () => {
-  throw new Error("internal: no differentiation layer");
-};
-
-/** Tells fused operations how to differentiate their defining graphs. */
-export function setPullback(fn: Pullback): void {
-  pullback = fn;
-}
 
 /** An Adam step: `[update, first moment, second moment]`. */
 export function adamStep(

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { backward, type BackwardOptions } from "../autodiff/grad.ts";
 import type { Node } from "../graph/node.ts";
 import { cast } from "../primitives/elementwise.ts";
 import { alias, expand } from "../primitives/movement.ts";
@@ -12,30 +13,6 @@ import { lift } from "./promotion.ts";
 import type { NanToNumOptions, RoundingMode } from "./methods_arithmetic.ts";
 import { LinearMethods } from "./methods_linear.ts";
 import { holdCopy } from "./pending.ts";
-
-/** Options of `backward()`. */
-export interface BackwardOptions {
-  /** Keep the graph for another pass (default: the value of `createGraph`). */
-  retainGraph?: boolean;
-  /** Record the gradients, so that they can be differentiated (default false). */
-  createGraph?: boolean;
-  /** Accumulate into these tensors only (default: every leaf that requires a gradient). */
-  inputs?: readonly Tensor[];
-}
-
-/** What `backward()` calls. */
-export type BackwardFunction = (
-  tensor: Tensor,
-  gradient: Tensor | undefined,
-  options: BackwardOptions,
-) => void;
-
-let backwardFunction: BackwardFunction;
-
-/** Tells tensors how to differentiate; the layer above does. */
-export function setBackward(fn: BackwardFunction): void {
-  backwardFunction = fn;
-}
 
 /**
  * A multi-dimensional array whose operations can be differentiated.
@@ -64,7 +41,7 @@ export class Tensor extends LinearMethods {
    * respect to it.
    */
   backward(gradient?: Tensor | null, options: BackwardOptions = {}): void {
-    backwardFunction(this, gradient ?? undefined, options);
+    backward(this, gradient, options);
   }
 
   // -------------------------------------------------------------- in place

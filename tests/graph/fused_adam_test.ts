@@ -1,6 +1,5 @@
 import { assert } from "@std/assert";
-import "../../src/autodiff/fused.ts";
-import { sweep } from "../../src/autodiff/reverse.ts";
+import { sweep } from "../../src/primitives/reverse.ts";
 import { bufferNode, constantNode, scalarNode } from "../../src/graph/leaf.ts";
 import { lower } from "../../src/graph/lower.ts";
 import { type Node, withGrad } from "../../src/graph/node.ts";

@@ -1,6 +1,6 @@
 import { assert } from "@std/assert";
 import fc from "fast-check";
-import { sweep } from "../../src/autodiff/reverse.ts";
+import { sweep } from "../../src/primitives/reverse.ts";
 import { bufferNode, constantNode, numberNode } from "../../src/graph/leaf.ts";
 import { type Node, withGrad } from "../../src/graph/node.ts";
 import { sizeOf } from "../../src/graph/shape.ts";

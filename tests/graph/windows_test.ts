@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { sweep } from "../../src/autodiff/reverse.ts";
+import { sweep } from "../../src/primitives/reverse.ts";
 import { bufferNode, constantNode } from "../../src/graph/leaf.ts";
 import { lower } from "../../src/graph/lower.ts";
 import { type Node, withGrad } from "../../src/graph/node.ts";

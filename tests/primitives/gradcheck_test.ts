@@ -1,6 +1,5 @@
 import { assert } from "@std/assert";
 import { gradcheck } from "../../src/autodiff/gradcheck.ts";
-import "../../src/autodiff/fused.ts";
 import { type PrimitiveName, primitives } from "../../src/primitives/table.ts";
 import { wrap } from "../../src/tensor/core.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";

@@ -7,7 +7,7 @@ import type { Node } from "../../src/graph/node.ts";
 import { realizeNodes } from "../../src/graph/realize.ts";
 import type { Shape } from "../../src/graph/shape.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
-import { sweep } from "../../src/autodiff/reverse.ts";
+import { sweep } from "../../src/primitives/reverse.ts";
 import { add, mul } from "../../src/primitives/elementwise.ts";
 import { sum } from "../../src/primitives/reduce.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { sweep } from "../../autodiff/reverse.ts";
+import { sweep } from "../../primitives/reverse.ts";
 import type { GradientTransformation, OptState } from "../../base.ts";
 import { asTransformation } from "../../combine.ts";
 import { GradientError } from "../../graph/errors.ts";

@@ -7,9 +7,9 @@
 
 import { constantNode } from "../graph/leaf.ts";
 import { isFloat, nextEpoch, type Node } from "../graph/node.ts";
-import { add } from "../primitives/elementwise.ts";
-import { expand } from "../primitives/movement.ts";
-import { projectPrim } from "../primitives/tuple.ts";
+import { add } from "./elementwise.ts";
+import { expand } from "./movement.ts";
+import { projectPrim } from "./tuple.ts";
 
 /** A tensor of zeros, as a node. */
 export function zerosNode(like: Node): Node {
@@ -170,4 +170,26 @@ export function sweep(
     }
   }
   return { cotangents, reached };
+}
+
+/**
+ * Cotangents of the `inputs` of a small graph, taken at its own nodes: the derivative of a fused
+ * operation is that of the graph that defines it. Null where `needs` says that none is needed.
+ */
+export function pullback(
+  outputs: readonly Node[],
+  cotangents: readonly (Node | null)[],
+  inputs: readonly Node[],
+  needs: readonly boolean[],
+): (Node | null)[] {
+  const outs: Node[] = [], seeds: Node[] = [];
+  outputs.forEach((output, i) => {
+    const seed = cotangents[i];
+    if (seed === null || !output.requiresGrad) return;
+    outs.push(output);
+    seeds.push(seed);
+  });
+  const targets = new Set(inputs.filter((_, i) => needs[i]));
+  const result = sweep(outs, seeds, targets, targets);
+  return inputs.map((x, i) => needs[i] ? result.cotangents.get(x) ?? zerosNode(x) : null);
 }

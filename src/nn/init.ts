@@ -8,6 +8,7 @@ import { withGrad } from "../graph/node.ts";
 import { showShape } from "../graph/shape.ts";
 import { ShapeError } from "../graph/errors.ts";
 import { normal, tensor, uniform } from "../tensor/creation.ts";
+import { checkHolds } from "../tensor/holds.ts";
 import type { Generator } from "../tensor/philox.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
@@ -100,6 +101,7 @@ export function normal_(
  */
 export function constant_(x: Tensor, value: number): Tensor {
   const { shape, dtype, device } = x;
+  checkHolds("constant_", value, dtype);
   const data = new Float64Array(x.size).fill(value);
   return fill("constant_", x, tensor(data, { shape, dtype, device }));
 }

@@ -33,11 +33,13 @@ function wholeMod(
   dtype: DType,
   ofDividend: boolean,
 ): string {
-  const attrs = { fmod: attr.int(ofDividend ? 1 : 0) };
-  if (dtype === "uint8") return c.op("Mod", [a, b], attrs);
+  if (dtype === "uint8") return c.op("Mod", [a, b]);
   // Nothing is left over of a division by 1 or -1.
   const turned = c.op("Equal", [b, c.scalar(dtype, -1)]);
-  return c.op("Mod", [a, c.op("Where", [turned, c.scalar(dtype, 1), b])], attrs);
+  const divisor = c.op("Where", [turned, c.scalar(dtype, 1), b]);
+  if (!ofDividend) return c.op("Mod", [a, divisor]);
+  // The kernel of C's fmod goes through float64.
+  return c.op("Sub", [a, c.op("Mul", [c.op("Div", [a, divisor]), divisor])]);
 }
 
 /** Remainder of floating point with the sign of the divisor, from that of C, which is exact. */

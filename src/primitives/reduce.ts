@@ -15,9 +15,10 @@ import {
   type Node,
   type Primitive,
 } from "../graph/node.ts";
-import { reducedShape, sameShape, type Shape, showShape } from "../graph/shape.ts";
+import { reducedShape, sameShape, type Shape, showShape, sizeOf } from "../graph/shape.ts";
 import { cast, div, eq, mul, num } from "./elementwise.ts";
 import { concat, expand, narrow, reshape } from "./movement.ts";
+import { lowerWhole, productOf, sumOf } from "./whole_reduce.ts";
 
 /** Static arguments of a reduction. */
 export interface ReduceAttrs {
@@ -94,11 +95,23 @@ function lowerReduce(c: LowerContext, onnx: string, x: string, node: Node<Reduce
   );
 }
 
+/** A sum or product, of int64 without going through float64. */
+function lowerTotal(
+  c: LowerContext,
+  onnx: "ReduceSum" | "ReduceProd",
+  x: string,
+  node: Node<ReduceAttrs>,
+): string {
+  const { inputs: [{ shape }], attrs: { axes } } = node;
+  if (node.dtype !== "int64" || sizeOf(shape) === 0) return lowerReduce(c, onnx, x, node);
+  return lowerWhole(c, x, shape, axes, node.shape, onnx === "ReduceSum" ? sumOf : productOf);
+}
+
 /** Sum; 0 over nothing. */
 export const sumPrim: Primitive<ReduceAttrs> = definePrimitive<ReduceAttrs>({
   name: "sum",
   infer: ([x], attrs) => inferTotal("sum", x, attrs),
-  lower: (c, [x], node) => lowerReduce(c, "ReduceSum", x, node),
+  lower: (c, [x], node) => lowerTotal(c, "ReduceSum", x, node),
   vjp: (g, { inputs: [x], attrs }) => [expand(keepDims(g, x.shape, attrs.axes), x.shape)],
   batch: batchReduce,
   simplify(node) {
@@ -162,7 +175,7 @@ export const aminPrim: Primitive<ReduceAttrs> = extremum("amin", "ReduceMin", 2)
 export const prodPrim: Primitive<ReduceAttrs> = definePrimitive<ReduceAttrs>({
   name: "prod",
   infer: ([x], attrs) => inferTotal("prod", x, attrs),
-  lower: (c, [x], node) => lowerReduce(c, "ReduceProd", x, node),
+  lower: (c, [x], node) => lowerTotal(c, "ReduceProd", x, node),
   vjp(g, node) {
     const { inputs: [x], attrs: { axes } } = node;
     const gk = expand(keepDims(g, x.shape, axes), x.shape);

@@ -16,6 +16,7 @@ import { checkFresh } from "../graph/walk.ts";
 import { isLate, noteLate, remember } from "./late.ts";
 import { holdCopy } from "./pending.ts";
 import type { Tensor } from "./tensor.ts";
+import { checkKind } from "./stores.ts";
 import { currentTrace } from "./trace.ts";
 
 /** Numbers nested in arrays, as `toArray()` gives them. */
@@ -323,7 +324,10 @@ export abstract class TensorCore {
           `the tensor's shape ${showShape(node.shape)}; use the method without "_".`,
       );
     }
-    if (value.dtype !== node.dtype) value = cast(value, node.dtype);
+    if (value.dtype !== node.dtype) {
+      checkKind(op, value.dtype, node.dtype);
+      value = cast(value, node.dtype);
+    }
     if (node.requiresGrad && isLeafNode(node)) {
       if (isGradEnabled()) {
         throw new GradientError(

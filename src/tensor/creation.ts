@@ -6,15 +6,16 @@
 
 import type { DType, TypedArray } from "../runtime/mod.ts";
 import { defaultDtype } from "../graph/defaults.ts";
-import { ShapeError } from "../graph/errors.ts";
+import { DTypeError, ShapeError } from "../graph/errors.ts";
 import { numberNode } from "../graph/leaf.ts";
+import { isFloat } from "../graph/node.ts";
 import { checkShape, type Shape, showShape, sizeOf } from "../graph/shape.ts";
 import { cast, eq } from "../primitives/elementwise.ts";
 import { iotaAlong } from "../primitives/iota.ts";
 import { expand } from "../primitives/movement.ts";
 import { checkOptions, finish, fromOwned, optionsLike, type TensorOptions } from "./build.ts";
 import { newArray } from "./core.ts";
-import { checkHolds } from "./holds.ts";
+import { checkHolds, holds } from "./holds.ts";
 import { elementKind, flattenNested, type NestedInput, nestedShape } from "./nested.ts";
 import { Tensor } from "./tensor.ts";
 
@@ -107,9 +108,7 @@ function converted(data: TypedArray, dtype: DType): TypedArray {
   const out = newArray(dtype, data.length);
   for (let i = 0; i < data.length; i++) {
     const v = data[i];
-    if (typeof v === "number" || dtype !== "int64") {
-      checkHolds("tensor", Math.trunc(Number(v)), dtype);
-    }
+    checkHolds("tensor", typeof v === "bigint" ? v : Math.trunc(v), dtype);
     if (out instanceof BigInt64Array) {
       out[i] = typeof v === "bigint" ? v : BigInt(Math.trunc(v));
     } else if (dtype === "bool") out[i] = Number(v) !== 0 ? 1 : 0;
@@ -119,13 +118,14 @@ function converted(data: TypedArray, dtype: DType): TypedArray {
 }
 
 /**
- * A tensor in which every element is `value`. The dtype is the default one, bool for a boolean.
+ * A tensor in which every element is `value`. The dtype is the default one, bool for a boolean, int64
+ * for a big integer. In bool, every number but 0 is true.
  *
  * @param shape sizes of the dimensions, `[]` for a scalar
  * @param value of every element
  * @param options `dtype`, `device`, `requiresGrad`
- * @throws {TypeError} where `shape` is no array
- * @throws {RangeError} where a size is no whole number of at least 0
+ * @throws {TypeError} where `shape` is no array, or `value` no number
+ * @throws {RangeError} where a size is no whole number of at least 0, or the dtype cannot hold `value`
  * @throws {GradientError} where `requiresGrad` stands with a dtype that is not floating point
  *
  * @example
@@ -138,7 +138,7 @@ function converted(data: TypedArray, dtype: DType): TypedArray {
  */
 export function full(
   shape: readonly number[],
-  value: number | boolean,
+  value: number | boolean | bigint,
   options: TensorOptions = {},
 ): Tensor {
   return filled("full", shape, value, options);
@@ -147,19 +147,24 @@ export function full(
 function filled(
   op: string,
   shape: Shape,
-  value: number | boolean,
+  value: number | boolean | bigint,
   options: TensorOptions,
 ): Tensor {
   checkShape(op, shape);
   checkOptions(op, options);
-  const dtype = options.dtype ?? (typeof value === "boolean" ? "bool" : defaultDtype());
-  checkHolds(op, Number(value), dtype);
-  if (!options.requiresGrad) {
+  const kind = typeof value;
+  if (kind !== "number" && kind !== "boolean" && kind !== "bigint") {
+    throw new TypeError(`${op}: the value is ${String(value)}, wants a number or a boolean.`);
+  }
+  const dtype = options.dtype ??
+    (kind === "boolean" ? "bool" : kind === "bigint" ? "int64" : defaultDtype());
+  checkHolds(op, typeof value === "boolean" ? Number(value) : value, dtype);
+  if (!options.requiresGrad && kind !== "bigint") {
     return finish(op, expand(numberNode(Number(value), dtype), [...shape]), options);
   }
   const data = newArray(dtype, sizeOf(shape));
-  if (data instanceof BigInt64Array) data.fill(BigInt(Math.trunc(Number(value))));
-  else data.fill(Number(value));
+  if (data instanceof BigInt64Array) data.fill(BigInt(value));
+  else data.fill(dtype === "bool" ? Number(Boolean(value)) : Number(value));
   return fromOwned(op, data, [...shape], dtype, options);
 }
 
@@ -254,7 +259,7 @@ export function onesLike(like: Tensor, options: TensorOptions = {}): Tensor {
  */
 export function fullLike(
   like: Tensor,
-  value: number | boolean,
+  value: number | boolean | bigint,
   options: TensorOptions = {},
 ): Tensor {
   return filled("fullLike", like.shape, value, optionsLike(like, options));
@@ -286,7 +291,8 @@ export function eye(n: number, options: TensorOptions & { m?: number } = {}): Te
  * Numbers from `start` up to (not including) `end` in steps. With one number, from 0. Whole numbers
  * have the dtype int64 only if asked for; the default is the default dtype.
  *
- * @throws {RangeError} where the step is 0 or leads away from `end`
+ * @throws {RangeError} where the step is 0 or leads away from `end`, or an integer dtype cannot hold an
+ *   element
  *
  * @example
  * ```ts
@@ -313,13 +319,19 @@ export function arange(...args: (number | TensorOptions | undefined)[]): Tensor 
     );
   }
   const n = Math.ceil((end - start) / step);
+  if (options.dtype === "int64" && Number.isInteger(start) && Number.isInteger(step)) {
+    // Sums of floating point would be rounded beyond 2 ** 53.
+    const first = BigInt(start), by = BigInt(step);
+    return sequence("arange", n, (i) => first + BigInt(i) * by, options);
+  }
   return sequence("arange", n, (i) => start + i * step, options);
 }
 
 /**
  * `steps` numbers from `start` to `end`, both included, evenly spaced.
  *
- * @throws {RangeError} where `steps` is no whole number of at least 0
+ * @throws {RangeError} where `steps` is no whole number of at least 0, or an integer dtype cannot hold
+ *   an element
  *
  * @example
  * ```ts
@@ -345,6 +357,9 @@ export function linspace(
 /**
  * `steps` powers of `base` (default 10) with evenly spaced exponents from `start` to `end`.
  *
+ * @throws {RangeError} where `steps` is no whole number of at least 0, or an integer dtype cannot hold
+ *   an element
+ *
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
@@ -359,6 +374,8 @@ export function logspace(
   steps: number,
   options: TensorOptions & { base?: number } = {},
 ): Tensor {
+  checkShape("logspace", [steps]);
+  checkOptions("logspace", options, ["base"]);
   const { base = 10, ...rest } = options;
   const step = steps > 1 ? (end - start) / (steps - 1) : 0;
   return sequence("logspace", steps, (i) => base ** (start + i * step), rest);
@@ -367,15 +384,18 @@ export function logspace(
 function sequence(
   op: string,
   n: number,
-  at: (i: number) => number,
+  at: (i: number) => number | bigint,
   options: TensorOptions,
 ): Tensor {
   checkOptions(op, options);
   const dtype = options.dtype ?? defaultDtype();
-  const data = newArray(dtype, n);
+  if (dtype === "bool") throw new DTypeError(`${op}: got dtype bool, wants one of numbers.`);
+  const data = newArray(dtype, n), whole = !isFloat(dtype);
   for (let i = 0; i < n; i++) {
-    if (data instanceof BigInt64Array) data[i] = BigInt(Math.trunc(at(i)));
-    else data[i] = at(i);
+    const value = at(i);
+    if (whole && !holds(value, dtype)) checkHolds(op, value, dtype);
+    if (data instanceof BigInt64Array) data[i] = BigInt(value);
+    else data[i] = Number(value);
   }
   return fromOwned(op, data, [n], dtype, options);
 }

@@ -10,7 +10,7 @@ import { broadcastShapes, normalizeAxis, sameShape, showShape } from "../graph/s
 import * as p from "../primitives/elementwise.ts";
 import * as m from "../primitives/movement.ts";
 import { type TensorLike, wrap } from "./core.ts";
-import { pair, promote } from "./promotion.ts";
+import { checkTensor, checkTensors, pair, promote } from "./promotion.ts";
 import { einsum as einsumNodes } from "./einsum.ts";
 import { hotMask } from "./formulas.ts";
 import { choose } from "./methods_logic.ts";
@@ -79,6 +79,7 @@ export function minimum(a: TensorLike, b: TensorLike): Tensor {
 
 /** Nodes of tensors in their common dtype. */
 function alike(op: string, tensors: readonly Tensor[]): Node[] {
+  checkTensors(op, tensors);
   if (tensors.length === 0) {
     throw new ShapeError(`${op}: got no tensors; give at least one.`);
   }
@@ -175,6 +176,9 @@ export function stack(tensors: readonly Tensor[], dim = 0): Tensor {
  * ```
  */
 export function einsum(equation: string, ...operands: Tensor[]): Tensor {
+  if (typeof equation !== "string") {
+    throw new TypeError(`einsum: the equation is ${equation}, wants a string such as "ij,jk->ik".`);
+  }
   return wrap(einsumNodes(equation, alike("einsum", operands)));
 }
 
@@ -192,6 +196,7 @@ export function einsum(equation: string, ...operands: Tensor[]): Tensor {
  * ```
  */
 export function matmul(a: Tensor, b: Tensor): Tensor {
+  checkTensor("matmul", "the first operand", a);
   return a.matmul(b);
 }
 
@@ -209,6 +214,7 @@ export function matmul(a: Tensor, b: Tensor): Tensor {
  * ```
  */
 export function outer(a: Tensor, b: Tensor): Tensor {
+  checkTensor("outer", "the first operand", a);
   return a.outer(b);
 }
 
@@ -231,6 +237,7 @@ export function tensordot(
   b: Tensor,
   dims: number | readonly [readonly number[], readonly number[]] = 2,
 ): Tensor {
+  checkTensors("tensordot", [a, b]);
   if (typeof dims === "number") checkWhole("tensordot", "the number of dimensions", dims, 0);
   const count = (n: number) => Array.from({ length: n }, (_, i) => i);
   const [da, db] = typeof dims === "number"
@@ -274,7 +281,7 @@ export function meshgrid(
   vectors: readonly Tensor[],
   options: { indexing?: "ij" | "xy" } = {},
 ): Tensor[] {
-  for (const v of vectors) {
+  for (const v of checkTensors("meshgrid", vectors)) {
     if (v.ndim > 1) {
       throw new ShapeError(`meshgrid: got ${showShape(v.shape)}, wants vectors; flatten() it.`);
     }
@@ -301,7 +308,7 @@ export function meshgrid(
  * ```
  */
 export function broadcastTensors(tensors: readonly Tensor[]): Tensor[] {
-  const shape = tensors.map((t) => t.shape)
+  const shape = checkTensors("broadcastTensors", tensors).map((t) => t.shape)
     .reduce((a, b) => broadcastShapes("broadcastTensors", a, b), []);
   return tensors.map((t) => t.expand(shape));
 }
@@ -320,6 +327,7 @@ export function broadcastTensors(tensors: readonly Tensor[]): Tensor[] {
  * ```
  */
 export function logsumexp(x: Tensor, dim?: Dims, options: ReduceOptions = {}): Tensor {
+  checkTensor("logsumexp", "the operand", x);
   return x.logsumexp(dim, options);
 }
 
@@ -337,6 +345,7 @@ export function logsumexp(x: Tensor, dim?: Dims, options: ReduceOptions = {}): T
  * ```
  */
 export function softmax(x: Tensor, dim: number): Tensor {
+  checkTensor("softmax", "the operand", x);
   return x.softmax(dim);
 }
 
@@ -354,6 +363,7 @@ export function softmax(x: Tensor, dim: number): Tensor {
  * ```
  */
 export function logSoftmax(x: Tensor, dim: number): Tensor {
+  checkTensor("logSoftmax", "the operand", x);
   return x.logSoftmax(dim);
 }
 
@@ -375,6 +385,8 @@ export function logSoftmax(x: Tensor, dim: number): Tensor {
  * ```
  */
 export function oneHot(classes: Tensor, numClasses?: number): Tensor {
+  checkTensor("oneHot", "the operand", classes);
+  if (numClasses !== undefined) checkWhole("oneHot", "numClasses", numClasses, 0);
   if (classes.dtype !== "int64" && classes.dtype !== "int32") {
     throw new DTypeError(
       `oneHot: got ${classes.dtype}, wants int64 or int32; convert it with to("int64").`,

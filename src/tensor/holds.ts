@@ -10,13 +10,15 @@ import type { DType } from "../runtime/mod.ts";
 const BOUNDS: Partial<Record<DType, number>> = { uint8: 256, int32: 2 ** 31, int64: 2 ** 63 };
 
 /** Whether a type can hold a number as it is. */
-export function holds(value: number, dtype: DType): boolean {
+export function holds(value: number | bigint, dtype: DType): boolean {
   const bound = BOUNDS[dtype];
-  return bound === undefined || (Number.isInteger(value) && value >= -bound && value < bound);
+  if (bound === undefined) return true;
+  const whole = typeof value === "bigint" || Number.isInteger(value);
+  return whole && value >= -bound && value < bound;
 }
 
 /** Throws a RangeError that names `op` unless a type can hold a number as it is. */
-export function checkHolds(op: string, value: number, dtype: DType): void {
+export function checkHolds(op: string, value: number | bigint, dtype: DType): void {
   if (holds(value, dtype)) return;
   const range = { uint8: "0 to 255", int32: "-(2 ** 31) to 2 ** 31 - 1" }[dtype as string] ??
     "-(2 ** 63) to 2 ** 63 - 1";

@@ -8,6 +8,7 @@ import { isFloat, type Node } from "../graph/node.ts";
 import { numberNode } from "../graph/leaf.ts";
 import * as p from "../primitives/elementwise.ts";
 import { TensorCore, type TensorLike, wrap } from "./core.ts";
+import { checkHolds } from "./holds.ts";
 import { floating, pair } from "./promotion.ts";
 import * as f from "./formulas.ts";
 import { floatOf, pairOf } from "./operands.ts";
@@ -39,13 +40,13 @@ export abstract class ArithmeticMethods extends TensorCore {
   /** `this + other * alpha`. Throws a ShapeError where shapes do not broadcast. */
   add(other: TensorLike, options: { alpha?: number } = {}): Tensor {
     const [a, b] = pairOf(this, other);
-    return wrap(p.add(a, scaled(b, options.alpha)));
+    return wrap(p.add(a, scaled("add", b, options.alpha)));
   }
 
   /** `this - other * alpha`. */
   sub(other: TensorLike, options: { alpha?: number } = {}): Tensor {
     const [a, b] = pairOf(this, other);
-    return wrap(p.sub(a, scaled(b, options.alpha)));
+    return wrap(p.sub(a, scaled("sub", b, options.alpha)));
   }
 
   /** `other - this`. */
@@ -217,13 +218,13 @@ export abstract class ArithmeticMethods extends TensorCore {
   /** `this + value * a * b`. */
   addcmul(a: TensorLike, b: TensorLike, options: { value?: number } = {}): Tensor {
     const [x, y] = pair(a, b);
-    return this.add(wrap(scaled(p.mul(x, y), options.value)));
+    return this.add(wrap(scaled("addcmul", p.mul(x, y), options.value)));
   }
 
-  /** `this + value * a / b`. */
+  /** `this + value * a / b`, in floating point. */
   addcdiv(a: TensorLike, b: TensorLike, options: { value?: number } = {}): Tensor {
-    const [x, y] = pair(a, b);
-    return this.add(wrap(scaled(p.div(x, y), options.value)));
+    const [x, y] = pair(a, b).map((node) => floating(wrap(node)));
+    return this.add(wrap(scaled("addcdiv", p.div(x, y), options.value)));
   }
 
   /** NaN and infinities replaced by finite numbers; the derivative there is 0. */
@@ -235,6 +236,8 @@ export abstract class ArithmeticMethods extends TensorCore {
   }
 }
 
-function scaled(x: Node, by: number | undefined): Node {
-  return by === undefined || by === 1 ? x : p.mul(x, numberNode(by, x.dtype));
+function scaled(op: string, x: Node, by: number | undefined): Node {
+  if (by === undefined || by === 1) return x;
+  checkHolds(op, by, x.dtype);
+  return p.mul(x, numberNode(by, x.dtype));
 }

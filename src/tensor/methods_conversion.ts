@@ -10,6 +10,7 @@ import { type Node, share } from "../graph/node.ts";
 import { alias, aliasPrim, detachPrim } from "../primitives/movement.ts";
 import { TensorCore, wrap } from "./core.ts";
 import { ReductionMethods } from "./methods_reduction.ts";
+import { checkTensor } from "./promotion.ts";
 import { type TensorJson, toJson } from "./saved.ts";
 import { holdCopy } from "./pending.ts";
 import type { Tensor } from "./tensor.ts";
@@ -40,6 +41,7 @@ export abstract class ConversionMethods extends ReductionMethods {
 
   /** In the dtype of `other`. */
   typeAs(other: Tensor): Tensor {
+    checkTensor("typeAs", "the other", other);
     return wrap(cast(this.node, other.dtype));
   }
 

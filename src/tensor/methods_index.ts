@@ -21,10 +21,11 @@ import * as m from "../primitives/movement.ts";
 import * as order from "../primitives/order.ts";
 import { scatter } from "../primitives/scatter.ts";
 import { type TensorLike, wrap } from "./core.ts";
-import { lift } from "./promotion.ts";
+import { checkTensor, lift, nodeOf } from "./promotion.ts";
 import { MovementMethods } from "./methods_movement.ts";
 import type { ValuesAndIndices } from "./methods_reduction.ts";
 import { orderable } from "./statistics.ts";
+import { checkWidth } from "./stores.ts";
 import type { Tensor } from "./tensor.ts";
 
 /**
@@ -47,7 +48,7 @@ export abstract class IndexMethods extends MovementMethods {
    * ```
    */
   indexSelect(dim: number, index: Tensor): Tensor {
-    const x = this.node, at = index.node;
+    const x = this.node, at = nodeOf("indexSelect", "the index", index);
     if (at.shape.length > 1) {
       throw new ShapeError(
         `indexSelect: the index is ${showShape(at.shape)}, wants a vector; flatten() it, or use ` +
@@ -63,12 +64,13 @@ export abstract class IndexMethods extends MovementMethods {
    * has the shape `[...index.shape, ...this.shape.slice(1)]`.
    */
   index(index: Tensor): Tensor {
-    return wrap(ix.indexSelect(this.node, 0, index.node));
+    return wrap(ix.indexSelect(this.node, 0, nodeOf("index", "the index", index)));
   }
 
   /** Elements of the flattened tensor at `index`, in its shape. */
   take(index: Tensor): Tensor {
-    return wrap(ix.indexSelect(m.reshape(this.node, [this.size]), 0, index.node));
+    const at = nodeOf("take", "the index", index);
+    return wrap(ix.indexSelect(m.reshape(this.node, [this.size]), 0, at));
   }
 
   /**
@@ -86,12 +88,13 @@ export abstract class IndexMethods extends MovementMethods {
    * ```
    */
   gather(dim: number, index: Tensor): Tensor {
-    const x = this.node;
-    return wrap(ix.gather(x, normalizeAxis("gather", dim, x.shape.length), index.node));
+    const x = this.node, at = nodeOf("gather", "the index", index);
+    return wrap(ix.gather(x, normalizeAxis("gather", dim, x.shape.length), at));
   }
 
   /** Like `gather`, but index and tensor broadcast outside of `dim`; without `dim` it is `take`. */
   takeAlongDim(index: Tensor, dim?: number): Tensor {
+    checkTensor("takeAlongDim", "the index", index);
     if (dim === undefined) return this.take(index.flatten());
     const x = this.node, at = index.node, rank = x.shape.length;
     const axis = normalizeAxis("takeAlongDim", dim, rank);
@@ -103,11 +106,11 @@ export abstract class IndexMethods extends MovementMethods {
 
   /**
    * A copy with the elements that `index` names along a dimension replaced by those of `src` (a
-   * tensor at least as large as `index`, or a number). Where a place is named twice, one of them
-   * stays.
+   * tensor at least as large as `index` and not of a wider dtype, or a number). Where a place is
+   * named twice, one of them stays.
    */
   scatter(dim: number, index: Tensor, src: TensorLike): Tensor {
-    const x = this.node, at = index.node;
+    const x = this.node, at = nodeOf("scatter", "the index", index);
     const axis = normalizeAxis("scatter", dim, x.shape.length);
     return wrap(scatter(x, axis, at, source("scatter", src, x, at)));
   }
@@ -126,7 +129,7 @@ export abstract class IndexMethods extends MovementMethods {
    * ```
    */
   scatterAdd(dim: number, index: Tensor, src: TensorLike): Tensor {
-    const x = this.node, at = index.node;
+    const x = this.node, at = nodeOf("scatterAdd", "the index", index);
     const axis = normalizeAxis("scatterAdd", dim, x.shape.length);
     return wrap(ix.scatterAdd(x, axis, at, source("scatterAdd", src, x, at)));
   }
@@ -134,7 +137,9 @@ export abstract class IndexMethods extends MovementMethods {
   /** A copy with slices of `src` added at the positions `index` (a vector) of a dimension. */
   indexAdd(dim: number, index: Tensor, src: Tensor): Tensor {
     const x = this.node, axis = normalizeAxis("indexAdd", dim, x.shape.length);
-    return wrap(add(x, ix.indexAdd(x.shape, axis, index.node, cast(src.node, x.dtype))));
+    const at = nodeOf("indexAdd", "the index", index), y = nodeOf("indexAdd", "the source", src);
+    checkWidth("indexAdd", y.dtype, x.dtype);
+    return wrap(add(x, ix.indexAdd(x.shape, axis, at, cast(y, x.dtype))));
   }
 
   // -------------------------------------------------------------- order
@@ -182,6 +187,7 @@ export abstract class IndexMethods extends MovementMethods {
    * the mask, which is computed at once; the elements stay differentiable.
    */
   maskedSelect(mask: Tensor): Tensor {
+    checkTensor("maskedSelect", "the mask", mask);
     if (mask.dtype !== "bool") {
       throw new DTypeError(
         `maskedSelect: the mask is ${mask.dtype}, wants bool; compare first, as in x.ne(0).`,
@@ -206,7 +212,9 @@ export abstract class IndexMethods extends MovementMethods {
 
 /** What is scattered: a number for every place, or a tensor cut to the size of the index. */
 function source(op: string, src: TensorLike, x: Node, index: Node): Node {
-  const node = cast(lift(src, x.dtype, op), x.dtype);
+  const lifted = lift(src, x.dtype, op);
+  checkWidth(op, lifted.dtype, x.dtype);
+  const node = cast(lifted, x.dtype);
   if (typeof src !== "object") return m.expand(node, index.shape);
   if (sameShape(node.shape, index.shape)) return node;
   if (

@@ -15,6 +15,7 @@ import { sum } from "../primitives/reduce.ts";
 import { wrap } from "./core.ts";
 import { IndexMethods } from "./methods_index.ts";
 import { pairOf } from "./operands.ts";
+import { checkTensor } from "./promotion.ts";
 import { inner, matmul } from "./products.ts";
 import { diagonal } from "./rearrange.ts";
 import { countable } from "./statistics.ts";
@@ -42,12 +43,14 @@ export abstract class LinearMethods extends IndexMethods {
 
   /** Product of two matrices. */
   mm(other: Tensor): Tensor {
+    checkTensor("mm", "the operand", other);
     checkRanks("mm", [this.shape, 2], [other.shape, 2]);
     return this.matmul(other);
   }
 
   /** Products of two batches of matrices, `[b, n, k]` and `[b, k, m]`. */
   bmm(other: Tensor): Tensor {
+    checkTensor("bmm", "the operand", other);
     checkRanks("bmm", [this.shape, 3], [other.shape, 3]);
     if (this.shape[0] !== other.shape[0]) {
       throw new ShapeError(
@@ -60,6 +63,7 @@ export abstract class LinearMethods extends IndexMethods {
 
   /** Product of a matrix and a vector. */
   mv(vector: Tensor): Tensor {
+    checkTensor("mv", "the vector", vector);
     checkRanks("mv", [this.shape, 2], [vector.shape, 1]);
     return this.matmul(vector);
   }
@@ -67,6 +71,7 @@ export abstract class LinearMethods extends IndexMethods {
   /** `beta * this + alpha * (a @ b)`; with beta 0, NaN and infinities of `this` do not count. */
   addmm(a: Tensor, b: Tensor, options: { alpha?: number; beta?: number } = {}): Tensor {
     const { alpha = 1, beta = 1 } = options;
+    checkTensor("addmm", "the first factor", a);
     const product = a.mm(b);
     const scaled = alpha === 1 ? product : product.mul(alpha);
     if (beta !== 0) return scaled.add(wrap(this.node).mul(beta));
@@ -82,6 +87,7 @@ export abstract class LinearMethods extends IndexMethods {
 
   /** Matrix of all products of elements of two vectors. */
   outer(other: Tensor): Tensor {
+    checkTensor("outer", "the operand", other);
     checkRanks("outer", [this.shape, 1], [other.shape, 1]);
     const [a, b] = pairOf(this, other);
     return wrap(mul(reshape(a, [a.shape[0], 1]), b));

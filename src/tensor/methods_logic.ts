@@ -9,11 +9,12 @@ import { isFloat, type Node } from "../graph/node.ts";
 import { sameShape } from "../graph/shape.ts";
 import * as p from "../primitives/elementwise.ts";
 import { type TensorLike, wrap } from "./core.ts";
-import { floating, lift, pair } from "./promotion.ts";
+import { checkTensor, lift, nodeOf, pair } from "./promotion.ts";
 import * as f from "./formulas.ts";
 import { ElementwiseMethods } from "./methods_elementwise.ts";
 import { pairOf } from "./operands.ts";
 import { all, orderable, truth } from "./statistics.ts";
+import { checkKind } from "./stores.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** Tolerances of `allclose`. */
@@ -103,13 +104,15 @@ export abstract class LogicMethods extends ElementwiseMethods {
   /** Where `|this - other| <= atol + rtol * |other|`. */
   isClose(other: TensorLike, options: CloseOptions = {}): Tensor {
     const { rtol = 1e-5, atol = 1e-8, equalNan = false } = options;
-    const [x, y] = pairOf(this, other);
-    const a = floating(wrap(x)), b = floating(wrap(y));
+    checkTolerance("rtol", rtol);
+    checkTolerance("atol", atol);
+    const [x, y] = ordered(this, other);
+    const b = isFloat(y.dtype) ? y : p.cast(y, "float64");
     const bound = p.add(p.num(atol, b), p.mul(p.num(rtol, b), p.abs(b)));
     // An infinite bound would make everything close to infinity.
-    const near = p.logicalAnd(p.le(p.abs(p.sub(a, b)), bound), f.isFinite(b));
-    const close = p.logicalOr(p.eq(a, b), near);
-    return wrap(equalNan ? p.logicalOr(close, p.logicalAnd(p.isNan(a), p.isNan(b))) : close);
+    const near = p.logicalAnd(p.le(distance(x, y), bound), f.isFinite(b));
+    const close = p.logicalOr(p.eq(x, y), near);
+    return wrap(equalNan ? p.logicalOr(close, p.logicalAnd(f.isNan(x), f.isNan(y))) : close);
   }
 
   /**
@@ -129,6 +132,7 @@ export abstract class LogicMethods extends ElementwiseMethods {
 
   /** Whether shapes and all elements are equal. Computes the value. */
   equal(other: Tensor): boolean {
+    checkTensor("equal", "the other", other);
     return sameShape(this.shape, other.shape) && isTrue(this.eq(other).node);
   }
 
@@ -146,20 +150,37 @@ export abstract class LogicMethods extends ElementwiseMethods {
    */
   where(condition: Tensor, other: TensorLike): Tensor {
     const [a, b] = pairOf(this, other);
-    return wrap(f.where(condition.node, a, b));
+    return wrap(f.where(nodeOf("where", "the condition", condition), a, b));
   }
 
   /** `value` where `mask` (bool) holds, `this` elsewhere. */
   maskedFill(mask: Tensor, value: TensorLike): Tensor {
-    const x = this.node;
-    return wrap(f.where(mask.node, p.cast(lift(value, x.dtype, "maskedFill"), x.dtype), x));
+    const x = this.node, y = lift(value, x.dtype, "maskedFill");
+    checkKind("maskedFill", y.dtype, x.dtype);
+    return wrap(f.where(nodeOf("maskedFill", "the mask", mask), p.cast(y, x.dtype), x));
   }
+}
+
+/** |x - y|; of whole numbers, in float64. */
+function distance(x: Node, y: Node): Node {
+  if (isFloat(x.dtype)) return p.abs(p.sub(x, y));
+  const [a, b] = [x, y].map((node) => p.cast(node, "int64"));
+  // The difference of whole numbers is exact, except where it runs over.
+  const exact = p.cast(p.abs(p.sub(a, b)), "float64");
+  const rounded = p.abs(p.sub(p.cast(a, "float64"), p.cast(b, "float64")));
+  return p.where(p.lt(rounded, p.num(2 ** 62, rounded)), exact, rounded);
+}
+
+/** Refuses tolerances that nothing, or everything, would be within. */
+function checkTolerance(name: string, value: number): void {
+  if (value >= 0) return;
+  throw new RangeError(`isClose: got ${name} ${value}, wants a number >= 0.`);
 }
 
 /** A tensor or number as truth values; NaN is true. */
 function truthOf(x: TensorLike): Node {
   return typeof x === "object"
-    ? truth(x.node)
+    ? truth(nodeOf("logic", "an operand", x))
     : constantNode(x !== 0 && x !== false ? 1 : 0, "bool");
 }
 
@@ -177,5 +198,5 @@ function isTrue(condition: Node): boolean {
 /** `condition ? a : b` element by element; see the free function `where`. */
 export function choose(condition: Tensor, a: TensorLike, b: TensorLike): Tensor {
   const [x, y] = pair(a, b);
-  return wrap(f.where(condition.node, x, y));
+  return wrap(f.where(nodeOf("where", "the condition", condition), x, y));
 }

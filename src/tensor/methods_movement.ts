@@ -12,6 +12,7 @@ import { wrap } from "./core.ts";
 import { checkHolds } from "./holds.ts";
 import { ConversionMethods } from "./methods_conversion.ts";
 import { checkWhole, ownAxis, type Sizes, sizesOf } from "./operands.ts";
+import { checkTensor } from "./promotion.ts";
 import * as re from "./rearrange.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -45,6 +46,7 @@ export abstract class MovementMethods extends ConversionMethods {
 
   /** Same elements with the shape of `other`. */
   viewAs(other: Tensor): Tensor {
+    checkTensor("viewAs", "the other", other);
     return this.view(other.shape);
   }
 
@@ -134,6 +136,7 @@ export abstract class MovementMethods extends ConversionMethods {
 
   /** Grown to the shape of `other`; see `expand`. */
   expandAs(other: Tensor): Tensor {
+    checkTensor("expandAs", "the other", other);
     return this.expand(other.shape);
   }
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { defaultDtype } from "../graph/defaults.ts";
 import { DTypeError, ShapeError } from "../graph/errors.ts";
 import { isFloat, type Node } from "../graph/node.ts";
 import { normalizeAxes, normalizeAxis, showShape, sizeOf } from "../graph/shape.ts";
@@ -73,9 +74,12 @@ export abstract class ReductionMethods extends LogicMethods {
     return over("sum", s.countable(this.node), dim, options, r.sum);
   }
 
-  /** Arithmetic mean, in floating point. */
+  /** Arithmetic mean, in floating point; of whole numbers, computed in float64 and then rounded. */
   mean(dim?: Dims, options: ReduceOptions = {}): Tensor {
-    return over("mean", floatOf(this), dim, options, s.mean);
+    const x = this.node;
+    if (isFloat(x.dtype)) return over("mean", x, dim, options, s.mean);
+    const mean = over("mean", p.cast(x, "float64"), dim, options, s.mean);
+    return wrap(p.cast(mean.node, defaultDtype()));
   }
 
   /** Product; right derivatives also where elements are 0. */

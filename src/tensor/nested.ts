@@ -74,8 +74,8 @@ export function flattenNested(
     if (typeof value !== "number" && typeof value !== "boolean" && typeof value !== "bigint") {
       throw new TypeError(`tensor: ${where()} is ${value}, wants a number or a boolean.`);
     }
-    if (!isFloat(dtype) && (typeof value === "number" || dtype !== "int64")) {
-      const whole = Math.trunc(Number(value));
+    if (!isFloat(dtype)) {
+      const whole = typeof value === "bigint" ? value : Math.trunc(Number(value));
       if (!holds(whole, dtype)) checkHolds(`tensor: ${where()}`, whole, dtype);
     }
     if (big) out[at++] = wholeNumber(value);

@@ -20,12 +20,49 @@ export function lift(x: TensorLike, dtype: DType, op = "number"): Node {
     return numberNode(x, dtype);
   }
   if (typeof x === "boolean") return numberNode(x ? 1 : 0, dtype);
-  const node = (x as Tensor | undefined)?.node;
-  if (node !== undefined) return node;
-  const got = Array.isArray(x) ? "an array" : typeof x === "object" ? "an object" : String(x);
+  checkOperand(x);
+  return x.node;
+}
+
+/** Throws a TypeError unless x is a tensor, a number or a boolean. */
+function checkOperand(x: TensorLike): void {
+  if (typeof x === "number" || typeof x === "boolean") return;
+  if ((x as Tensor | null | undefined)?.rawNode !== undefined) return;
   throw new TypeError(
-    `An operand is ${got}, wants a tensor or a number; tensor() makes one of an array.`,
+    `An operand is ${described(x)}, wants a tensor or a number; tensor() makes one of an array.`,
   );
+}
+
+/** Throws a TypeError that names `op` and the argument unless x is a tensor. */
+export function checkTensor(op: string, name: string, x: unknown): asserts x is Tensor {
+  if ((x as Tensor | null | undefined)?.rawNode !== undefined) return;
+  throw new TypeError(
+    `${op}: ${name} is ${
+      described(x)
+    }, wants a tensor; tensor() makes one of a number or an array.`,
+  );
+}
+
+/** The node of an argument that has to be a tensor. */
+export function nodeOf(op: string, name: string, x: Tensor): Node {
+  checkTensor(op, name, x);
+  return x.node;
+}
+
+/** The list itself, if it is an array of tensors; else a TypeError that names `op`. */
+export function checkTensors(op: string, list: readonly Tensor[]): readonly Tensor[] {
+  if (!Array.isArray(list)) {
+    throw new TypeError(`${op}: got ${described(list)}, wants an array of tensors.`);
+  }
+  list.forEach((x, i) => checkTensor(op, `tensor ${i}`, x));
+  return list;
+}
+
+/** What stands in the place of a tensor, in words. */
+function described(x: unknown): string {
+  if (x === null || typeof x !== "object") return String(x);
+  if ((x as Partial<Tensor>).rawNode !== undefined) return "a tensor";
+  return Array.isArray(x) ? "an array" : "an object";
 }
 
 const rank: Record<DType, number> = {
@@ -45,6 +82,8 @@ export function promote(a: DType, b: DType): DType {
 
 /** Both operands in one type. A number never widens a tensor, but a fraction makes it floating. */
 export function pair(a: TensorLike, b: TensorLike): [Node, Node] {
+  checkOperand(a);
+  checkOperand(b);
   if (typeof a !== "object" && typeof b !== "object") {
     return [lift(a, defaultDtype()), lift(b, defaultDtype())];
   }

@@ -11,6 +11,8 @@ import { isFloat } from "../graph/node.ts";
 import { checkShape, sizeOf } from "../graph/shape.ts";
 import { checkOptions, finish, optionsLike, type TensorOptions } from "./build.ts";
 import { newArray } from "./core.ts";
+import { largest } from "./formulas.ts";
+import { intoInterval } from "./intervals.ts";
 import { Generator } from "./philox.ts";
 import { Tensor } from "./tensor.ts";
 import { currentTrace, type Draw } from "./trace.ts";
@@ -119,6 +121,9 @@ function floats(
   return out;
 }
 
+/** Distance of the numbers of float16 below 1. */
+const HALF_STEP = 2 ** -11;
+
 /**
  * Uniform numbers from [0, 1).
  *
@@ -138,13 +143,12 @@ function floats(
  */
 export function rand(shape: readonly number[], options: RandomOptions = {}): Tensor {
   const dtype = floatType("rand", options);
-  return drawn(
-    "rand",
-    shape,
-    dtype,
-    options,
-    (g, n) => floats(dtype, n, (out) => g.fillUniform(out)),
-  );
+  return drawn("rand", shape, dtype, options, (g, n) =>
+    floats(dtype, n, (out) => {
+      g.fillUniform(out);
+      // Cut to what float16 has below 1: rounding would give 1 now and then.
+      if (dtype === "float16") { for (let i = 0; i < n; i++) out[i] -= out[i] % HALF_STEP; }
+    }));
 }
 
 /**
@@ -176,12 +180,13 @@ export function randn(shape: readonly number[], options: RandomOptions = {}): Te
 }
 
 /**
- * Uniform numbers from [low, high) (default [0, 1)).
+ * Uniform numbers from [low, high) (default [0, 1)); `low` where the dtype has no number in between.
  *
  * @param shape sizes of the dimensions
  * @param options `generator` (default: the global one), `dtype`, `device`, `requiresGrad`, `low`, `high`
  * @throws {TypeError} where `shape` is no array
  * @throws {DTypeError} where `dtype` is not floating point
+ * @throws {RangeError} where `low` is above `high`, or the dtype holds no such numbers
  *
  * @example
  * ```ts
@@ -189,7 +194,7 @@ export function randn(shape: readonly number[], options: RandomOptions = {}): Te
  * import { uniform } from "@torchopt/torchopt";
  *
  * const x = uniform([100], { low: -2, high: 2 });
- * assert(x.abs().max().item() <= 2);
+ * assert(x.min().item() >= -2 && x.max().item() < 2);
  * ```
  */
 export function uniform(
@@ -198,11 +203,23 @@ export function uniform(
 ): Tensor {
   const dtype = floatType("uniform", options);
   const { low = 0, high = 1, ...rest } = options;
-  return drawn("uniform", shape, dtype, rest, (g, n) =>
-    floats(dtype, n, (out) => {
+  return drawn("uniform", shape, dtype, rest, (g, n) => {
+    if (n > 0) checkInterval(low, high, dtype);
+    const into = intoInterval(low, high, dtype);
+    return floats(dtype, n, (out) => {
       g.fillUniform(out);
-      for (let i = 0; i < n; i++) out[i] = low + (high - low) * out[i];
-    }));
+      for (let i = 0; i < n; i++) out[i] = into(low + (high - low) * out[i]);
+    });
+  });
+}
+
+function checkInterval(low: number, high: number, dtype: DType): void {
+  const most = largest(dtype);
+  if (low <= high && low >= -most && high <= most && high - low <= Number.MAX_VALUE) return;
+  throw new RangeError(
+    `uniform: got low ${low} and high ${high}, wants low <= high, both and their distance numbers ` +
+      `of ${dtype}.`,
+  );
 }
 
 /**
@@ -213,6 +230,7 @@ export function uniform(
  * @param options `generator` (default: the global one), `dtype`, `device`, `requiresGrad`, `mean`, `std`
  * @throws {TypeError} where `shape` is no array
  * @throws {DTypeError} where `dtype` is not floating point
+ * @throws {RangeError} where `std` is negative
  *
  * @example
  * ```ts
@@ -228,6 +246,7 @@ export function normal(
 ): Tensor {
   const dtype = floatType("normal", options);
   const { mean = 0, std = 1, ...rest } = options;
+  if (!(std >= 0)) throw new RangeError(`normal: got std ${std}, wants a number >= 0.`);
   return drawn("normal", shape, dtype, rest, (g, n) =>
     floats(dtype, n, (out) => {
       g.fillNormal(out);
@@ -246,7 +265,7 @@ export interface RandintOptions extends RandomOptions {
 /**
  * Whole numbers from `low` (default 0) to `high - 1`, each equally likely (int64 by default).
  *
- * @throws {RangeError} where `high` is not above `low`
+ * @throws {RangeError} where `high` is not above `low`, or the dtype cannot hold all numbers in between
  *
  * @example
  * ```ts
@@ -275,18 +294,47 @@ export function randint(
     ? [third!, { ...fourth, low: first, high: second as number }]
     : [first, (second ?? {}) as RandintOptions];
   const { low = 0, high, ...rest } = options, { dtype = "int64" } = rest;
+  checkOptions("randint", rest, ["generator"]);
+  if (!Number.isSafeInteger(low) || !Number.isSafeInteger(high) || low >= high) {
+    throw new RangeError(
+      `randint: got low ${low} and high ${high}, wants whole numbers with low < high.`,
+    );
+  }
+  checkEach("randint", low, high - 1, dtype);
+  const narrow = dtype !== "int64" && low >= -(2 ** 31) && high <= 2 ** 31;
   return drawn("randint", shape, dtype, rest, (g, n) => {
-    const out = newArray(dtype === "int64" ? "int64" : "int32", n) as BigInt64Array | Int32Array;
+    const out = newArray(narrow ? "int32" : "int64", n) as BigInt64Array | Int32Array;
     g.fillInt(low, high, out);
-    return dtype === "int64" || dtype === "int32" ? out : asType(out as Int32Array, dtype);
+    return dtype === "int64" || dtype === "int32" ? out : asType(out, dtype);
   });
+}
+
+/** From which size on a type does not hold every whole number. */
+const WHOLE: Record<DType, readonly [low: number, high: number]> = {
+  bool: [0, 1],
+  uint8: [0, 255],
+  int32: [-(2 ** 31), 2 ** 31 - 1],
+  int64: [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER],
+  float16: [-(2 ** 11), 2 ** 11],
+  float32: [-(2 ** 24), 2 ** 24],
+  float64: [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER],
+};
+
+/** Throws a RangeError that names `op` unless a type holds every whole number from low to high. */
+function checkEach(op: string, low: number, high: number, dtype: DType): void {
+  const [from, to] = WHOLE[dtype];
+  if (low >= from && high <= to) return;
+  throw new RangeError(
+    `${op}: ${dtype} does not hold each whole number from ${low} to ${high}, but from ${from} to ` +
+      `${to}; give another dtype.`,
+  );
 }
 
 /**
  * Ones with probability `p` (default 0.5) and zeros, in the default dtype. Given a tensor, its
  * elements are the probabilities and its dtype is kept.
  *
- * @throws {RangeError} where `p` is not in [0, 1]
+ * @throws {RangeError} where `p`, or an element that is known already, is not in [0, 1]
  *
  * @example
  * ```ts
@@ -303,6 +351,7 @@ export function bernoulli(
 ): Tensor {
   if (shape instanceof Tensor) {
     const { dtype = shape.dtype, ...rest } = options;
+    checkProbabilities(shape);
     return rand(shape.shape, { ...rest, dtype: shape.dtype }).lt(shape).to(dtype);
   }
   const { p = 0.5, ...rest } = options, { dtype = defaultDtype() } = rest;
@@ -313,8 +362,28 @@ export function bernoulli(
   });
 }
 
+function checkProbabilities(x: Tensor): void {
+  if (!isFloat(x.dtype)) {
+    throw new DTypeError(
+      `bernoulli: the probabilities are ${x.dtype}, wants floating point; convert them with ` +
+        `to("float32").`,
+    );
+  }
+  // Those that are still to be computed stay unread.
+  const { storage } = x.node;
+  if (storage === null || storage.device !== "cpu" || currentTrace() !== null) return;
+  for (const p of x.data()) {
+    if (!(p >= 0 && p <= 1)) {
+      throw new RangeError(`bernoulli: a probability is from 0 to 1, got ${p}.`);
+    }
+  }
+}
+
 /**
  * The numbers 0 to n - 1 in random order (int64 by default).
+ *
+ * @throws {RangeError} where `n` is no whole number of at least 0, or the dtype cannot hold all numbers
+ *   below it
  *
  * @example
  * ```ts
@@ -326,6 +395,8 @@ export function bernoulli(
  */
 export function randperm(n: number, options: RandomOptions = {}): Tensor {
   const dtype = options.dtype ?? "int64";
+  checkOptions("randperm", options, ["generator"]);
+  checkEach("randperm", 0, n - 1, dtype);
   return drawn("randperm", [n], dtype, options, (g) => {
     const order = g.permutation(n);
     return dtype === "int32" ? order : asType(order, dtype);
@@ -377,9 +448,11 @@ export function randintLike(like: Tensor, options: RandintOptions): Tensor {
   return randint(like.shape, optionsLike(like, options));
 }
 
-function asType(from: Int32Array | Uint8Array, dtype: DType): TypedArray {
+function asType(from: Int32Array | Uint8Array | BigInt64Array, dtype: DType): TypedArray {
   const out = newArray(dtype, from.length);
-  if (out instanceof BigInt64Array) from.forEach((v, i) => out[i] = BigInt(v));
-  else (out as Float32Array).set(from);
+  for (let i = 0; i < from.length; i++) {
+    if (out instanceof BigInt64Array) out[i] = BigInt(from[i]);
+    else out[i] = Number(from[i]);
+  }
   return out;
 }

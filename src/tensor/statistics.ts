@@ -54,6 +54,8 @@ function powOrNumber(x: Node, order: number, atZero: number): Node {
 
 /** (sum of |x| ** order) ** (1 / order) over axes; derivative 0 where it is 0. */
 export function norm(x: Node, order: number, axes: Shape, keepdim: boolean): Node {
+  // Of one element alone, no power may run over.
+  if (axes.length === 0 && order !== 0) return p.abs(x);
   switch (order) {
     case 0:
       return sum(p.cast(p.logicalNot(p.eq(x, num(0, x))), x.dtype), axes, keepdim);

@@ -5,7 +5,7 @@
  */
 
 import { backward, type BackwardOptions } from "../autodiff/grad.ts";
-import type { Node } from "../graph/node.ts";
+import { isFloat, type Node } from "../graph/node.ts";
 import { cast } from "../primitives/elementwise.ts";
 import { alias, expand } from "../primitives/movement.ts";
 import { setConstructor, type TensorLike } from "./core.ts";
@@ -13,6 +13,7 @@ import { lift } from "./promotion.ts";
 import type { NanToNumOptions, RoundingMode } from "./methods_arithmetic.ts";
 import { LinearMethods } from "./methods_linear.ts";
 import { holdCopy } from "./pending.ts";
+import { checkKind } from "./stores.ts";
 
 /**
  * A multi-dimensional array whose operations can be differentiated.
@@ -46,12 +47,15 @@ export class Tensor extends LinearMethods {
 
   // -------------------------------------------------------------- in place
 
-  /** Takes over the values of `other`, which broadcasts. */
+  /**
+   * Takes over the values of `other`, which broadcasts. Fractions do not go into whole numbers: convert
+   * them first. A bool tensor takes whether they differ from 0.
+   */
   copy_(other: TensorLike): this {
     return this.#take("copy_", lift(other, this.dtype, "copy_"));
   }
 
-  /** All elements become `value`. */
+  /** All elements become `value`; in a bool tensor, whether it differs from 0. */
   fill_(value: TensorLike): this {
     return this.#take("fill_", lift(value, this.dtype, "fill_"));
   }
@@ -151,9 +155,9 @@ export class Tensor extends LinearMethods {
     return this.#change("sigmoid_", this.sigmoid().node);
   }
 
-  /** `relu` in place. */
+  /** `relu` in place; whole numbers stay whole. */
   relu_(): this {
-    return this.#change("relu_", this.relu().node);
+    return this.#change("relu_", (isFloat(this.dtype) ? this.relu() : this.maximum(0)).node);
   }
 
   /** `floor` in place. */
@@ -203,6 +207,8 @@ export class Tensor extends LinearMethods {
   }
 
   #take(op: string, value: Node): this {
+    // Any number has a truth value; nothing else changes its kind.
+    if (this.dtype !== "bool") checkKind(op, value.dtype, this.dtype);
     // An alias has memory of its own: a later update of one tensor leaves the other as it is.
     return this.#change(op, alias(expand(cast(value, this.dtype), this.shape)));
   }

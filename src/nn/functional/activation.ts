@@ -243,6 +243,8 @@ export function softsign(x: Tensor): Tensor {
 /**
  * Elements cut off at `min` and `max` (default -1 and 1); derivative 0 at the bounds.
  *
+ * @throws {RangeError} where `min` is above `max`
+ *
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
@@ -253,6 +255,9 @@ export function softsign(x: Tensor): Tensor {
  */
 export function hardtanh(x: Tensor, options: { min?: number; max?: number } = {}): Tensor {
   const { min = -1, max = 1 } = options;
+  if (!(min <= max)) {
+    throw new RangeError(`hardtanh: got min ${min} and max ${max}, wants min <= max.`);
+  }
   const y = floating(x);
   const low = numberNode(min, y.dtype), high = numberNode(max, y.dtype);
   return wrap(p.where(p.le(y, low), low, p.where(p.le(high, y), high, y)));

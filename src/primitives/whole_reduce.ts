@@ -1,0 +1,61 @@
+/**
+ * Sums and products of int64. ONNX Runtime's kernels for them count in float64, which rounds beyond
+ * 2 ** 53 and stops at the ends of the type; these are exact and wrap around, as additions do.
+ *
+ * @module
+ */
+
+import { attr } from "../onnx/mod.ts";
+import type { LowerContext } from "../graph/lower_context.ts";
+import { type Shape, sizeOf } from "../graph/shape.ts";
+
+/** Reduces dimension 1 of a value of sizes [outer, count, inner]; as many elements stay. */
+type Reducer = (c: LowerContext, x: string, sizes: Shape) => string;
+
+/** Sums as products with ones. */
+export const sumOf: Reducer = (c, x, [outer, count, inner]) => {
+  const ones = (sizes: Shape) => c.op("Expand", [c.scalar("int64", 1), c.ints(sizes)]);
+  if (inner > 1) return c.op("MatMul", [ones([1, count]), x]);
+  return c.op("MatMul", [c.op("Reshape", [x, c.ints([outer, count])]), ones([count, 1])]);
+};
+
+/** Products by halves; what is left over of an odd count waits. */
+export const productOf: Reducer = (c, x, [, count]) => {
+  const part = (y: string, from: number, to: number) =>
+    c.op("Slice", [y, c.ints([from]), c.ints([to]), c.ints([1])]);
+  const left: string[] = [];
+  let y = x;
+  for (let n = count; n > 1; n >>= 1) {
+    const half = n >> 1;
+    if (n % 2 === 1) left.push(part(y, n - 1, n));
+    y = c.op("Mul", [part(y, 0, half), part(y, half, 2 * half)]);
+  }
+  return left.reduce((a, b) => c.op("Mul", [a, b]), y);
+};
+
+/** A reduction of int64 over axes, none of them empty, one run of neighbouring axes after another. */
+export function lowerWhole(
+  c: LowerContext,
+  x: string,
+  shape: Shape,
+  axes: Shape,
+  result: Shape,
+  reduce: Reducer,
+): string {
+  const sizes = [...shape];
+  let y = x;
+  for (let last = axes.length - 1; last >= 0;) {
+    let first = last;
+    while (first > 0 && axes[first - 1] === axes[first] - 1) first--;
+    const from = axes[first], to = axes[last] + 1;
+    const parts = [
+      sizeOf(sizes.slice(0, from)),
+      sizeOf(sizes.slice(from, to)),
+      sizeOf(sizes.slice(to)),
+    ];
+    y = reduce(c, c.op("Reshape", [y, c.ints(parts)], { allowzero: attr.int(1) }), parts);
+    sizes.fill(1, from, to);
+    last = first - 1;
+  }
+  return c.op("Reshape", [y, c.ints(result)], { allowzero: attr.int(1) });
+}

@@ -1,0 +1,40 @@
+/**
+ * Which values may be written into a tensor of another type.
+ *
+ * @module
+ */
+
+import { DTypeError } from "../graph/errors.ts";
+import { isFloat } from "../graph/node.ts";
+import type { DType } from "../runtime/mod.ts";
+import { promote } from "./promotion.ts";
+
+/** Truth values, whole numbers, floating point: each kind holds the ones before it. */
+function kind(dtype: DType): number {
+  return dtype === "bool" ? 0 : isFloat(dtype) ? 2 : 1;
+}
+
+function refuse(op: string, from: DType, to: DType): never {
+  const lost = to === "bool"
+    ? `a bool tensor holds 0 and 1 only; compare the values first, as in y.ne(0)`
+    : isFloat(to) || !isFloat(from)
+    ? `they would be narrowed; convert them first, as in y.to("${to}")`
+    : `their fractions would be lost; convert them first, as in y.to("${to}") (or y.round())`;
+  throw new DTypeError(
+    `${op}: ${from} values do not go into a tensor of ${to}: ${lost}, or the tensor, as in ` +
+      `x.to("${from}").`,
+  );
+}
+
+/**
+ * Throws a DTypeError that names `op` where a type cannot hold values of another kind: fractions do not
+ * go into whole numbers, numbers not into truth values.
+ */
+export function checkKind(op: string, from: DType, to: DType): void {
+  if (kind(from) > kind(to)) refuse(op, from, to);
+}
+
+/** Throws a DTypeError that names `op` where values would be narrowed, within one kind too. */
+export function checkWidth(op: string, from: DType, to: DType): void {
+  if (promote(from, to) !== to) refuse(op, from, to);
+}

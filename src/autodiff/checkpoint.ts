@@ -9,6 +9,7 @@ import { barrier, together } from "../primitives/barrier.ts";
 import { custom } from "../primitives/custom.ts";
 import { type PyTree, treeFlatten, treeUnflatten } from "../pytree/mod.ts";
 import { wrap } from "../tensor/core.ts";
+import { checkFunction } from "../tensor/describe.ts";
 import { holdUpdate } from "../tensor/pending.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { GraphCopy, standIn, type Within } from "./graph_copy.ts";
@@ -84,15 +85,13 @@ function backward(
  * assertEquals(g!.item(), 40);
  * ```
  */
-// deno-lint-ignore no-explicit-any
-export function checkpoint<F extends (...args: any[]) => any>(fn: F): F {
-  const run = (...args: unknown[]): unknown => {
+export function checkpoint<R, A extends unknown[] = Tensor[]>(
+  fn: (...args: A) => R,
+): (...args: A) => R {
+  checkFunction("checkpoint", fn);
+  return (...args) => {
     if (!isGradEnabled()) return fn(...args);
-    const { leaves, def } = treeFlatten(args as Tree) as {
-      leaves: unknown[];
-      // deno-lint-ignore no-explicit-any
-      def: any;
-    };
+    const { leaves, def } = treeFlatten(args as Tree);
     const given = leaves.map((x): Read | null => {
       if (!(x instanceof Tensor)) return null;
       const before = x.node;
@@ -101,7 +100,7 @@ export function checkpoint<F extends (...args: any[]) => any>(fn: F): F {
     const recording = new CheckpointRecording("checkpoint()");
     const { result, reads: closure, written } = recording.run(() => {
       const inside = leaves.map((x, i) => given[i] === null ? x : wrap(given[i]!.stand));
-      const output = fn(...treeUnflatten(def, inside as Tree[]) as unknown[]);
+      const output = fn(...treeUnflatten(def, inside) as A);
       const { leaves: outputs, def: outDef } = treeFlatten(output as Tree);
       const nodes = outputs.map((x) => x instanceof Tensor ? x.node : null);
       return { outputs, outDef, nodes };
@@ -135,7 +134,6 @@ export function checkpoint<F extends (...args: any[]) => any>(fn: F): F {
       const node = nodes[i];
       return node === null ? x : wrap(linked.get(node) ?? forward.of(node));
     });
-    return treeUnflatten(outDef, results as Tree[]);
+    return treeUnflatten(outDef, results) as R;
   };
-  return run as F;
 }

@@ -11,20 +11,26 @@ import { custom } from "../primitives/custom.ts";
 import { detach } from "../primitives/movement.ts";
 import { type PyTree, treeFlatten, treeUnflatten } from "../pytree/mod.ts";
 import { wrap } from "../tensor/core.ts";
+import { checkFunction, checkTensor } from "../tensor/describe.ts";
 import { Tensor } from "../tensor/tensor.ts";
+import { outputsOf } from "./differentiate.ts";
 import { zerosNode } from "../primitives/reverse.ts";
+import type { Gradient } from "./types.ts";
 
 type Tree = PyTree<Tensor>;
 
 /** What the backward function may use. */
-export interface Saved {
+export interface Saved<A extends unknown[] = Tensor[], R = Tensor> {
   /** Arguments of the call, without stand-ins: gradients through them are of higher order. */
-  // deno-lint-ignore no-explicit-any
-  readonly args: any[];
+  readonly args: A;
   /** What the forward function returned. */
-  // deno-lint-ignore no-explicit-any
-  readonly output: any;
+  readonly output: R;
 }
+
+/** One gradient for each argument, or null. */
+export type ArgumentGradients<A extends unknown[]> = {
+  readonly [K in keyof A]: Gradient<A[K]> | null | undefined;
+};
 
 /**
  * A function whose derivative is `backward` instead of what the graph of `forward` would give.
@@ -46,33 +52,28 @@ export interface Saved {
  * assertEquals(g.toArray(), [1, 1]);
  * ```
  */
-export function customVjp(
-  // deno-lint-ignore no-explicit-any
-  forward: (...args: any[]) => any,
-  // deno-lint-ignore no-explicit-any
-  backward: (cotangents: any, saved: Saved) => any[],
-  // deno-lint-ignore no-explicit-any
-): (...args: any[]) => any {
+export function customVjp<R, A extends unknown[] = Tensor[]>(
+  forward: (...args: A) => R,
+  backward: (cotangents: Gradient<R>, saved: Saved<A, R>) => ArgumentGradients<A>,
+): (...args: A) => R {
+  checkFunction("customVjp", forward, "the forward function");
+  checkFunction("customVjp", backward, "the backward function");
   return (...args) => {
     const parts = args.map((a) => treeFlatten(a as Tree));
     const leaves = parts.flatMap((p) => p.leaves as unknown[]);
     const tensors = leaves.filter((x): x is Tensor => x instanceof Tensor);
     const output = withGrad(false, () => forward(...args));
-    const { leaves: outs, def } = treeFlatten(output as Tree) as {
-      leaves: Tensor[];
-      // deno-lint-ignore no-explicit-any
-      def: any;
-    };
+    const { leaves: outs, def } = outputsOf("customVjp", output);
     const rule = (gs: (Node | null)[]): (Node | null)[] => {
       const cotangents = treeUnflatten(def, outs.map((o, i) => wrap(gs[i] ?? zerosNode(o.node))));
-      const grads = backward(cotangents, { args, output: result });
+      const grads = backward(cotangents as Gradient<R>, { args, output: result });
       if (!Array.isArray(grads) || grads.length !== args.length) {
         throw new GradientError(
           `customVjp: backward returned ${Array.isArray(grads) ? grads.length : typeof grads} ` +
             `gradient(s) for ${args.length} argument(s); return an array with one each (null for none).`,
         );
       }
-      const given = grads.flatMap((g, i) => {
+      const given = (grads as unknown[]).flatMap((g, i) => {
         const own = parts[i].leaves as unknown[];
         if (g === null || g === undefined) return own.map(() => null);
         const list = treeFlatten(g as Tree, { noneIsLeaf: true }).leaves as (Tensor | null)[];
@@ -88,6 +89,7 @@ export function customVjp(
         if (!(x instanceof Tensor)) return [];
         const g = given[i];
         if (g === null) return [null];
+        checkTensor("customVjp", g, "a gradient");
         if (!sameShape(g.shape, x.shape)) {
           throw new ShapeError(
             `customVjp: a gradient has shape ${showShape(g.shape)}, its argument ` +
@@ -98,7 +100,7 @@ export function customVjp(
       });
     };
     const nodes = custom(outs.map((o) => detach(o.node)), tensors.map((t) => t.node), rule);
-    const result = treeUnflatten(def, nodes.map(wrap));
+    const result = treeUnflatten(def, nodes.map(wrap)) as R;
     return result;
   };
 }

@@ -5,15 +5,9 @@
  * @module
  */
 
-export {
-  type FuncGradOptions,
-  grad,
-  hvp,
-  jvp,
-  type TensorTree,
-  valueAndGrad,
-  vjp,
-} from "./functional.ts";
+// Names one by one would be left out of the documentation of the namespace.
+export * from "./functional.ts";
 export * from "./functional_call.ts";
 export * from "./jacobian.ts";
+export * from "./types.ts";
 export * from "./vmap.ts";

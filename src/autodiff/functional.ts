@@ -4,140 +4,118 @@
  * @module
  */
 
-import { GradientError, ShapeError } from "../graph/errors.ts";
-import { isFloat, withGrad } from "../graph/node.ts";
+import { GradientError } from "../graph/errors.ts";
 import { showShape } from "../graph/shape.ts";
-import { alias } from "../primitives/movement.ts";
-import { type PyTree, treeFlatten, treeUnflatten } from "../pytree/mod.ts";
-import { wrap } from "../tensor/core.ts";
-import { zeros } from "../tensor/creation.ts";
+import { type PyTree, treeFlatten } from "../pytree/mod.ts";
+import { checkFunction, checkNames, describe } from "../tensor/describe.ts";
 import { Tensor } from "../tensor/tensor.ts";
+import { checkAlike, linearize, orZeros, outputsOf, record } from "./differentiate.ts";
 import { grad as gradient } from "./grad.ts";
-import { zerosNode } from "../primitives/reverse.ts";
-
-/** A tree of tensors. */
-export type TensorTree = PyTree<Tensor>;
-
-// deno-lint-ignore no-explicit-any
-type AnyFunction = (...args: any[]) => any;
+import type { ArgumentNumbers, Gradient, GradientAt, Gradients } from "./types.ts";
 
 /** Options of `func.grad` and its relatives. */
-export interface FuncGradOptions {
+export interface FuncGradOptions<N extends ArgumentNumbers = ArgumentNumbers> {
   /** Which argument(s) to differentiate (default 0). */
-  readonly argnums?: number | readonly number[];
+  readonly argnums?: N;
   /** Whether the function returns `[output, aux]`; `aux` is passed on (default false). */
   readonly hasAux?: boolean;
 }
 
-/** A new root on the same value, so that inner and outer derivatives do not mix. */
-function root(x: Tensor): Tensor {
-  const node = alias(x.node);
-  node.requiresGrad = true;
-  return wrap(node);
-}
-
-function checkTensors(op: string, leaves: readonly unknown[]): asserts leaves is Tensor[] {
-  for (const leaf of leaves) {
-    if (!(leaf instanceof Tensor)) {
-      throw new TypeError(`${op}: differentiated arguments are trees of tensors, got ${leaf}.`);
-    }
-    if (!isFloat(leaf.dtype)) {
-      throw new GradientError(
-        `${op}: an argument is ${leaf.dtype}; only floating-point tensors have gradients.`,
-      );
-    }
-  }
-}
-
-/** Runs `fn` with recorded stand-ins for some arguments. */
-function record(
-  op: string,
-  fn: AnyFunction,
-  args: unknown[],
-  argnums: readonly number[],
-): { output: unknown; roots: Tensor[]; rebuild: (leaves: Tensor[]) => unknown[] } {
-  const roots: Tensor[] = [];
-  const defs: { at: number; count: number; restore: (l: Tensor[]) => unknown }[] = [];
-  const changed = [...args];
-  for (const at of argnums) {
-    if (at < 0 || at >= args.length) {
-      throw new RangeError(`${op}: argnums ${at} is out of range for ${args.length} argument(s).`);
-    }
-    const { leaves, def } = treeFlatten(args[at] as TensorTree);
-    checkTensors(op, leaves);
-    const own = (leaves as Tensor[]).map(root);
-    roots.push(...own);
-    changed[at] = treeUnflatten(def, own);
-    defs.push({ at, count: own.length, restore: (l) => treeUnflatten(def, l) });
-  }
-  const output = withGrad(true, () => fn(...changed));
-  return {
-    output,
-    roots,
-    rebuild(leaves) {
-      let from = 0;
-      return defs.map(({ count, restore }) => restore(leaves.slice(from, from += count)));
-    },
-  };
-}
-
-function orZeros(g: Tensor | null, x: Tensor): Tensor {
-  return g ?? wrap(zerosNode(x.node));
-}
+const NAMES = ["argnums", "hasAux"];
 
 /**
  * A function that returns the value of `fn` and its gradient.
  *
+ * Arguments of `fn` without a type of their own count as tensors; give trees their type, as in
+ * `(p: { w: Tensor }) => …`.
+ *
  * @param fn a function of trees of tensors that returns a scalar (or `[scalar, aux]`)
+ * @param options `argnums` (default 0), `hasAux` (default false)
  * @returns a function with the arguments of `fn` that gives `[value, gradient]`, or
  * `[[value, aux], gradient]`; the gradient has the structure of the argument (an array of them
  * where `argnums` is an array)
  *
  * @example
  * ```ts
- * import { func, tensor } from "@torchopt/torchopt";
+ * import { func, type Tensor, tensor } from "@torchopt/torchopt";
  * import { assertEquals } from "@std/assert";
  *
- * const [value, g] = func.valueAndGrad((p) => p.w.mul(p.w).sum())({ w: tensor([1, 2]) });
+ * const loss = (p: { w: Tensor }) => p.w.mul(p.w).sum();
+ * const [value, g] = func.valueAndGrad(loss)({ w: tensor([1, 2]) });
  * assertEquals(value.item(), 5);
  * assertEquals(g.w.toArray(), [2, 4]);
  * ```
  */
+export function valueAndGrad<
+  X,
+  A extends unknown[] = Tensor[],
+  const N extends ArgumentNumbers = 0,
+>(
+  fn: (...args: A) => readonly [Tensor, X],
+  options: FuncGradOptions<N> & { readonly hasAux: true },
+): (...args: A) => [[Tensor, X], GradientAt<A, N>];
+/** The same for a function that returns a scalar. */
+export function valueAndGrad<
+  A extends unknown[] = Tensor[],
+  const N extends ArgumentNumbers = 0,
+>(
+  fn: (...args: A) => Tensor,
+  options?: FuncGradOptions<N> & { readonly hasAux?: false },
+): (...args: A) => [Tensor, GradientAt<A, N>];
 export function valueAndGrad(
-  fn: AnyFunction,
-  { argnums = 0, hasAux = false }: FuncGradOptions = {},
-  // deno-lint-ignore no-explicit-any
-): (...args: any[]) => any {
-  const numbers = typeof argnums === "number" ? [argnums] : argnums;
-  return (...args: unknown[]) => {
-    const { output, roots, rebuild } = record("func.grad", fn, args, numbers);
-    const value = hasAux ? (output as [Tensor, unknown])[0] : output as Tensor;
+  fn: (...args: never[]) => unknown,
+  options: FuncGradOptions = {},
+): (...args: unknown[]) => [unknown, unknown] {
+  return valueAndGradOf("func.valueAndGrad", fn, options);
+}
+
+function valueAndGradOf(
+  op: string,
+  fn: (...args: never[]) => unknown,
+  options: FuncGradOptions,
+): (...args: unknown[]) => [unknown, unknown] {
+  checkFunction(op, fn);
+  checkNames(op, options, NAMES);
+  const { argnums = 0, hasAux = false } = options;
+  const numbers = Array.isArray(argnums) ? argnums : [argnums];
+  return (...args) => {
+    const { output, roots, rebuild } = record(op, fn, args, numbers);
+    const value = hasAux ? scalarOf(output) : output;
     if (!(value instanceof Tensor)) {
       throw new TypeError(
-        `func.grad: the function must return a scalar tensor${
-          hasAux ? " and an aux value" : ""
-        }, ` +
-          `got ${value}.`,
+        `${op}: the function must return ${
+          hasAux ? "[scalar tensor, aux value]" : "a scalar tensor"
+        }, got ${describe(output)}.`,
       );
     }
     if (value.size !== 1) {
       throw new GradientError(
-        `func.grad: the function returned shape ${
-          showShape(value.shape)
-        }, wants a scalar; reduce ` +
-          `it (sum(), mean()), or use func.vjp or func.jacrev.`,
+        `${op}: the function returned shape ${showShape(value.shape)}, wants a scalar; reduce it ` +
+          `(sum(), mean()), or use func.vjp or func.jacrev.`,
       );
     }
     const grads = value.requiresGrad
       ? gradient(value, roots, { createGraph: true, allowUnused: true })
       : roots.map(() => null);
     const trees = rebuild(grads.map((g, i) => orZeros(g, roots[i])));
-    return [output, typeof argnums === "number" ? trees[0] : trees];
+    return [output, Array.isArray(argnums) ? trees : trees[0]];
   };
+}
+
+/** The first of a pair. */
+function scalarOf(output: unknown): unknown {
+  return Array.isArray(output) && output.length === 2 ? output[0] : null;
 }
 
 /**
  * A function that returns the gradient of `fn`; with `hasAux`, `[gradient, aux]`.
+ *
+ * Arguments of `fn` without a type of their own count as tensors; give trees their type, as in
+ * `(p: { w: Tensor }) => …`.
+ *
+ * @param fn a function of trees of tensors that returns a scalar (or `[scalar, aux]`)
+ * @param options `argnums` (default 0), `hasAux` (default false)
+ * @returns a function with the arguments of `fn`
  *
  * @example
  * ```ts
@@ -148,12 +126,23 @@ export function valueAndGrad(
  * assertEquals(third(tensor(2)).item(), 48);
  * ```
  */
-// deno-lint-ignore no-explicit-any
-export function grad(fn: AnyFunction, options: FuncGradOptions = {}): (...args: any[]) => any {
-  const both = valueAndGrad(fn, options);
-  return (...args: unknown[]) => {
+export function grad<X, A extends unknown[] = Tensor[], const N extends ArgumentNumbers = 0>(
+  fn: (...args: A) => readonly [Tensor, X],
+  options: FuncGradOptions<N> & { readonly hasAux: true },
+): (...args: A) => [GradientAt<A, N>, X];
+/** The same for a function that returns a scalar. */
+export function grad<A extends unknown[] = Tensor[], const N extends ArgumentNumbers = 0>(
+  fn: (...args: A) => Tensor,
+  options?: FuncGradOptions<N> & { readonly hasAux?: false },
+): (...args: A) => GradientAt<A, N>;
+export function grad(
+  fn: (...args: never[]) => unknown,
+  options: FuncGradOptions = {},
+): (...args: unknown[]) => unknown {
+  const both = valueAndGradOf("func.grad", fn, options);
+  return (...args) => {
     const [output, g] = both(...args);
-    return options.hasAux ? [g, output[1]] : g;
+    return options.hasAux ? [g, (output as unknown[])[1]] : g;
   };
 }
 
@@ -174,30 +163,24 @@ export function grad(fn: AnyFunction, options: FuncGradOptions = {}): (...args: 
  * assertEquals(pullback(tensor([1, 10]))[0].toArray(), [2, 40]);
  * ```
  */
-export function vjp(
-  fn: AnyFunction,
-  ...primals: unknown[]
-  // deno-lint-ignore no-explicit-any
-): [any, (cotangents: any) => any[]] {
+export function vjp<A extends unknown[], R>(
+  fn: (...args: A) => R,
+  ...primals: A
+): [R, (cotangents: Gradient<R>) => Gradients<A>] {
   const { output, roots, rebuild } = record("func.vjp", fn, primals, primals.map((_, i) => i));
-  const { leaves: outs } = treeFlatten(output as TensorTree) as { leaves: Tensor[] };
-  const pullback = (cotangents: TensorTree) => {
-    const { leaves: gs } = treeFlatten(cotangents) as { leaves: Tensor[] };
-    if (gs.length !== outs.length) {
-      throw new TypeError(
-        `func.vjp: the output has ${outs.length} tensor(s), the cotangents ${gs.length}; give the ` +
-          `same structure.`,
-      );
-    }
+  const { leaves: outs } = outputsOf("func.vjp", output);
+  const pullback = (cotangents: Gradient<R>) => {
+    const { leaves: gs } = treeFlatten(cotangents as PyTree<unknown>);
+    checkAlike("func.vjp", gs, "the cotangents", outs, "the outputs");
     const recorded = outs.map((_, i) => i).filter((i) => outs[i].requiresGrad);
     const grads = recorded.length === 0 ? roots.map(() => null) : gradient(
       recorded.map((i) => outs[i]),
       roots,
       { gradOutputs: recorded.map((i) => gs[i]), createGraph: true, allowUnused: true },
     );
-    return rebuild(grads.map((g, i) => orZeros(g, roots[i])));
+    return rebuild(grads.map((g, i) => orZeros(g, roots[i]))) as Gradients<A>;
   };
-  return [output, pullback];
+  return [output as R, pullback];
 }
 
 /**
@@ -207,8 +190,9 @@ export function vjp(
  * cotangent, once more; the simplifier removes what that leaves over.
  *
  * @param fn a function from trees of tensors to a tree of tensors
- * @param primals its arguments
+ * @param primals its arguments, in an array
  * @param tangents a direction for each argument, of the same structure
+ * @returns `[output, derivative]`, both of the structure of the output
  *
  * @example
  * ```ts
@@ -220,65 +204,20 @@ export function vjp(
  * assertEquals(dy.toArray(), [2, 40]);
  * ```
  */
-export function jvp(
-  fn: AnyFunction,
-  primals: unknown[],
-  tangents: unknown[],
-  // deno-lint-ignore no-explicit-any
-): [any, any] {
-  const [output, pushforward] = linearize("func.jvp", fn, primals);
-  return [output, pushforward(tangents)];
-}
-
-/** The value of `fn`, and the function that carries directions forward. */
-export function linearize(
-  op: string,
-  fn: AnyFunction,
-  primals: unknown[],
-): [unknown, (tangents: unknown[]) => unknown] {
-  const { output, roots } = record(op, fn, primals, primals.map((_, i) => i));
-  const { leaves, def } = treeFlatten(output as TensorTree);
-  const forward = (leaves as Tensor[]).map((out) => linear(out, roots));
-  return [output, (tangents) => {
-    const { leaves: ts } = treeFlatten(tangents as TensorTree) as { leaves: Tensor[] };
-    checkTangents(op, ts, roots);
-    return treeUnflatten(def, forward.map((push) => push(ts)));
-  }];
-}
-
-function checkTangents(op: string, ts: readonly Tensor[], roots: readonly Tensor[]): void {
-  if (ts.length !== roots.length) {
+export function jvp<A extends unknown[], R>(
+  fn: (...args: A) => R,
+  primals: readonly [...A],
+  tangents: Gradients<A>,
+): [R, Gradient<R>] {
+  for (const [name, list] of Object.entries({ primals, tangents })) {
+    if (Array.isArray(list)) continue;
     throw new TypeError(
-      `${op}: the primals have ${roots.length} tensor(s), the tangents ${ts.length}; give the ` +
-        `same structure.`,
+      `func.jvp: ${name} is ${describe(list)}, wants an array with an entry for each argument of ` +
+        `the function: func.jvp(fn, [x], [direction]).`,
     );
   }
-  ts.forEach((t, i) => {
-    if (showShape(t.shape) !== showShape(roots[i].shape)) {
-      throw new ShapeError(
-        `${op}: tangent ${i} has shape ${showShape(t.shape)}, its primal ` +
-          `${showShape(roots[i].shape)}; they must be equal.`,
-      );
-    }
-  });
-}
-
-/** The derivative of `out` along directions of `roots`: the pullback, which is linear, differentiated. */
-function linear(out: Tensor, roots: readonly Tensor[]): (ts: readonly Tensor[]) => Tensor {
-  const nothing = () => wrap(zerosNode(out.node));
-  if (!out.requiresGrad) return nothing;
-  const { dummy, back } = withGrad(true, () => {
-    const dummy = root(zeros(out.shape, { dtype: out.dtype }));
-    const options = { gradOutputs: [dummy], createGraph: true, allowUnused: true };
-    return { dummy, back: gradient(out, roots, options) };
-  });
-  const used = back.map((_, i) => i).filter((i) => back[i]?.requiresGrad);
-  if (used.length === 0) return nothing;
-  return (ts) => {
-    const gradOutputs = used.map((i) => ts[i]);
-    const options = { gradOutputs, createGraph: true, allowUnused: true };
-    return orZeros(gradient(used.map((i) => back[i]!), [dummy], options)[0], out);
-  };
+  const [output, pushforward] = linearize("func.jvp", fn, primals);
+  return [output as R, pushforward(tangents) as Gradient<R>];
 }
 
 /**
@@ -286,7 +225,7 @@ function linear(out: Tensor, roots: readonly Tensor[]): (ts: readonly Tensor[]) 
  * Fast exact multiplication by the Hessian, 1994): the gradient of the gradient's inner product.
  *
  * @param fn a function from one tree of tensors to a scalar
- * @param primal its argument
+ * @param primal its argument, not in an array
  * @param tangent the direction, of the same structure
  * @returns `[gradient, product]`, both of the structure of the argument
  *
@@ -300,12 +239,32 @@ function linear(out: Tensor, roots: readonly Tensor[]): (ts: readonly Tensor[]) 
  * assertEquals(hv.toArray(), [6, 12]);
  * ```
  */
-export function hvp(
-  fn: AnyFunction,
-  primal: unknown,
-  tangent: unknown,
-  // deno-lint-ignore no-explicit-any
-): [any, any] {
-  const [g, pullback] = vjp(grad(fn), primal);
-  return [g, pullback(tangent)[0]];
+export function hvp<T>(
+  fn: (primal: T) => Tensor,
+  primal: T,
+  tangent: Gradient<T>,
+): [Gradient<T>, Gradient<T>] {
+  checkFunction("func.hvp", fn);
+  const [g, pullback] = vjp(valueOfOne(fn, primal), primal);
+  return [g as Gradient<T>, pullback(tangent as Gradient<Gradient<T>>)[0] as Gradient<T>];
+}
+
+/** The gradient of `fn`, which says so where it is given arrays that `func.jvp` wants. */
+function valueOfOne<T>(fn: (primal: T) => Tensor, primal: T): (primal: T) => Gradient<T> {
+  const gradientOf = valueAndGradOf("func.hvp", fn, {});
+  return (x) => {
+    try {
+      return gradientOf(x)[1] as Gradient<T>;
+    } catch (cause) {
+      if (!Array.isArray(primal) || primal.length !== 1 || !(cause instanceof TypeError)) {
+        throw cause;
+      }
+      throw new TypeError(
+        `func.hvp: the function failed on an array of one. func.hvp takes the argument and the ` +
+          `direction as they are, func.hvp(fn, x, direction), not in arrays as func.jvp does. ` +
+          cause.message,
+        { cause },
+      );
+    }
+  };
 }

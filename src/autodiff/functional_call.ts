@@ -56,7 +56,7 @@ export function functionalCall<M extends Module>(
  * import { assertEquals } from "@std/assert";
  *
  * const [fn, params] = func.makeFunctional(new nn.Linear(2, 1));
- * const g = func.grad((p) => fn(p, ones([1, 2])).sum())(params);
+ * const g = func.grad((p: typeof params) => fn(p, ones([1, 2])).sum())(params);
  * assertEquals(g.weight.toArray(), [[1, 1]]);
  * ```
  */

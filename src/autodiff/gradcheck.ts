@@ -6,6 +6,7 @@
 
 import { GradientError } from "../graph/errors.ts";
 import { showShape } from "../graph/shape.ts";
+import { checkFunction, checkNames, checkTensor, describe } from "../tensor/describe.ts";
 import { tensor } from "../tensor/creation.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { grad } from "./grad.ts";
@@ -85,13 +86,18 @@ function compare(
  * ```
  */
 export function gradcheck(
-  // deno-lint-ignore no-explicit-any
-  fn: (...xs: any[]) => Tensor | readonly Tensor[],
+  fn: (...xs: Tensor[]) => Tensor | readonly Tensor[],
   inputs: readonly Tensor[],
   options: GradcheckOptions = {},
 ): boolean {
+  checkFunction("gradcheck", fn);
+  checkNames("gradcheck", options, ["order", "eps", "rtol", "atol"]);
   const { order = 1, eps = 1e-5, rtol = 1e-6, atol = 1e-7 } = options;
+  if (!Array.isArray(inputs)) {
+    throw new TypeError(`gradcheck: inputs is ${describe(inputs)}, wants an array of tensors.`);
+  }
   for (const [k, x] of inputs.entries()) {
+    checkTensor("gradcheck", x, `input ${k}`);
     if (x.dtype !== "float64") {
       throw new TypeError(
         `gradcheck: input ${k} is ${x.dtype}; finite differences need float64: x.to("float64").`,

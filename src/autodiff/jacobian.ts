@@ -7,46 +7,55 @@
 import { type PyTree, treeFlatten, treeMap, treeUnflatten } from "../pytree/mod.ts";
 import { eye, zeros } from "../tensor/creation.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { grad, linearize, vjp } from "./functional.ts";
+import { checkFunction, checkNames, describe } from "../tensor/describe.ts";
+import { linearize, outputsOf } from "./differentiate.ts";
+import { grad, vjp } from "./functional.ts";
+import type { ArgumentNumbers, GradientAt, WithLeaves } from "./types.ts";
 import { vmap } from "./vmap.ts";
 
-// deno-lint-ignore no-explicit-any
-type AnyFunction = (...args: any[]) => any;
 type TensorTree = PyTree<Tensor>;
+type Trees = (...args: unknown[]) => unknown;
+type Pullback = (cotangents: unknown) => TensorTree[];
+
+/** `vjp` of a function of one tree, whatever that is. */
+const pullbackOf = vjp as unknown as (fn: Trees, point: TensorTree) => [unknown, Pullback];
 
 /** Options of `func.jacrev`, `func.jacfwd` and `func.hessian`. */
-export interface JacobianOptions {
+export interface JacobianOptions<N extends ArgumentNumbers = ArgumentNumbers> {
   /** Which argument to differentiate (default 0); an array gives an array of derivatives. */
-  readonly argnums?: number | readonly number[];
+  readonly argnums?: N;
 }
+
+const NAMES = ["argnums"];
 
 /** All unit vectors of the space of `x`, one after another: [size, ...shape]. */
 function basis(x: Tensor): Tensor {
   return eye(x.size, { dtype: x.dtype }).reshape([x.size, ...x.shape]);
 }
 
-// deno-lint-ignore no-explicit-any
-function flatten(tree: unknown): { leaves: Tensor[]; def: any } {
+function flatten(tree: unknown) {
   return treeFlatten(tree as TensorTree);
 }
 
 /** `fn` as a function of one argument, or of an array of those in `at`, and the value of that. */
 function only(
   op: string,
-  fn: AnyFunction,
+  fn: Trees,
   args: readonly unknown[],
-  at: number | readonly number[],
-): [AnyFunction, TensorTree] {
-  for (const i of typeof at === "number" ? [at] : at) {
+  at: ArgumentNumbers,
+): [Trees, TensorTree] {
+  for (const i of Array.isArray(at) ? at : [at]) {
     if (!Number.isInteger(i) || i < 0 || i >= args.length) {
-      throw new RangeError(`${op}: argnums ${i} is out of range for ${args.length} argument(s).`);
+      throw new RangeError(
+        `${op}: argnums ${describe(i)} is out of range for ${args.length} argument(s).`,
+      );
     }
   }
   if (typeof at === "number") {
-    return [(x: unknown) => fn(...args.with(at, x)), args[at] as TensorTree];
+    return [(x) => fn(...args.with(at, x)), args[at] as TensorTree];
   }
   const replaced = (xs: unknown[]) => at.reduce((all, i, k) => all.with(i, xs[k]), args);
-  return [(xs: unknown[]) => fn(...replaced(xs)), at.map((i) => args[i]) as TensorTree];
+  return [(xs) => fn(...replaced(xs as unknown[])), at.map((i) => args[i]) as TensorTree];
 }
 
 /**
@@ -66,15 +75,16 @@ function only(
  * assertEquals(func.jacrev((x) => x.mul(x))(tensor([1, 2])).toArray(), [[2, 0], [0, 4]]);
  * ```
  */
-export function jacrev(
-  fn: AnyFunction,
-  { argnums = 0 }: JacobianOptions = {},
-  // deno-lint-ignore no-explicit-any
-): (...args: any[]) => any {
-  return (...args: unknown[]) => {
-    const [fixed, point] = only("func.jacrev", fn, args, argnums);
-    const [output, pullback] = vjp(fixed, point);
-    const { leaves, def } = flatten(output);
+export function jacrev<R, A extends unknown[] = Tensor[], const N extends ArgumentNumbers = 0>(
+  fn: (...args: A) => R,
+  options: JacobianOptions<N> = {},
+): (...args: A) => WithLeaves<R, GradientAt<A, N>> {
+  checkFunction("func.jacrev", fn);
+  checkNames("func.jacrev", options, NAMES);
+  return (...args) => {
+    const [fixed, point] = only("func.jacrev", fn as Trees, args, options.argnums ?? 0);
+    const [output, pullback] = pullbackOf(fixed, point);
+    const { leaves, def } = outputsOf("func.jacrev", output);
     const still = leaves.map((y) => zeros(y.shape, { dtype: y.dtype }));
     const blocks = leaves.map((y, k) => {
       const along = (e: Tensor) => pullback(treeUnflatten(def, still.with(k, e)))[0];
@@ -84,7 +94,7 @@ export function jacrev(
         point,
       );
     });
-    return treeUnflatten(def, blocks as TensorTree[]);
+    return treeUnflatten(def, blocks) as WithLeaves<R, GradientAt<A, N>>;
   };
 }
 
@@ -104,15 +114,16 @@ export function jacrev(
  * assertEquals(func.jacfwd((x) => x.mul(x))(tensor([1, 2])).toArray(), [[2, 0], [0, 4]]);
  * ```
  */
-export function jacfwd(
-  fn: AnyFunction,
-  { argnums = 0 }: JacobianOptions = {},
-  // deno-lint-ignore no-explicit-any
-): (...args: any[]) => any {
-  return (...args: unknown[]) => {
-    const [fixed, point] = only("func.jacfwd", fn, args, argnums);
+export function jacfwd<R, A extends unknown[] = Tensor[], const N extends ArgumentNumbers = 0>(
+  fn: (...args: A) => R,
+  options: JacobianOptions<N> = {},
+): (...args: A) => WithLeaves<R, GradientAt<A, N>> {
+  checkFunction("func.jacfwd", fn);
+  checkNames("func.jacfwd", options, NAMES);
+  return (...args) => {
+    const [fixed, point] = only("func.jacfwd", fn as Trees, args, options.argnums ?? 0);
     const [output, pushforward] = linearize("func.jacfwd", fixed, [point]);
-    const outs = flatten(output), { leaves, def } = flatten(point);
+    const outs = outputsOf("func.jacfwd", output), { leaves, def } = flatten(point);
     const still = leaves.map((x) => zeros(x.shape, { dtype: x.dtype }));
     const columns = leaves.map((x, k) => {
       const along = (e: Tensor) => pushforward([treeUnflatten(def, still.with(k, e))]);
@@ -120,7 +131,7 @@ export function jacfwd(
       return all.map((column, j) => column.reshape([...outs.leaves[j].shape, ...x.shape]));
     });
     const blocks = outs.leaves.map((_, j) => treeUnflatten(def, columns.map((c) => c[j])));
-    return treeUnflatten(outs.def, blocks as TensorTree[]);
+    return treeUnflatten(outs.def, blocks) as WithLeaves<R, GradientAt<A, N>>;
   };
 }
 
@@ -140,10 +151,11 @@ export function jacfwd(
  * assertEquals(h.toArray(), [[6, 0], [0, 12]]);
  * ```
  */
-export function hessian(
-  fn: AnyFunction,
-  options: JacobianOptions = {},
-  // deno-lint-ignore no-explicit-any
-): (...args: any[]) => any {
+export function hessian<A extends unknown[] = Tensor[], const N extends ArgumentNumbers = 0>(
+  fn: (...args: A) => Tensor,
+  options: JacobianOptions<N> = {},
+): (...args: A) => WithLeaves<GradientAt<A, N>, GradientAt<A, N>> {
+  checkFunction("func.hessian", fn);
+  checkNames("func.hessian", options, NAMES);
   return jacrev(grad(fn, options), options);
 }

@@ -11,6 +11,7 @@ import { showShape } from "../graph/shape.ts";
 import { expand, permute } from "../primitives/movement.ts";
 import { broadcastPrefix, type PyTree, treeFlatten, treeUnflatten } from "../pytree/mod.ts";
 import { wrap } from "../tensor/core.ts";
+import { checkFunction, checkNames } from "../tensor/describe.ts";
 import { holdUpdate } from "../tensor/pending.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { currentTrace, type Draw } from "../tensor/trace.ts";
@@ -183,23 +184,20 @@ function examples(leaves: readonly unknown[], axes: readonly (number | null)[]) 
  * assertEquals(each(w, tensor([[1, 2], [3, 4]])).toArray(), [[42, 84], [258, 344]]);
  * ```
  */
-export function vmap(
-  // deno-lint-ignore no-explicit-any
-  fn: (...args: any[]) => any,
-  { inAxes = 0, outAxes = 0, randomness = "error" }: VmapOptions = {},
-  // deno-lint-ignore no-explicit-any
-): (...args: any[]) => any {
-  return (...args: unknown[]) => {
-    const { leaves, def } = treeFlatten(args as Tree, withNulls) as {
-      leaves: unknown[];
-      // deno-lint-ignore no-explicit-any
-      def: any;
-    };
+export function vmap<R, A extends unknown[] = Tensor[]>(
+  fn: (...args: A) => R,
+  options: VmapOptions = {},
+): (...args: A) => R {
+  checkFunction("vmap", fn);
+  checkNames("vmap", options, ["inAxes", "outAxes", "randomness"]);
+  const { inAxes = 0, outAxes = 0, randomness = "error" } = options;
+  return (...args) => {
+    const { leaves, def } = treeFlatten(args as Tree, withNulls);
     const axes = axesOf("inAxes", inAxes, args as Tree, leaves);
     const { size, inside, pairs } = examples(leaves, axes);
     const recording = new VmapRecording(size, randomness);
     const { result, written } = recording.run(() => {
-      const output = fn(...treeUnflatten(def, inside as Tree[]) as unknown[]);
+      const output = fn(...treeUnflatten(def, inside) as A);
       const { leaves: outputs, def: outDef } = treeFlatten(output as Tree, withNulls);
       const nodes = outputs.map((x) => x instanceof Tensor ? x.node : null);
       return { output, outputs, outDef, nodes };
@@ -226,7 +224,7 @@ export function vmap(
       const node = nodes[i];
       return node === null ? x : wrap(placed(node, copy.of(node), outs[i], size, i));
     });
-    return treeUnflatten(outDef, results as Tree[]);
+    return treeUnflatten(outDef, results) as R;
   };
 }
 

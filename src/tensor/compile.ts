@@ -14,6 +14,7 @@ import { isLarge, realizeNodes, replace } from "../graph/realize.ts";
 import { checkFresh, walk } from "../graph/walk.ts";
 import { type PyTree, treeFlatten, treeUnflatten } from "../pytree/mod.ts";
 import { fromTyped, isLeafNode, wrap } from "./core.ts";
+import { checkFunction } from "./describe.ts";
 import { type Operands, sameKind, sameOperands, takeOperands } from "./compile_operands.ts";
 import { computeWaiting } from "./pending.ts";
 import { Tensor } from "./tensor.ts";
@@ -28,8 +29,7 @@ import {
 } from "./trace.ts";
 
 type Tree = PyTree<unknown>;
-// deno-lint-ignore no-explicit-any
-type AnyFunction = (...args: any[]) => any;
+type AnyFunction = (...args: never[]) => unknown;
 
 /** Recordings that a compiled function keeps (one for each structure of its arguments). */
 const VARIANTS = 32;
@@ -91,8 +91,7 @@ interface Recording {
 }
 
 /** A function compiled by `compile()`. */
-// deno-lint-ignore no-explicit-any
-export interface Compiled<F extends (...args: any[]) => any> {
+export interface Compiled<F extends (...args: never[]) => unknown> {
   /** Runs the compiled function. */
   (...args: Parameters<F>): ReturnType<F>;
   /** Number of times the function was traced. */
@@ -135,11 +134,13 @@ export interface Compiled<F extends (...args: any[]) => any> {
  * assertEquals(square.traces, 1);
  * ```
  */
-// deno-lint-ignore no-explicit-any
-export function compile<F extends (...args: any[]) => any>(fn: F): Compiled<F> {
+export function compile<R, A extends unknown[] = Tensor[]>(
+  fn: (...args: A) => R,
+): Compiled<(...args: A) => R> {
+  checkFunction("compile", fn);
   const recordings: Recording[] = [];
   const state = { traces: 0 };
-  const call = (...args: Parameters<F>): ReturnType<F> => {
+  const call = (...args: A): R => {
     // Inside another trace the function is simply part of that trace.
     if (currentTrace() !== null) return fn(...args);
     const operands = takeOperands(args);
@@ -158,11 +159,11 @@ export function compile<F extends (...args: any[]) => any>(fn: F): Compiled<F> {
       if (recordings.length > VARIANTS) recordings.pop();
       numbers = liveNumbers(recording);
     }
-    return replay(recording, operands.tensors, numbers!) as ReturnType<F>;
+    return replay(recording, operands.tensors, numbers!) as R;
   };
   const compiled = Object.defineProperty(call, "traces", { get: () => state.traces });
   recordingsOf.set(compiled, recordings);
-  return compiled as unknown as Compiled<F>;
+  return compiled as unknown as Compiled<(...args: A) => R>;
 }
 
 /** Whether gradients flow through a value to what it was computed from. */
@@ -245,15 +246,11 @@ function attempt(
   const inside = standIns(operands, known);
   const stands = inside.map((x, i) => x === tensors[i] ? x : x.rawNode);
   const args = treeUnflatten(def, leaves.map((x, i) => at[i] < 0 ? x : inside[at[i]]));
-  const output = fn(...args as unknown[]);
+  const output = fn(...args as never[]);
   // The function may have caught the error that should have ended it.
   if (trace.aliased !== null) throw new Error("internal: an argument was read");
   trace.done();
-  const { leaves: results, def: outDef } = treeFlatten(output as Tree) as {
-    leaves: unknown[];
-    // deno-lint-ignore no-explicit-any
-    def: any;
-  };
+  const { leaves: results, def: outDef } = treeFlatten(output as Tree);
   const targets: Node[] = [];
   const resultAt = results.map((x) => {
     if (!(x instanceof Tensor)) return -1;
@@ -349,8 +346,7 @@ function attempt(
         results.map((x, i) => {
           if (resultAt[i] < 0) return x;
           return wrap(nodes[resultAt[i]]);
-          // deno-lint-ignore no-explicit-any
-        }) as any,
+        }),
       ),
   };
 }

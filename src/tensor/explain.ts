@@ -75,8 +75,7 @@ function describe(
  * assert(explain(y).steps.length >= 1);
  * ```
  */
-// deno-lint-ignore no-explicit-any
-export function explain(of: Tensor | Compiled<(...args: any[]) => any>): Explanation {
+export function explain(of: Tensor | Compiled<(...args: never[]) => unknown>): Explanation {
   if (of instanceof Tensor) {
     const node = of.node;
     if (node.storage !== null) {

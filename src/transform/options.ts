@@ -8,40 +8,9 @@ import type { ScalarOrSchedule } from "../base.ts";
 import { isFloat } from "../graph/node.ts";
 import { showShape } from "../graph/shape.ts";
 import { TensorCore } from "../tensor/core.ts";
+import { checkNames, checkObject, describe } from "../tensor/describe.ts";
 
-/** A value in words, for messages. */
-export function describe(value: unknown): string {
-  if (value === null || value === undefined) return String(value);
-  if (value instanceof TensorCore) return `a tensor of shape ${showShape(value.shape)}`;
-  if (Array.isArray(value)) return `an array of ${value.length}`;
-  if (typeof value === "string") return JSON.stringify(value);
-  if (typeof value === "function") return "a function";
-  if (typeof value !== "object") return String(value);
-  const keys = Object.keys(value);
-  return keys.length === 0 ? "an empty object" : `an object with ${keys.slice(0, 8).join(", ")}`;
-}
-
-function checkObject(op: string, options: unknown): void {
-  if (typeof options === "object" && options !== null && !Array.isArray(options)) return;
-  throw new TypeError(
-    `${op}: the options are ${describe(options)}, wants an object of options by name.`,
-  );
-}
-
-/**
- * Throws unless options are an object with no other names than these: `adam(0.1)` and
- * `{ weight_decay: 0.1 }` would else train with the defaults, since Deno does not check types when it
- * runs a program.
- */
-export function checkNames(op: string, options: object, names: readonly string[]): void {
-  checkObject(op, options);
-  for (const name in options) {
-    if (names.includes(name) || (options as Record<string, unknown>)[name] === undefined) continue;
-    throw new TypeError(
-      `${op}: there is no option ${name}; the options are ${names.join(", ")}.`,
-    );
-  }
-}
+export { checkNames, describe };
 
 /**
  * One object of options from several: later ones win. What is undefined counts as absent, so that a

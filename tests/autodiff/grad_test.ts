@@ -158,7 +158,7 @@ Deno.test("func.jacrev() and func.jacfwd() agree, and hessian() is symmetric", (
   const f = (x: Tensor) => x.outer(x.exp()).sum(0);
   const x = tensor([0.1, -0.4, 0.7], { dtype: "float64" });
   const a = func.jacrev(f)(x).data(), b = func.jacfwd(f)(x).data();
-  a.forEach((v: number, i: number) => assert(Math.abs(v - b[i]) < 1e-12));
+  a.forEach((v: number | bigint, i: number) => assert(Math.abs(Number(v) - Number(b[i])) < 1e-12));
   const h = func.hessian((x: Tensor) => f(x).square().sum())(x).toArray() as number[][];
   h.forEach((row, i) => row.forEach((v, j) => assert(Math.abs(v - h[j][i]) < 1e-9)));
 });

@@ -70,7 +70,7 @@ Deno.test("vmap() refuses what has no examples, with the way out", () => {
   const f = func.vmap((a: Tensor, b: Tensor) => a.add(b));
   assertThrows(() => f(tensor(1), tensor([1])), ShapeError, "give it inAxes null to share it");
   assertThrows(() => f(ones([2, 3]), ones([3, 3])), ShapeError, "2 examples in tensor 0");
-  assertThrows(() => f(1, 2), TypeError, "none of the arguments is a tensor");
+  assertThrows(() => f(1 as never, 2 as never), TypeError, "none of the arguments is a tensor");
   const g = (inAxes: number) => func.vmap((x: Tensor) => x, { inAxes })(ones([2, 2]));
   assertThrows(() => g(2), RangeError, "wants a whole number from -2 to 1");
   assertThrows(() => g(0.5), RangeError, "inAxes is 0.5");

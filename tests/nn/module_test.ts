@@ -135,7 +135,7 @@ Deno.test("functionalCall() replaces tied places together and restores the modul
 Deno.test("makeFunctional() agrees with backward()", () => {
   const net = new nn.Sequential(new nn.Linear(3, 4), new nn.Tanh(), new nn.Linear(4, 1));
   const [fn, params] = func.makeFunctional(net), x = randn([5, 3]);
-  const g = func.grad((p) => fn(p, x).square().sum())(params);
+  const g = func.grad((p: Record<string, Tensor>) => fn(p, x).square().sum())(params);
   net.call(x).square().sum().backward();
   for (const [name, p] of net.namedParameters()) {
     assert(p.grad!.sub(g[name]).abs().max().item() < 1e-5, name);

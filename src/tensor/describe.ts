@@ -1,0 +1,60 @@
+/**
+ * Values in words, and checks of objects of options, for messages.
+ *
+ * @module
+ */
+
+import { showShape } from "../graph/shape.ts";
+import { TensorCore } from "./core.ts";
+import type { Tensor } from "./tensor.ts";
+
+/** A value in words, for messages. */
+export function describe(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  if (value instanceof TensorCore) return `a tensor of shape ${showShape(value.shape)}`;
+  if (Array.isArray(value)) return `an array of ${value.length}`;
+  if (typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "function") return "a function";
+  if (typeof value !== "object") return String(value);
+  const keys = Object.keys(value);
+  return keys.length === 0 ? "an empty object" : `an object with ${keys.slice(0, 8).join(", ")}`;
+}
+
+/** Throws a TypeError that names `op` unless options are an object. */
+export function checkObject(op: string, options: unknown): void {
+  if (typeof options === "object" && options !== null && !Array.isArray(options)) return;
+  throw new TypeError(
+    `${op}: the options are ${describe(options)}, wants an object of options by name.`,
+  );
+}
+
+/**
+ * Throws unless options are an object with no other names than these: `adam(0.1)` and
+ * `{ weight_decay: 0.1 }` would else train with the defaults, since Deno does not check types when it
+ * runs a program.
+ */
+export function checkNames(op: string, options: object, names: readonly string[]): void {
+  checkObject(op, options);
+  for (const name in options) {
+    if (names.includes(name) || (options as Record<string, unknown>)[name] === undefined) continue;
+    throw new TypeError(
+      `${op}: there is no option ${name}; the options are ${names.join(", ")}.`,
+    );
+  }
+}
+
+/** Throws a TypeError that names `op` unless a value is a tensor. */
+export function checkTensor(
+  op: string,
+  value: unknown,
+  name = "the argument",
+): asserts value is Tensor {
+  if (value instanceof TensorCore) return;
+  throw new TypeError(`${op}: ${name} is ${describe(value)}, wants a tensor.`);
+}
+
+/** Throws a TypeError that names `op` unless a value is a function. */
+export function checkFunction(op: string, value: unknown, name = "the argument"): void {
+  if (typeof value === "function") return;
+  throw new TypeError(`${op}: ${name} is ${describe(value)}, wants a function.`);
+}

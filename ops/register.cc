@@ -3,12 +3,10 @@
 #include <mutex>
 #include <vector>
 
+#include "common/errors.h"
 #include "fused_adam/op.h"
-#include "ort_abi.h"
 #include "program/op.h"
 #include "windows/op.h"
-
-void** torchopt_api = nullptr;
 
 namespace torchopt {
 
@@ -45,8 +43,10 @@ ort::Status* domain(ort::CustomOpDomain** result) {
 // Adds the ops to the options of a session to be made. Returns null, or a status to be released.
 extern "C" __attribute__((visibility("default"))) void* torchopt_register_ops(
     void* sessionOptions) {
-  torchopt::ort::CustomOpDomain* domain = nullptr;
-  if (auto* status = torchopt::domain(&domain)) return status;
-  return torchopt::ort::AddCustomOpDomain(
-      static_cast<torchopt::ort::SessionOptions*>(sessionOptions), domain);
+  return torchopt::guarded([&]() -> torchopt::ort::Status* {
+    torchopt::ort::CustomOpDomain* domain = nullptr;
+    if (auto* status = torchopt::domain(&domain)) return status;
+    return torchopt::ort::AddCustomOpDomain(
+        static_cast<torchopt::ort::SessionOptions*>(sessionOptions), domain);
+  });
 }

@@ -1,6 +1,7 @@
 // The exported functions: thin wrappers, so that JavaScript makes one fast call for a whole run
 // instead of one slow call through a function pointer for each step of it.
 
+#include "../common/errors.h"
 #include "plan.h"
 
 #define TORCHOPT_EXPORT extern "C" __attribute__((visibility("default")))
@@ -10,8 +11,9 @@ TORCHOPT_EXPORT int32_t torchopt_abi_version() { return 1; }
 
 // Returns 1, or 0 where the library is older than the API this was written for.
 TORCHOPT_EXPORT int32_t torchopt_init(const torchopt::ort::ApiBase* base) {
-  torchopt_api = base->GetApi(torchopt::ort::kApiVersion);
-  return torchopt_api ? 1 : 0;
+  void** api = base->GetApi(torchopt::ort::kApiVersion);
+  if (api != nullptr) torchopt::ort::api.store(api, std::memory_order_release);
+  return api != nullptr ? 1 : 0;
 }
 
 // A double holds every address of user space exactly, and is what JavaScript computes with.
@@ -19,15 +21,20 @@ TORCHOPT_EXPORT double torchopt_address(const void* buffer) {
   return static_cast<double>(reinterpret_cast<uintptr_t>(buffer));
 }
 
+// Null where memory does not suffice.
 TORCHOPT_EXPORT torchopt::Plan* torchopt_plan_create(torchopt::Session* session,
                                                      torchopt::MemoryInfo* memory,
                                                      const int64_t* words) {
-  return new torchopt::Plan(session, memory, words);
+  try {
+    return new torchopt::Plan(session, memory, words);
+  } catch (const std::exception&) {
+    return nullptr;
+  }
 }
 
 TORCHOPT_EXPORT torchopt::ort::Status* torchopt_plan_run(torchopt::Plan* plan,
                                                          const double* slots) {
-  return plan->Run(slots);
+  return torchopt::guarded([&] { return plan->Run(slots); });
 }
 
 TORCHOPT_EXPORT void torchopt_plan_release(torchopt::Plan* plan) { delete plan; }

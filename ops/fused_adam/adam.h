@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "../program/parallel.h"
+#include "../common/parallel.h"
 
 namespace torchopt {
 

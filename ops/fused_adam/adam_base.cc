@@ -6,7 +6,7 @@
 #include <immintrin.h>
 #endif
 
-#include "../program/kernels.h"
+#include "../common/cpu.h"
 #include "adam.h"
 
 namespace torchopt {

@@ -2,7 +2,7 @@
 
 #include <stdexcept>
 
-#include "../program/last_error.h"
+#include "../common/errors.h"
 #include "adam.h"
 
 namespace torchopt {

@@ -2,7 +2,7 @@
 
 #include <stdexcept>
 
-#include "../program/ort_kernel.h"
+#include "../common/custom_op.h"
 #include "adam.h"
 
 namespace torchopt {
@@ -16,6 +16,14 @@ constexpr int64_t kMaxElements = int64_t(1) << 46;
 template <class T>
 class AdamKernel {
  public:
+  static constexpr const char* kName = sizeof(T) == 4 ? "FusedAdamF32" : "FusedAdamF64";
+  static constexpr size_t kInputs = kAny, kOutputs = kAny;
+  static int inputType(size_t) { return kElementType<T>; }
+  static int outputType(size_t) { return kElementType<T>; }
+
+  explicit AdamKernel(const ort::KernelInfo* info)
+      : AdamKernel(integers(info, "sizes"), integers(info, "dims"), integer(info, "apply") != 0) {}
+
   AdamKernel(const std::vector<int64_t>& sizes, const std::vector<int64_t>& dims, bool apply)
       : apply_(apply), sizes_(sizes), shapes_(readShapes(sizes, dims)), tasks_(adamTasks(sizes)) {}
 
@@ -94,34 +102,11 @@ class AdamKernel {
   std::vector<AdamTask> tasks_;
 };
 
-template <class T>
-ort::Status* create(const ort::CustomOp*, void**, const ort::KernelInfo* info, void** kernel) {
-  return guarded([&]() -> ort::Status* {
-    int64_t apply = 0;
-    if (auto* status = ort::KernelInfoGetAttributeInt64(info, "apply", &apply)) return status;
-    *kernel = new AdamKernel<T>(integers(info, "sizes"), integers(info, "dims"), apply != 0);
-    return nullptr;
-  });
-}
-
-template <class T>
-ort::Status* compute(void* kernel, ort::KernelContext* context) {
-  return guarded([&] { return static_cast<const AdamKernel<T>*>(kernel)->compute(context); });
-}
-
-template <class T>
-void destroy(void* kernel) {
-  delete static_cast<AdamKernel<T>*>(kernel);
-}
-
 }  // namespace
 
 template <class T>
 const ort::CustomOp* fusedAdamOp() {
-  static const ort::CustomOp op = variadicOp<T>(
-      [](const ort::CustomOp*) { return sizeof(T) == 4 ? "FusedAdamF32" : "FusedAdamF64"; },
-      create<T>, compute<T>, destroy<T>);
-  return &op;
+  return customOp<AdamKernel<T>>();
 }
 template const ort::CustomOp* fusedAdamOp<float>();
 template const ort::CustomOp* fusedAdamOp<double>();

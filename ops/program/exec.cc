@@ -1,7 +1,7 @@
 // Running a program without ONNX Runtime, for tests.
 
+#include "../common/errors.h"
 #include "interpreter.h"
-#include "last_error.h"
 
 namespace torchopt {
 

@@ -68,10 +68,14 @@ Interpreter<T>::~Interpreter() {
 template <class T>
 Context<T>* Interpreter<T>::acquire() {
   Context<T>* context = idle();
-  if (borrows(program_)) {
+  if (!borrows(program_)) return context;
+  try {
     context->memory = MemoryPool::shared().take(size_t(program_.memory) * sizeof(T));
-    context->place(program_);
+  } catch (...) {
+    keep(context);
+    throw;
   }
+  context->place(program_);
   return context;
 }
 
@@ -90,12 +94,21 @@ Context<T>* Interpreter<T>::idle() {
 }
 
 template <class T>
-void Interpreter<T>::release(Context<T>* context) {
+void Interpreter<T>::release(Context<T>* context) noexcept {
   if (borrows(program_)) MemoryPool::shared().give(std::move(context->memory));
+  keep(context);
+}
+
+template <class T>
+void Interpreter<T>::keep(Context<T>* context) noexcept {
   Context<T>* none = nullptr;
   if (spare_.compare_exchange_strong(none, context, std::memory_order_release)) return;
   const std::lock_guard<std::mutex> lock(mutex_);
-  more_.push_back(context);
+  try {
+    more_.push_back(context);
+  } catch (const std::bad_alloc&) {
+    delete context;
+  }
 }
 
 template <class T>

@@ -6,8 +6,8 @@
 #include <mutex>
 #include <new>
 
+#include "../common/parallel.h"
 #include "memory_pool.h"
-#include "parallel.h"
 #include "program.h"
 
 namespace torchopt {
@@ -53,7 +53,8 @@ class Interpreter {
  private:
   Context<T>* acquire();
   Context<T>* idle();
-  void release(Context<T>* context);
+  void release(Context<T>* context) noexcept;
+  void keep(Context<T>* context) noexcept;
 
   Program<T> program_;
   // The spare context of the usual case, one run at a time, and those of runs that overlapped.

@@ -65,7 +65,4 @@ int eltArity(int op);
 template <class T>
 const Kernels<T>& kernels();
 
-// Whether the AVX2/FMA builds may be used.
-bool useAvx2();
-
 }  // namespace torchopt

@@ -1,6 +1,5 @@
 #include <math.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #if defined(__aarch64__)
@@ -9,6 +8,7 @@
 #include <immintrin.h>
 #endif
 
+#include "../common/cpu.h"
 #include "kernels.h"
 
 namespace torchopt {
@@ -22,19 +22,6 @@ namespace base {
 template <class T>
 const Kernels<T>& kernelsAvx2();
 #endif
-
-bool useAvx2() {
-#if defined(__x86_64__)
-  static const bool use = [] {
-    const char* forced = getenv("TORCHOPT_SIMD");
-    if (forced != nullptr && strcmp(forced, "base") == 0) return false;
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  }();
-  return use;
-#else
-  return false;
-#endif
-}
 
 template <class T>
 const Kernels<T>& kernels() {

@@ -11,6 +11,9 @@ constexpr size_t kBlocks = 4;
 
 }  // namespace
 
+// Nothing is allocated when a block comes back.
+MemoryPool::MemoryPool() { blocks_.reserve(kBlocks + 1); }
+
 MemoryPool& MemoryPool::shared() {
   static MemoryPool* pool = new MemoryPool;
   return *pool;
@@ -32,7 +35,7 @@ AlignedMemory MemoryPool::take(size_t bytes) {
   return AlignedMemory(bytes);
 }
 
-void MemoryPool::give(AlignedMemory block) {
+void MemoryPool::give(AlignedMemory block) noexcept {
   const std::lock_guard<std::mutex> lock(mutex_);
   const auto at = std::find_if(blocks_.begin(), blocks_.end(), [&](const AlignedMemory& b) {
     return b.bytes() >= block.bytes();

@@ -41,9 +41,11 @@ class MemoryPool {
 
   // A block of at least `bytes`: the smallest that fits, or a new one.
   AlignedMemory take(size_t bytes);
-  void give(AlignedMemory block);
+  void give(AlignedMemory block) noexcept;
 
  private:
+  MemoryPool();
+
   std::mutex mutex_;
   std::vector<AlignedMemory> blocks_;  // by size
 };

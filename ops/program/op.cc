@@ -1,7 +1,7 @@
 #include "op.h"
 
+#include "../common/custom_op.h"
 #include "interpreter.h"
-#include "ort_kernel.h"
 
 namespace torchopt {
 
@@ -10,7 +10,12 @@ namespace {
 template <class T>
 class ProgramKernel {
  public:
-  explicit ProgramKernel(Program<T> program) : interpreter_(std::move(program)) {}
+  static constexpr const char* kName = sizeof(T) == 4 ? "ProgramF32" : "ProgramF64";
+  static constexpr size_t kInputs = kAny, kOutputs = kAny;
+  static int inputType(size_t) { return kElementType<T>; }
+  static int outputType(size_t) { return kElementType<T>; }
+
+  explicit ProgramKernel(const ort::KernelInfo* info) : interpreter_(read(info)) {}
 
   ort::Status* compute(ort::KernelContext* context) {
     if (!checked_.load(std::memory_order_relaxed)) {
@@ -24,6 +29,11 @@ class ProgramKernel {
   }
 
  private:
+  static Program<T> read(const ort::KernelInfo* info) {
+    const auto code = integers(info, "code"), consts = integers(info, "consts");
+    return decodeProgram<T>(code.data(), code.size(), consts.data(), consts.size());
+  }
+
   // The program has its shapes built in: the first run compares them with what the graph passes.
   ort::Status* check(ort::KernelContext* context) const {
     const Program<T>& program = interpreter_.program();
@@ -62,34 +72,11 @@ class ProgramKernel {
   std::atomic<bool> checked_{false};
 };
 
-template <class T>
-ort::Status* create(const ort::CustomOp*, void**, const ort::KernelInfo* info, void** kernel) {
-  return guarded([&]() -> ort::Status* {
-    const auto code = integers(info, "code"), consts = integers(info, "consts");
-    *kernel = new ProgramKernel<T>(
-        decodeProgram<T>(code.data(), code.size(), consts.data(), consts.size()));
-    return nullptr;
-  });
-}
-
-template <class T>
-ort::Status* compute(void* kernel, ort::KernelContext* context) {
-  return guarded([&] { return static_cast<ProgramKernel<T>*>(kernel)->compute(context); });
-}
-
-template <class T>
-void destroy(void* kernel) {
-  delete static_cast<ProgramKernel<T>*>(kernel);
-}
-
 }  // namespace
 
 template <class T>
 const ort::CustomOp* programOp() {
-  static const ort::CustomOp op = variadicOp<T>(
-      [](const ort::CustomOp*) { return sizeof(T) == 4 ? "ProgramF32" : "ProgramF64"; }, create<T>,
-      compute<T>, destroy<T>);
-  return &op;
+  return customOp<ProgramKernel<T>>();
 }
 template const ort::CustomOp* programOp<float>();
 template const ort::CustomOp* programOp<double>();

@@ -1,7 +1,7 @@
 // The custom op `Program`.
 #pragma once
 
-#include "../ort_abi.h"
+#include "../common/ort_abi.h"
 
 namespace torchopt {
 

@@ -4,7 +4,7 @@
 #include <memory>
 #include <stdexcept>
 
-#include "../program/ort_kernel.h"
+#include "../common/custom_op.h"
 #include "windows.h"
 
 namespace torchopt {
@@ -48,6 +48,10 @@ struct WindowsKernel {
 
 template <class T>
 struct Columns : WindowsKernel {
+  static constexpr const char* kName = sizeof(T) == 4 ? "ColumnsF32" : "ColumnsF64";
+  static constexpr size_t kInputs = 1, kOutputs = 1;
+  static int inputType(size_t) { return kElementType<T>; }
+  static int outputType(size_t) { return kElementType<T>; }
   using WindowsKernel::WindowsKernel;
   ort::Status* compute(ort::KernelContext* context) const {
     T *x = nullptr, *y = nullptr;
@@ -60,6 +64,10 @@ struct Columns : WindowsKernel {
 
 template <class T>
 struct FoldColumns : WindowsKernel {
+  static constexpr const char* kName = sizeof(T) == 4 ? "FoldColumnsF32" : "FoldColumnsF64";
+  static constexpr size_t kInputs = 1, kOutputs = 1;
+  static int inputType(size_t) { return kElementType<T>; }
+  static int outputType(size_t) { return kElementType<T>; }
   using WindowsKernel::WindowsKernel;
   ort::Status* compute(ort::KernelContext* context) const {
     T *x = nullptr, *y = nullptr;
@@ -72,6 +80,10 @@ struct FoldColumns : WindowsKernel {
 
 template <class T>
 struct MaxPlaces : WindowsKernel {
+  static constexpr const char* kName = sizeof(T) == 4 ? "MaxPlacesF32" : "MaxPlacesF64";
+  static constexpr size_t kInputs = 1, kOutputs = 2;
+  static int inputType(size_t) { return kElementType<T>; }
+  static int outputType(size_t i) { return i == 1 ? int(ort::kInt64) : int(kElementType<T>); }
   using WindowsKernel::WindowsKernel;
   ort::Status* compute(ort::KernelContext* context) const {
     T *x = nullptr, *values = nullptr;
@@ -86,6 +98,11 @@ struct MaxPlaces : WindowsKernel {
 
 template <class T>
 struct ScatterZeros {
+  static constexpr const char* kName = sizeof(T) == 4 ? "ScatterZerosF32" : "ScatterZerosF64";
+  static constexpr size_t kInputs = 2, kOutputs = 1;
+  static int inputType(size_t i) { return i == 0 ? int(ort::kInt64) : int(kElementType<T>); }
+  static int outputType(size_t) { return kElementType<T>; }
+
   explicit ScatterZeros(const ort::KernelInfo* info) : shape(integers(info, "shape")) {
     if (shape.empty()) throw std::invalid_argument("scatterZeros: wants one dimension or more");
     for (size_t i = 0; i < shape.size(); ++i) {
@@ -111,81 +128,13 @@ struct ScatterZeros {
   int64_t rows = 1;
 };
 
-template <class Kernel>
-ort::Status* create(const ort::CustomOp*, void**, const ort::KernelInfo* info, void** kernel) {
-  return guarded([&]() -> ort::Status* {
-    *kernel = new Kernel(info);
-    return nullptr;
-  });
-}
-
-template <class Kernel>
-ort::Status* compute(void* kernel, ort::KernelContext* context) {
-  return guarded([&] { return static_cast<const Kernel*>(kernel)->compute(context); });
-}
-
-template <class Kernel>
-void destroy(void* kernel) {
-  delete static_cast<Kernel*>(kernel);
-}
-
-using Name = const char* (*)(const ort::CustomOp*);
-using TypeOf = int (*)(const ort::CustomOp*, size_t);
-using Count = size_t (*)(const ort::CustomOp*);
-
-template <class Kernel>
-ort::CustomOp fixedOp(Name name, Count inputs, TypeOf inputType, Count outputs, TypeOf outputType) {
-  // That of variadic ops, but for what it says of inputs and outputs.
-  ort::CustomOp op = variadicOp<float>(name, create<Kernel>, compute<Kernel>, destroy<Kernel>);
-  op.GetInputTypeCount = inputs;
-  op.GetOutputTypeCount = outputs;
-  op.GetInputType = inputType;
-  op.GetOutputType = outputType;
-  op.GetInputCharacteristic = op.GetOutputCharacteristic = [](const ort::CustomOp*, size_t) -> int {
-    return ort::kRequired;
-  };
-  return op;
-}
-
-size_t one(const ort::CustomOp*) { return 1; }
-size_t two(const ort::CustomOp*) { return 2; }
-template <class T>
-int number(const ort::CustomOp*, size_t) {
-  return kElementType<T>;
-}
-// A number first, then places; or the other way round.
-template <class T, size_t Places>
-int mixed(const ort::CustomOp*, size_t i) {
-  return i == Places ? int(ort::kInt64) : int(kElementType<T>);
-}
-
-template <class T>
-void add(std::vector<const ort::CustomOp*>& ops) {
-  constexpr bool isF32 = sizeof(T) == 4;
-  static const ort::CustomOp all[] = {
-      fixedOp<Columns<T>>(
-          [](const ort::CustomOp*) { return isF32 ? "ColumnsF32" : "ColumnsF64"; }, one, number<T>,
-          one, number<T>),
-      fixedOp<FoldColumns<T>>(
-          [](const ort::CustomOp*) { return isF32 ? "FoldColumnsF32" : "FoldColumnsF64"; }, one,
-          number<T>, one, number<T>),
-      fixedOp<MaxPlaces<T>>(
-          [](const ort::CustomOp*) { return isF32 ? "MaxPlacesF32" : "MaxPlacesF64"; }, one,
-          number<T>, two, mixed<T, 1>),
-      fixedOp<ScatterZeros<T>>(
-          [](const ort::CustomOp*) { return isF32 ? "ScatterZerosF32" : "ScatterZerosF64"; }, two,
-          mixed<T, 0>, one, number<T>),
-  };
-  for (const auto& op : all) ops.push_back(&op);
-}
-
 }  // namespace
 
 std::vector<const ort::CustomOp*> windowOps() {
-  std::vector<const ort::CustomOp*> ops;
-  add<float>(ops);
-  add<double>(ops);
-  return ops;
+  return {customOp<Columns<float>>(),      customOp<Columns<double>>(),
+          customOp<FoldColumns<float>>(),  customOp<FoldColumns<double>>(),
+          customOp<MaxPlaces<float>>(),    customOp<MaxPlaces<double>>(),
+          customOp<ScatterZeros<float>>(), customOp<ScatterZeros<double>>()};
 }
 
 }  // namespace torchopt

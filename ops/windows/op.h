@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "../ort_abi.h"
+#include "../common/ort_abi.h"
 
 namespace torchopt {
 

@@ -18,6 +18,14 @@ int64_t product(const Extents& extents) {
   return n;
 }
 
+// Distance of the first from the last of `count` elements `step` apart.
+int64_t extent(int64_t count, int64_t step) {
+  int64_t reach;
+  if (__builtin_mul_overflow(count - 1, step, &reach) || reach > kMaxElements)
+    throw std::invalid_argument("windows: a window reaches too far");
+  return reach;
+}
+
 // Steps between neighbours along each dimension of a contiguous block.
 Extents contiguous(const Extents& extents) {
   Extents steps(extents.size(), 1);
@@ -59,7 +67,7 @@ Windows::Windows(const WindowSpec& spec) {
   for (size_t i = 0; i < rank; ++i) {
     if (spec.kernel[i] < 1 || spec.out[i] < 1 || spec.strides[i] < 1 || spec.dilations[i] < 1)
       throw std::invalid_argument("windows: a window, step or result is empty");
-    reach[i] = (spec.out[i] - 1) * spec.strides[i] + (spec.kernel[i] - 1) * spec.dilations[i] + 1;
+    reach[i] = extent(spec.out[i], spec.strides[i]) + extent(spec.kernel[i], spec.dilations[i]) + 1;
     padded |= reach[i] > sizes[i] || spec.low[i] != 0;
   }
   if (!padded) reach = sizes;

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "../program/parallel.h"
+#include "../common/parallel.h"
 
 namespace torchopt {
 

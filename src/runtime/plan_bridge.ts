@@ -5,6 +5,7 @@
  */
 
 import { DTYPES } from "./dtype.ts";
+import { BackendError } from "./errors.ts";
 import { cString } from "./ffi.ts";
 import type { Bridge } from "./ops_library.ts";
 import type { Plan } from "./plan.ts";
@@ -38,6 +39,9 @@ export class BridgePlan implements Plan {
       memory,
       describe(inputs, outputs, rebindInputs),
     );
+    if (this.#plan === null) {
+      throw new BackendError("session: memory does not suffice for its plan.");
+    }
     // Native code reads it after the call has returned: it must not lie on the JavaScript heap.
     this.#asyncSlots = new Float64Array(new ArrayBuffer(8 * (inputs.length + outputs.length)));
   }

@@ -3,13 +3,15 @@
 // `OrtApi`.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
-// The function table of the loaded ONNX Runtime. Set by torchopt_init, before any other call.
-extern "C" void** torchopt_api;
-
 namespace torchopt::ort {
+
+// The function table of the loaded ONNX Runtime. Set by torchopt_init, before any other call; Workers
+// do so once each.
+inline std::atomic<void**> api{nullptr};
 
 constexpr uint32_t kApiVersion = 30;
 
@@ -65,11 +67,13 @@ struct Function;
 template <size_t Index, class R, class... Args>
 struct Function<Index, R(Args...)> {
   R operator()(Args... args) const {
-    return reinterpret_cast<R (*)(Args...)>(torchopt_api[Index])(args...);
+    void** table = api.load(std::memory_order_acquire);
+    return reinterpret_cast<R (*)(Args...)>(table[Index])(args...);
   }
 };
 
 inline constexpr Function<0, Status*(ErrorCode, const char*)> CreateStatus{};
+inline constexpr Function<2, const char*(const Status*)> GetErrorMessage{};
 inline constexpr Function<26, Status*(const char*, CustomOpDomain**)> CreateCustomOpDomain{};
 inline constexpr Function<27, Status*(CustomOpDomain*, const CustomOp*)> CustomOpDomainAdd{};
 inline constexpr Function<28, Status*(SessionOptions*, CustomOpDomain*)> AddCustomOpDomain{};

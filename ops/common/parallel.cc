@@ -1,6 +1,6 @@
 #include "parallel.h"
 
-#include <atomic>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -13,8 +13,14 @@ Parallel threadParallel(int* threads) {
     const auto work = [&] {
       for (size_t i; (i = next.fetch_add(1)) < total;) task(user, i);
     };
+    const int count = *static_cast<int*>(owner) - 1;
     std::vector<std::thread> helpers;
-    for (int k = 1; k < *static_cast<int*>(owner); ++k) helpers.emplace_back(work);
+    helpers.reserve(size_t(count));
+    try {
+      for (int k = 0; k < count; ++k) helpers.emplace_back(work);
+    } catch (const std::system_error&) {
+      // Fewer threads than wanted do the same work.
+    }
     work();
     for (auto& helper : helpers) helper.join();
   };

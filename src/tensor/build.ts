@@ -11,6 +11,7 @@ import { bufferNode } from "../graph/leaf.ts";
 import { isFloat, type Node } from "../graph/node.ts";
 import type { Shape } from "../graph/shape.ts";
 import { leafOf, wrap } from "./core.ts";
+import { checkTensor } from "./promotion.ts";
 import type { Tensor } from "./tensor.ts";
 import { transfer } from "./transfer.ts";
 
@@ -82,7 +83,8 @@ export function fromOwned(
   return finish(op, bufferNode(storage, shape), { requiresGrad: options.requiresGrad });
 }
 
-/** Options that repeat those of a tensor, where not given. */
-export function optionsLike<T extends TensorOptions>(like: Tensor, options: T): T {
+/** Options that repeat those of a tensor, where not given. A TypeError names `op` if it is none. */
+export function optionsLike<T extends TensorOptions>(op: string, like: Tensor, options: T): T {
+  checkTensor(op, "the tensor to be like", like);
   return { dtype: like.dtype, device: like.device, ...options };
 }

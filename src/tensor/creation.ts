@@ -224,7 +224,8 @@ export function ones(shape: readonly number[], options: TensorOptions = {}): Ten
  * ```
  */
 export function zerosLike(like: Tensor, options: TensorOptions = {}): Tensor {
-  return filled("zerosLike", like.shape, 0, optionsLike(like, options));
+  const own = optionsLike("zerosLike", like, options);
+  return filled("zerosLike", like.shape, 0, own);
 }
 
 /**
@@ -241,7 +242,8 @@ export function zerosLike(like: Tensor, options: TensorOptions = {}): Tensor {
  * ```
  */
 export function onesLike(like: Tensor, options: TensorOptions = {}): Tensor {
-  return filled("onesLike", like.shape, 1, optionsLike(like, options));
+  const own = optionsLike("onesLike", like, options);
+  return filled("onesLike", like.shape, 1, own);
 }
 
 /**
@@ -262,7 +264,8 @@ export function fullLike(
   value: number | boolean | bigint,
   options: TensorOptions = {},
 ): Tensor {
-  return filled("fullLike", like.shape, value, optionsLike(like, options));
+  const own = optionsLike("fullLike", like, options);
+  return filled("fullLike", like.shape, value, own);
 }
 
 /**

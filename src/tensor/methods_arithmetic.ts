@@ -231,8 +231,8 @@ export abstract class ArithmeticMethods extends TensorCore {
   nanToNum(options: NanToNumOptions = {}): Tensor {
     const x = this.node;
     const top = f.largest(x.dtype);
-    const { nan = 0, posinf = top, neginf = -top } = options;
-    return wrap(f.nanToNum(x, nan, posinf, neginf));
+    const { nan, posinf, neginf } = options;
+    return wrap(f.nanToNum(x, nan ?? 0, posinf ?? top, neginf ?? -top));
   }
 }
 

@@ -184,6 +184,12 @@ export abstract class MovementMethods extends ConversionMethods {
    */
   slice(specs: readonly SliceSpec[]): Tensor {
     const x = this.node;
+    if (!Array.isArray(specs)) {
+      throw new TypeError(
+        `slice: got ${String(specs)}, wants an array with an entry for each dimension, as in ` +
+          `x.slice([[0, 2]]); narrow(dim, start, length) cuts one.`,
+      );
+    }
     if (specs.length > x.shape.length) {
       throw new ShapeError(
         `slice: got ${specs.length} entries for ${showShape(x.shape)}; give at most one for each ` +

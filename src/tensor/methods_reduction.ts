@@ -208,13 +208,15 @@ export abstract class ReductionMethods extends LogicMethods {
   /** `exp(this)` divided by its sum along a dimension. */
   softmax(dim: number): Tensor {
     const x = floatOf(this);
-    return wrap(s.softmax(x, normalizeAxes("softmax", dim, x.shape.length)));
+    const axis = normalizeAxis("softmax", dim, x.shape.length);
+    return wrap(s.softmax(x, x.shape.length === 0 ? [] : [axis]));
   }
 
   /** Logarithm of `softmax`, accurate where that is tiny. */
   logSoftmax(dim: number): Tensor {
     const x = floatOf(this);
-    return wrap(s.logSoftmax(x, normalizeAxes("logSoftmax", dim, x.shape.length)));
+    const axis = normalizeAxis("logSoftmax", dim, x.shape.length);
+    return wrap(s.logSoftmax(x, x.shape.length === 0 ? [] : [axis]));
   }
 
   /** Running sum along a dimension. */

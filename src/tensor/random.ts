@@ -415,7 +415,8 @@ export function randperm(n: number, options: RandomOptions = {}): Tensor {
  * ```
  */
 export function randLike(like: Tensor, options: RandomOptions = {}): Tensor {
-  return rand(like.shape, optionsLike(like, options));
+  const own = optionsLike("randLike", like, options);
+  return rand(like.shape, own);
 }
 
 /**
@@ -430,7 +431,8 @@ export function randLike(like: Tensor, options: RandomOptions = {}): Tensor {
  * ```
  */
 export function randnLike(like: Tensor, options: RandomOptions = {}): Tensor {
-  return randn(like.shape, optionsLike(like, options));
+  const own = optionsLike("randnLike", like, options);
+  return randn(like.shape, own);
 }
 
 /**
@@ -445,7 +447,8 @@ export function randnLike(like: Tensor, options: RandomOptions = {}): Tensor {
  * ```
  */
 export function randintLike(like: Tensor, options: RandintOptions): Tensor {
-  return randint(like.shape, optionsLike(like, options));
+  const own = optionsLike("randintLike", like, options);
+  return randint(like.shape, own);
 }
 
 function asType(from: Int32Array | Uint8Array | BigInt64Array, dtype: DType): TypedArray {

@@ -11,7 +11,7 @@ import { add } from "../../primitives/elementwise.ts";
 import { conv, type ConvAttrs, convInputGrad, convShape } from "../../primitives/conv.ts";
 import { pad, reshape } from "../../primitives/movement.ts";
 import { wrap } from "../../tensor/core.ts";
-import { pair } from "../../tensor/promotion.ts";
+import { checkTensor, pair } from "../../tensor/promotion.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { batched, each, type PerDimension } from "./window.ts";
 
@@ -60,6 +60,7 @@ function attrsOf(op: string, rank: number, kernel: Shape, options: ConvOptions):
 
 function withBias(op: string, y: Node, bias: Tensor | null | undefined): Node {
   if (bias === null || bias === undefined) return y;
+  checkTensor(op, "the bias (options come after it)", bias);
   if (bias.ndim !== 1 || bias.size !== y.shape[1]) {
     throw new ShapeError(
       `${op}: got bias ${showShape(bias.shape)}, wants a vector of ${y.shape[1]} output channels.`,

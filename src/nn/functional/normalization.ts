@@ -46,6 +46,21 @@ function moments(x: Node, axes: Shape): Moments {
   return { mean: m, variance: mean(p.square(p.sub(x, m)), axes, true) };
 }
 
+function checkEps(op: string, eps: number): void {
+  if (!(eps >= 0)) throw new RangeError(`${op}: got eps ${eps}, wants a number >= 0.`);
+}
+
+/** Throws a ShapeError unless there is a dimension to normalise over. */
+function checkDimensions(op: string, normalizedShape: readonly number[]): void {
+  if (Array.isArray(normalizedShape) && normalizedShape.length > 0) return;
+  throw new ShapeError(
+    `${op}: got normalizedShape ${
+      JSON.stringify(normalizedShape)
+    }, wants the sizes of at least one ` +
+      `dimension, as in [16].`,
+  );
+}
+
 /** (x - mean) / sqrt(variance + eps) * weight + bias; weight and bias take `shape` first. */
 function standardize(
   op: string,
@@ -63,6 +78,7 @@ function standardize(
     }
     return p.cast(reshape(t.node, shape), x.dtype);
   };
+  checkEps(op, eps);
   let scale = p.rsqrt(p.add(variance, numberNode(eps, x.dtype)));
   if (weight) scale = p.mul(scale, fit("weight", weight));
   const y = p.mul(p.sub(x, mean), scale);
@@ -156,6 +172,7 @@ export function layerNorm(
   normalizedShape: readonly number[],
   options: NormOptions = {},
 ): Tensor {
+  checkDimensions("layerNorm", normalizedShape);
   const node = floating(x), from = node.shape.length - normalizedShape.length;
   if (from < 0 || normalizedShape.some((d, i) => d !== node.shape[from + i])) {
     throw new ShapeError(
@@ -215,6 +232,8 @@ export function rmsNorm(
   options: { weight?: Tensor | null; eps?: number } = {},
 ): Tensor {
   const node = floating(x), { weight, eps = 1e-5 } = options;
+  checkDimensions("rmsNorm", normalizedShape);
+  checkEps("rmsNorm", eps);
   const axes = normalizedShape.map((_, i) => node.shape.length - normalizedShape.length + i);
   if (weight && !sameShape(weight.shape, normalizedShape)) {
     throw new ShapeError(

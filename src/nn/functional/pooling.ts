@@ -34,6 +34,17 @@ function poolAttrs(
   return { kernel, strides, low, high: low };
 }
 
+/** Throws a ShapeError unless a batch `[N, C, ...]`, which may be empty, has channels. */
+function checkChannels(op: string, x: Node): void {
+  if (x.shape[1] !== 0) return;
+  throw new ShapeError(
+    `${op}: got ${
+      showShape(x.shape)
+    }, wants at least one channel; only the batch (dimension 0 of ` +
+      `[N, C, ...]) may be empty.`,
+  );
+}
+
 /** Options of maximum pooling. */
 export interface MaxPoolOptions extends PoolOptions {
   /** Distance of the window's elements (default 1). */
@@ -49,7 +60,10 @@ function poolMax(
 ): Tensor {
   const attrs = poolAttrs(op, rank, kernelSize, options);
   const dilations = each(op, "dilation", options.dilation ?? 1, rank, 1);
-  return batched(floating(x), rank, (x) => maxPool(x, { ...attrs, dilations })[0]);
+  return batched(floating(x), rank, (x) => {
+    checkChannels(op, x);
+    return maxPool(x, { ...attrs, dilations })[0];
+  });
 }
 
 /**
@@ -107,7 +121,10 @@ function poolAverage(
 ): Tensor {
   const attrs = poolAttrs(op, rank, kernelSize, options);
   const includePad = options.countIncludePad ?? true;
-  return batched(floating(x), rank, (x) => avgPool(x, attrs, includePad));
+  return batched(floating(x), rank, (x) => {
+    checkChannels(op, x);
+    return avgPool(x, attrs, includePad);
+  });
 }
 
 /**

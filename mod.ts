@@ -52,7 +52,8 @@ export { explain, type Explanation } from "./src/tensor/explain.ts";
 export { enableGrad, isGradEnabled, noGrad } from "./src/autodiff/modes.ts";
 export * as autograd from "./src/autodiff/grad.ts";
 export type { BackwardOptions } from "./src/autodiff/grad.ts";
-export { customVjp, type Saved } from "./src/autodiff/custom_vjp.ts";
+export { type ArgumentGradients, customVjp, type Saved } from "./src/autodiff/custom_vjp.ts";
+export type { Gradient, WithLeaves } from "./src/autodiff/types.ts";
 export { gradcheck, type GradcheckOptions } from "./src/autodiff/gradcheck.ts";
 export { checkpoint } from "./src/autodiff/checkpoint.ts";
 export * as func from "./src/autodiff/func.ts";
@@ -77,4 +78,7 @@ export * as schedule from "./src/schedule/mod.ts";
 export * as hook from "./src/hook.ts";
 export * as visual from "./src/visual/mod.ts";
 export * as nn from "./src/nn/mod.ts";
+// The same as in nn, where documentation does not reach them: a namespace inside of a namespace.
+export * as functional from "./src/nn/functional.ts";
+export * as init from "./src/nn/init.ts";
 export * as pytree from "./src/pytree/mod.ts";

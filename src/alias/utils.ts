@@ -8,7 +8,7 @@ import type { EmptyState, GradientTransformation, ScalarOrSchedule } from "../ba
 import { identity } from "../combine.ts";
 import type { Node } from "../graph/node.ts";
 import { add, cast, mul, neg } from "../primitives/elementwise.ts";
-import { asFixed, isFixed } from "../schedule/step_schedule.ts";
+import { asFixed, isFixed } from "../schedule/make_schedule.ts";
 import { TensorCore } from "../tensor/core.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { checkLr, checkNonNegative, withDefaults } from "../transform/options.ts";

@@ -11,7 +11,8 @@ import { custom } from "../primitives/custom.ts";
 import { detach } from "../primitives/movement.ts";
 import { type PyTree, treeFlatten, treeUnflatten } from "../pytree/mod.ts";
 import { wrap } from "../tensor/core.ts";
-import { checkFunction, checkTensor } from "../tensor/describe.ts";
+import { checkFunction } from "../tensor/describe.ts";
+import { checkTensor } from "../tensor/promotion.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { outputsOf } from "./differentiate.ts";
 import { zerosNode } from "../primitives/reverse.ts";
@@ -89,7 +90,7 @@ export function customVjp<R, A extends unknown[] = Tensor[]>(
         if (!(x instanceof Tensor)) return [];
         const g = given[i];
         if (g === null) return [null];
-        checkTensor("customVjp", g, "a gradient");
+        checkTensor("customVjp", "a gradient", g);
         if (!sameShape(g.shape, x.shape)) {
           throw new ShapeError(
             `customVjp: a gradient has shape ${showShape(g.shape)}, its argument ` +

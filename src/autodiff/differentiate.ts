@@ -12,7 +12,8 @@ import { alias } from "../primitives/movement.ts";
 import { type PyTree, treeFlatten, treeUnflatten } from "../pytree/mod.ts";
 import { wrap } from "../tensor/core.ts";
 import { zeros } from "../tensor/creation.ts";
-import { checkFunction, checkTensor, describe } from "../tensor/describe.ts";
+import { checkFunction, describe } from "../tensor/describe.ts";
+import { checkTensor } from "../tensor/promotion.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { grad as gradient } from "./grad.ts";
 import { zerosNode } from "../primitives/reverse.ts";
@@ -90,7 +91,7 @@ export function record(
 /** The tensors of what a function returned, and its structure. */
 export function outputsOf(op: string, output: unknown) {
   const { leaves, def } = treeFlatten(output as PyTree<unknown>);
-  for (const leaf of leaves) checkTensor(op, leaf, "what the function returned");
+  for (const leaf of leaves) checkTensor(op, "what the function returned", leaf);
   return { leaves: leaves as Tensor[], def };
 }
 
@@ -130,7 +131,7 @@ export function checkAlike(
     );
   }
   given.forEach((x, i) => {
-    checkTensor(op, x, `number ${i} of ${what}`);
+    checkTensor(op, `number ${i} of ${what}`, x);
     const { shape, dtype } = wanted[i];
     if (!sameShape(x.shape, shape)) {
       throw new ShapeError(

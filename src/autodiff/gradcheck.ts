@@ -6,7 +6,8 @@
 
 import { GradientError } from "../graph/errors.ts";
 import { showShape } from "../graph/shape.ts";
-import { checkFunction, checkNames, checkTensor, describe } from "../tensor/describe.ts";
+import { checkFunction, checkNames, describe } from "../tensor/describe.ts";
+import { checkTensor } from "../tensor/promotion.ts";
 import { tensor } from "../tensor/creation.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { grad } from "./grad.ts";
@@ -97,7 +98,7 @@ export function gradcheck(
     throw new TypeError(`gradcheck: inputs is ${describe(inputs)}, wants an array of tensors.`);
   }
   for (const [k, x] of inputs.entries()) {
-    checkTensor("gradcheck", x, `input ${k}`);
+    checkTensor("gradcheck", `input ${k}`, x);
     if (x.dtype !== "float64") {
       throw new TypeError(
         `gradcheck: input ${k} is ${x.dtype}; finite differences need float64: x.to("float64").`,

@@ -4,13 +4,13 @@
  * @module
  */
 
+// Names one by one would be left out of the documentation of the namespace.
 export * from "./functional/activation.ts";
 export * from "./functional/convolution.ts";
 export * from "./functional/cross_entropy.ts";
 export * from "./functional/layer.ts";
 export * from "./functional/loss.ts";
 export * from "./functional/normalization.ts";
+export * from "./functional/one_hot.ts";
+export * from "./functional/options.ts";
 export * from "./functional/pooling.ts";
-export type { LossOptions, Reduction } from "./functional/reduction.ts";
-export type { PerDimension } from "./functional/window.ts";
-export { oneHot } from "../tensor/functions.ts";

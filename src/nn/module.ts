@@ -80,13 +80,13 @@ export interface LoadResult {
 export abstract class Module {
   /**
    * Whether the module is in training mode: `train()` and `eval()` switch it. A compiled function that
-   * depends on it traces anew where it has changed.
+   * depends on it traces anew where it has changed. Setting it switches this module alone.
    */
   get training(): boolean {
     return noteRead(this, "training", !evaluating.has(this));
   }
 
-  /** Switches this module alone. */
+  /** @ignore Documentation shows a getter only where its setter is hidden. */
   set training(on: boolean) {
     noteWrite(this, "training");
     if (on) evaluating.delete(this);

@@ -4,9 +4,10 @@
  * @module
  */
 
-import { classOf } from "./registry.ts";
+import { classOf } from "./classes.ts";
 import { mapKeys, objectKeys } from "./keys.ts";
-import { LEAF, NULL, type Structure, TreeDef, UNDEFINED } from "./treedef.ts";
+import { LEAF, NULL, type Structure, UNDEFINED } from "./structure.ts";
+import { TreeDef } from "./treedef.ts";
 import type { PyTree, TreeOptions, TreePath } from "./types.ts";
 
 /** Deepest nesting; beyond it a tree is taken to contain itself. */

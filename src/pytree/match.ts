@@ -5,8 +5,9 @@
  */
 
 import { objectKeys, sameKeys } from "./keys.ts";
-import { classOf } from "./registry.ts";
-import { childNames, type LeafNode, sameAux, type Structure, type TreeDef } from "./treedef.ts";
+import { classOf } from "./classes.ts";
+import { childNames, type LeafNode, sameAux, type Structure } from "./structure.ts";
+import type { TreeDef } from "./treedef.ts";
 import { formatPath } from "./types.ts";
 
 /**

@@ -4,23 +4,10 @@
  * @module
  */
 
-export { formatPath, type PyTree, type TreeOptions, type TreePath } from "./types.ts";
-export {
-  type FlatNode,
-  type NodeClass,
-  type NodeHandler,
-  register,
-  unregister,
-} from "./registry.ts";
-export { TreeDef } from "./treedef.ts";
-export { treeFlatten, treeLeaves, treePaths, treeStructure, treeUnflatten } from "./flatten.ts";
-export { flattenUpTo } from "./match.ts";
-export {
-  broadcastPrefix,
-  treeAll,
-  treeAny,
-  treeMap,
-  treeMapWithPath,
-  treeReduce,
-  treeTranspose,
-} from "./map.ts";
+// Names one by one would be left out of the documentation of the namespace.
+export * from "./flatten.ts";
+export * from "./map.ts";
+export * from "./match.ts";
+export * from "./registry.ts";
+export * from "./treedef.ts";
+export * from "./types.ts";

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { classes } from "./classes.ts";
+
 /** A node taken apart: what {@linkcode NodeHandler.flatten} returns. */
 export interface FlatNode<A = unknown> {
   /** The children, always in the same order. */
@@ -25,22 +27,9 @@ export interface NodeHandler<T, A = unknown> {
   unflatten(children: unknown[], aux: A): T;
 }
 
-/** A class with its handler. */
-export interface RegisteredClass {
-  readonly name: string;
-  readonly handler: NodeHandler<unknown>;
-}
-
 /** A class of `T`, abstract or not. */
 // deno-lint-ignore no-explicit-any
 export type NodeClass<T> = abstract new (...args: any[]) => T;
-
-const classes = new Map<object, RegisteredClass>();
-
-/** The registered class with this prototype. */
-export function classOf(prototype: object): RegisteredClass | undefined {
-  return classes.get(prototype);
-}
 
 /**
  * Makes instances of a class nodes of trees; otherwise they are leaves. Subclasses are registered

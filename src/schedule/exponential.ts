@@ -18,7 +18,8 @@ import {
 } from "../primitives/elementwise.ts";
 import { expand } from "../primitives/movement.ts";
 import { checkFinite, checkNonNegative, overlay } from "../transform/options.ts";
-import { type StepSchedule, stepSchedule } from "./step_schedule.ts";
+import { stepSchedule } from "./make_schedule.ts";
+import type { StepSchedule } from "./step_schedule.ts";
 
 /** Options of `exponentialDecay`. */
 export interface ExponentialDecayOptions {

@@ -5,8 +5,8 @@
  */
 
 import type { Tensor } from "../tensor/tensor.ts";
-import { transition } from "./polynomial.ts";
 import type { StepSchedule, TensorSchedule } from "./step_schedule.ts";
+import { transition } from "./transition.ts";
 
 /**
  * A value that goes from `init` to `end` in a straight line.

@@ -4,7 +4,8 @@
  * @module
  */
 
-export type { StepSchedule, TensorSchedule } from "./step_schedule.ts";
-export { linearSchedule } from "./linear.ts";
-export { polynomialSchedule } from "./polynomial.ts";
-export { exponentialDecay, type ExponentialDecayOptions } from "./exponential.ts";
+// Names one by one would be left out of the documentation of the namespace.
+export * from "./exponential.ts";
+export * from "./linear.ts";
+export * from "./polynomial.ts";
+export * from "./step_schedule.ts";

@@ -8,7 +8,8 @@ import { defaultDevice, defaultDtype } from "../graph/defaults.ts";
 import { isGradEnabled, Node } from "../graph/node.ts";
 import { sameShape } from "../graph/shape.ts";
 import { type PyTree, treeFlatten } from "../pytree/mod.ts";
-import { sameLayout, type TreeDef } from "../pytree/treedef.ts";
+import { sameLayout } from "../pytree/structure.ts";
+import type { TreeDef } from "../pytree/treedef.ts";
 import { Tensor } from "./tensor.ts";
 
 /** The arguments of one call. */

@@ -137,7 +137,10 @@ export abstract class TensorCore {
     return !node.requiresGrad || isLeafNode(node);
   }
 
-  /** The accumulated gradient that `backward()` left, or null. */
+  /**
+   * The accumulated gradient that `backward()` left, or null. It can be set, to null or to a tensor of
+   * the same shape.
+   */
   get grad(): Tensor | null {
     const { box } = this.node;
     if (box === null) return null;
@@ -145,7 +148,7 @@ export abstract class TensorCore {
     return box.grad as Tensor | null;
   }
 
-  /** Sets the gradient; its shape must be that of the tensor. */
+  /** @ignore Documentation shows a getter only where its setter is hidden. */
   set grad(value: Tensor | null) {
     if (value !== null && !sameDims(value.shape, this.shape)) {
       throw new ShapeError(

@@ -6,7 +6,6 @@
 
 import { showShape } from "../graph/shape.ts";
 import { TensorCore } from "./core.ts";
-import type { Tensor } from "./tensor.ts";
 
 /** A value in words, for messages. */
 export function describe(value: unknown): string {
@@ -41,16 +40,6 @@ export function checkNames(op: string, options: object, names: readonly string[]
       `${op}: there is no option ${name}; the options are ${names.join(", ")}.`,
     );
   }
-}
-
-/** Throws a TypeError that names `op` unless a value is a tensor. */
-export function checkTensor(
-  op: string,
-  value: unknown,
-  name = "the argument",
-): asserts value is Tensor {
-  if (value instanceof TensorCore) return;
-  throw new TypeError(`${op}: ${name} is ${describe(value)}, wants a tensor.`);
 }
 
 /** Throws a TypeError that names `op` unless a value is a function. */

@@ -104,7 +104,7 @@ export class Generator {
     return this.#seed;
   }
 
-  /** Starts the sequence of another seed. */
+  /** @ignore Documentation shows a getter only where its setter is hidden. */
   set seed(seed: number | bigint) {
     if (typeof seed === "number" && !Number.isSafeInteger(seed)) {
       throw new RangeError(`seed: got ${seed}, wants a whole number; use a bigint above 2 ** 53.`);
@@ -115,12 +115,12 @@ export class Generator {
     this.#offset = 0;
   }
 
-  /** Seed and position: what it takes to continue later, or elsewhere. */
+  /** Seed and position: setting them on another generator continues there. */
   get state(): GeneratorState {
     return { seed: String(this.#seed), offset: this.#offset };
   }
 
-  /** Continues where another generator was. */
+  /** @ignore */
   set state({ seed, offset }: GeneratorState) {
     if (!Number.isSafeInteger(offset) || offset < 0) {
       throw new RangeError(`state: the offset is a whole number >= 0, got ${offset}.`);

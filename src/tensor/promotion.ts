@@ -10,6 +10,7 @@ import { isFloat, type Node } from "../graph/node.ts";
 import { cast } from "../primitives/elementwise.ts";
 import type { DType } from "../runtime/mod.ts";
 import type { TensorLike } from "./core.ts";
+import { describe } from "./describe.ts";
 import { checkHolds } from "./holds.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -29,7 +30,7 @@ function checkOperand(x: TensorLike): void {
   if (typeof x === "number" || typeof x === "boolean") return;
   if ((x as Tensor | null | undefined)?.rawNode !== undefined) return;
   throw new TypeError(
-    `An operand is ${described(x)}, wants a tensor or a number; tensor() makes one of an array.`,
+    `An operand is ${describe(x)}, wants a tensor or a number; tensor() makes one of an array.`,
   );
 }
 
@@ -37,9 +38,7 @@ function checkOperand(x: TensorLike): void {
 export function checkTensor(op: string, name: string, x: unknown): asserts x is Tensor {
   if ((x as Tensor | null | undefined)?.rawNode !== undefined) return;
   throw new TypeError(
-    `${op}: ${name} is ${
-      described(x)
-    }, wants a tensor; tensor() makes one of a number or an array.`,
+    `${op}: ${name} is ${describe(x)}, wants a tensor; tensor() makes one of a number or an array.`,
   );
 }
 
@@ -52,17 +51,10 @@ export function nodeOf(op: string, name: string, x: Tensor): Node {
 /** The list itself, if it is an array of tensors; else a TypeError that names `op`. */
 export function checkTensors(op: string, list: readonly Tensor[]): readonly Tensor[] {
   if (!Array.isArray(list)) {
-    throw new TypeError(`${op}: got ${described(list)}, wants an array of tensors.`);
+    throw new TypeError(`${op}: got ${describe(list)}, wants an array of tensors.`);
   }
   list.forEach((x, i) => checkTensor(op, `tensor ${i}`, x));
   return list;
-}
-
-/** What stands in the place of a tensor, in words. */
-function described(x: unknown): string {
-  if (x === null || typeof x !== "object") return String(x);
-  if ((x as Partial<Tensor>).rawNode !== undefined) return "a tensor";
-  return Array.isArray(x) ? "an array" : "an object";
 }
 
 const rank: Record<DType, number> = {

@@ -8,7 +8,7 @@
 import type { Schedule } from "../base.ts";
 import { placeholderNode, scalar } from "../graph/leaf.ts";
 import type { Node } from "../graph/node.ts";
-import { isFixed } from "../schedule/step_schedule.ts";
+import { isFixed } from "../schedule/make_schedule.ts";
 import { TensorCore, wrap } from "../tensor/core.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { currentTrace, Trace, withTrace } from "../tensor/trace.ts";

@@ -13,7 +13,7 @@ import { realizeNodes } from "../graph/realize.ts";
 import { sameShape } from "../graph/shape.ts";
 import { alias } from "../primitives/movement.ts";
 import { formatPath, type PyTree, treeLeaves, treeMap } from "../pytree/mod.ts";
-import { classOf } from "../pytree/registry.ts";
+import { classOf } from "../pytree/classes.ts";
 import { TensorCore, wrap } from "../tensor/core.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { currentTrace } from "../tensor/trace.ts";

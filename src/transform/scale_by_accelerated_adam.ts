@@ -6,7 +6,8 @@
 
 import type { GradientTransformation } from "../base.ts";
 import { adamStep } from "../primitives/fused_adam.ts";
-import { adamScaler, type ScaleByAdamOptions, type ScaleByAdamState } from "./scale_by_adam.ts";
+import { adamScaler } from "./adam_scaler.ts";
+import type { ScaleByAdamOptions, ScaleByAdamState } from "./scale_by_adam.ts";
 
 /**
  * {@linkcode scaleByAdam} as one fused operation: the steps of all large tensors run in one kernel

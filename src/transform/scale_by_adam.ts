@@ -5,13 +5,7 @@
  */
 
 import type { GradientTransformation, TensorTree } from "../base.ts";
-import { isGradEnabled, type Node } from "../graph/node.ts";
-import { cast, pow, sub } from "../primitives/elementwise.ts";
-import { type AdamCoefficients, adamFallback, adamStep } from "../primitives/fused_adam.ts";
-import type { DType } from "../runtime/mod.ts";
-import type { NumberOf } from "./numbers.ts";
-import { checkDecay, checkNonNegative, withDefaults } from "./options.ts";
-import { scaler } from "./scaler.ts";
+import { adamScaler, plainStep } from "./adam_scaler.ts";
 
 /** Options of `scaleByAdam`. */
 export interface ScaleByAdamOptions {
@@ -36,54 +30,6 @@ export type ScaleByAdamState = {
   /** Steps of each leaf (int64), from 0. */
   count: TensorTree;
 };
-
-/** `1 - decay ** count`, in double precision until the last. */
-export function biasCorrection(decay: number, number: NumberOf, dtype: DType, count: Node): Node {
-  const power = pow(number(decay, "float64"), cast(count, "float64"));
-  return cast(sub(number(1, "float64"), power), dtype);
-}
-
-/**
- * The step as a graph of ordinary operations. Where no derivative is recorded one node stands for it
- * until it is lowered: a re-traced training step spends its time on nodes.
- */
-function plainStep(g: Node, m: Node, v: Node, c: AdamCoefficients): [Node, Node, Node] {
-  return isGradEnabled() ? adamFallback(g, m, v, c) : adamStep(g, m, v, c, false);
-}
-
-/** The transformation; `step` is the fused operation or its defining graph. */
-export function adamScaler(
-  name: string,
-  step: typeof adamFallback,
-  options: ScaleByAdamOptions,
-): GradientTransformation<ScaleByAdamState> {
-  const { b1, b2, eps, epsRoot, momentRequiresGrad } = withDefaults<ScaleByAdamOptions>(name, {
-    b1: 0.9,
-    b2: 0.999,
-    eps: 1e-8,
-    epsRoot: 0,
-    momentRequiresGrad: false,
-  }, options);
-  checkDecay(name, { b1, b2 });
-  checkNonNegative(name, { eps, epsRoot });
-  return scaler<AdamCoefficients, ScaleByAdamState>({
-    name,
-    moments: { mu: 0, nu: 0 },
-    requiresGrad: momentRequiresGrad,
-    counter: { key: "count", start: 0, perLeaf: true, early: true },
-    coefficients: (number, dtype, count) => ({
-      b1: number(b1, dtype),
-      omb1: number(1 - b1, dtype),
-      b2: number(b2, dtype),
-      omb2: number(1 - b2, dtype),
-      eps: number(eps, dtype),
-      epsRoot: number(epsRoot, dtype),
-      c1: biasCorrection(b1, number, dtype, count),
-      c2: biasCorrection(b2, number, dtype, count),
-    }),
-    step: (g, [mu, nu], c) => step(g, mu, nu, c),
-  });
-}
 
 /**
  * Scales updates as Adam does: `m / (sqrt(v + epsRoot) + eps)` with bias-corrected means `m` of the

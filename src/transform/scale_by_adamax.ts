@@ -8,7 +8,7 @@ import type { GradientTransformation, TensorTree } from "../base.ts";
 import { abs, add, div, maximum, mul } from "../primitives/elementwise.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { checkDecay, checkNonNegative, withDefaults } from "./options.ts";
-import { biasCorrection } from "./scale_by_adam.ts";
+import { biasCorrection } from "./adam_scaler.ts";
 import { scaler } from "./scaler.ts";
 
 /** Options of `scaleByAdamax`. */

@@ -8,7 +8,8 @@ import { TensorCore } from "../tensor/core.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { describe, withDefaults } from "../transform/options.ts";
 import { Dot } from "./dot.ts";
-import { type NamedTensors, stagesOf } from "./names.ts";
+import type { NamedTensors } from "./names.ts";
+import { stagesOf } from "./stages.ts";
 import { scene } from "./scene.ts";
 import { writeDot } from "./write_dot.ts";
 

@@ -4,6 +4,7 @@
  * @module
  */
 
-export { Dot } from "./dot.ts";
-export { makeDot, type MakeDotOptions } from "./make_dot.ts";
-export type { HasParameters, NamedTensors, VisualContents } from "./names.ts";
+// Names one by one would be left out of the documentation of the namespace.
+export * from "./dot.ts";
+export * from "./make_dot.ts";
+export * from "./names.ts";

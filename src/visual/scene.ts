@@ -7,7 +7,7 @@
 import { isView } from "../graph/views.ts";
 import type { Node } from "../graph/node.ts";
 import { isLeafNode } from "../tensor/core.ts";
-import type { Stage } from "./names.ts";
+import type { Stage } from "./stages.ts";
 
 /** Kinds of boxes; each has a colour of its own. */
 export type BoxKind = "operation" | "named" | "saved" | "output" | "base";

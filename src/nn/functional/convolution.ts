@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { ConvOptions, ConvTransposeOptions } from "./options.ts";
 import { ShapeError } from "../../graph/errors.ts";
 import type { Node } from "../../graph/node.ts";
 import { type Shape, showShape } from "../../graph/shape.ts";
@@ -13,33 +14,7 @@ import { pad, reshape } from "../../primitives/movement.ts";
 import { wrap } from "../../tensor/core.ts";
 import { checkTensor, pair } from "../../tensor/promotion.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
-import { batched, each, type PerDimension } from "./window.ts";
-
-/** Options of convolutions. */
-export interface ConvOptions {
-  /** Step of the window (default 1). */
-  stride?: PerDimension;
-  /** Zeros on both sides (default 0); `"same"` keeps sizes (stride 1 only), `"valid"` is 0. */
-  padding?: PerDimension | "same" | "valid";
-  /** Distance of the kernel's elements (default 1). */
-  dilation?: PerDimension;
-  /** Number of groups that channels are split into (default 1). */
-  groups?: number;
-}
-
-/** Options of transposed convolutions. */
-export interface ConvTransposeOptions {
-  /** Step of the window (default 1). */
-  stride?: PerDimension;
-  /** Elements cut off on both sides (default 0). */
-  padding?: PerDimension;
-  /** Elements added at the end of each dimension (default 0). */
-  outputPadding?: PerDimension;
-  /** Distance of the kernel's elements (default 1). */
-  dilation?: PerDimension;
-  /** Number of groups that channels are split into (default 1). */
-  groups?: number;
-}
+import { batched, each } from "./window.ts";
 
 function attrsOf(op: string, rank: number, kernel: Shape, options: ConvOptions): ConvAttrs {
   const { stride = 1, padding = 0, dilation = 1, groups = 1 } = options;

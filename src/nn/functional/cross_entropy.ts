@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { CrossEntropyOptions, NllLossOptions } from "./options.ts";
 import { DTypeError, ShapeError } from "../../graph/errors.ts";
 import { constantNode, numberNode } from "../../graph/leaf.ts";
 import { isFloat, type Node } from "../../graph/node.ts";
@@ -16,21 +17,7 @@ import { floating } from "../../tensor/promotion.ts";
 import { logSoftmax } from "../../tensor/statistics.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { currentTrace } from "../../tensor/trace.ts";
-import { checkReduction, type LossOptions, reduceLoss } from "./reduction.ts";
-
-/** Options of `nllLoss`. */
-export interface NllLossOptions extends LossOptions {
-  /** Weight of each class (vector of C). */
-  weight?: Tensor;
-  /** Class number that does not count (default -100). */
-  ignoreIndex?: number;
-}
-
-/** Options of `crossEntropy`. */
-export interface CrossEntropyOptions extends NllLossOptions {
-  /** Share of the probability that is spread evenly over all classes (default 0). */
-  labelSmoothing?: number;
-}
+import { checkReduction, reduceLoss } from "./reduction.ts";
 
 const { num } = p;
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { BinaryCrossEntropyOptions, LossOptions } from "./options.ts";
 import { ShapeError } from "../../graph/errors.ts";
 import { numberNode } from "../../graph/leaf.ts";
 import type { Node } from "../../graph/node.ts";
@@ -18,7 +19,7 @@ import { clamp } from "../../tensor/formulas.ts";
 import { norm } from "../../tensor/statistics.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { normalizeAxis } from "../../graph/shape.ts";
-import { type LossOptions, reduceLoss } from "./reduction.ts";
+import { reduceLoss } from "./reduction.ts";
 
 const { num } = p;
 
@@ -127,12 +128,6 @@ export function huberLoss(
   const small = p.mul(num(0.5, d), p.square(d));
   const large = p.mul(bound, p.sub(size, p.mul(num(0.5, d), bound)));
   return reduceLoss("huberLoss", p.where(p.le(size, bound), small, large), reduction);
-}
-
-/** Options of the binary cross-entropies. */
-export interface BinaryCrossEntropyOptions extends LossOptions {
-  /** Weight of each element; broadcasts. */
-  weight?: Tensor;
 }
 
 function weighted(losses: Node, weight: Tensor | undefined): Node {

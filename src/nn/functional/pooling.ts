@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { AvgPoolOptions, MaxPoolOptions, PerDimension, PoolOptions } from "./options.ts";
 import { ShapeError } from "../../graph/errors.ts";
 import type { Node } from "../../graph/node.ts";
 import { showShape } from "../../graph/shape.ts";
@@ -12,15 +13,7 @@ import { avgPool, maxPool, type PoolAttrs } from "../../primitives/pool.ts";
 import { floating } from "../../tensor/promotion.ts";
 import { mean } from "../../tensor/statistics.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
-import { batched, each, type PerDimension } from "./window.ts";
-
-/** Options of pooling. */
-export interface PoolOptions {
-  /** Step of the window (default: its size). */
-  stride?: PerDimension;
-  /** Elements added on both sides (default 0); at most half of the window. */
-  padding?: PerDimension;
-}
+import { batched, each } from "./window.ts";
 
 function poolAttrs(
   op: string,
@@ -43,12 +36,6 @@ function checkChannels(op: string, x: Node): void {
     }, wants at least one channel; only the batch (dimension 0 of ` +
       `[N, C, ...]) may be empty.`,
   );
-}
-
-/** Options of maximum pooling. */
-export interface MaxPoolOptions extends PoolOptions {
-  /** Distance of the window's elements (default 1). */
-  dilation?: PerDimension;
 }
 
 function poolMax(
@@ -104,12 +91,6 @@ export function maxPool2d(
   options: MaxPoolOptions = {},
 ): Tensor {
   return poolMax("maxPool2d", 2, x, kernelSize, options);
-}
-
-/** Options of average pooling. */
-export interface AvgPoolOptions extends PoolOptions {
-  /** Whether padding counts as zeros (default true) or is left out of the average. */
-  countIncludePad?: boolean;
 }
 
 function poolAverage(

@@ -4,21 +4,13 @@
  * @module
  */
 
+import type { Reduction } from "./options.ts";
 import type { Node } from "../../graph/node.ts";
 import { div } from "../../primitives/elementwise.ts";
 import { sum } from "../../primitives/reduce.ts";
 import { wrap } from "../../tensor/core.ts";
 import { mean } from "../../tensor/statistics.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
-
-/** What a loss returns: the mean, the sum, or the loss of each element. */
-export type Reduction = "mean" | "sum" | "none";
-
-/** Options of most losses. */
-export interface LossOptions {
-  /** What is returned (default `"mean"`). */
-  reduction?: Reduction;
-}
 
 /** Throws unless `reduction` is one. */
 export function checkReduction(op: string, reduction: string): void {

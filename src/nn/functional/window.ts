@@ -4,13 +4,11 @@
  * @module
  */
 
+import type { PerDimension } from "./options.ts";
 import type { Node } from "../../graph/node.ts";
 import { reshape } from "../../primitives/movement.ts";
 import { wrap } from "../../tensor/core.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
-
-/** One number for all spatial dimensions, or one for each. */
-export type PerDimension = number | readonly number[];
 
 /** An argument as one whole number for each dimension; a RangeError names it. */
 export function each(

@@ -14,7 +14,8 @@ import {
   type PerDimension,
 } from "../functional.ts";
 import { Module } from "../module.ts";
-import { type BiasOptions, checkSizes, weightAndBias } from "./options.ts";
+import { checkSizes, weightAndBias } from "./make.ts";
+import type { BiasOptions } from "./options.ts";
 
 /** Options of convolution layers. */
 export interface ConvLayerOptions extends ConvOptions, BiasOptions {}

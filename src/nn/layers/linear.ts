@@ -8,13 +8,8 @@ import type { Tensor } from "../../tensor/tensor.ts";
 import { embedding, linear } from "../functional.ts";
 import { normal_ } from "../init.ts";
 import { Module } from "../module.ts";
-import {
-  type BiasOptions,
-  checkSizes,
-  type LayerOptions,
-  parameter,
-  weightAndBias,
-} from "./options.ts";
+import { checkSizes, parameter, weightAndBias } from "./make.ts";
+import type { BiasOptions, LayerOptions } from "./options.ts";
 
 /**
  * `x @ weightᵀ + bias`, from `[..., inFeatures]` to `[..., outFeatures]`. Both start uniform in

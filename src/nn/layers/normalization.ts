@@ -13,7 +13,8 @@ import type { Tensor } from "../../tensor/tensor.ts";
 import { batchNorm, groupNorm, layerNorm } from "../functional.ts";
 import { ones_, zeros_ } from "../init.ts";
 import { Module } from "../module.ts";
-import { checkSizes, type LayerOptions, parameter } from "./options.ts";
+import { checkSizes, parameter } from "./make.ts";
+import type { LayerOptions } from "./options.ts";
 
 /** Options of normalisation layers. */
 export interface NormLayerOptions extends LayerOptions {

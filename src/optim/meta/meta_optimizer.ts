@@ -112,18 +112,18 @@ export class MetaOptimizer {
     return noteRead(this, "training", this.#training);
   }
 
-  /** Switches the link of the steps that follow. */
+  /** @ignore Documentation shows a getter only where its setter is hidden. */
   set training(on: boolean) {
     noteWrite(this, "training");
     this.#training = on;
   }
 
-  /** Whether gradients count as constants when one differentiates through steps. */
+  /** Whether gradients count as constants when one differentiates through steps; it can be set. */
   get firstOrder(): boolean {
     return noteRead(this, "firstOrder", this.#firstOrder);
   }
 
-  /** Makes gradients constants (true) or not in the steps that follow. */
+  /** @ignore */
   set firstOrder(on: boolean) {
     noteWrite(this, "firstOrder");
     this.#firstOrder = on;

@@ -13,7 +13,7 @@ using EltFn = void (*)(T* out, const T* a, const T* b, const T* c, size_t n);
 enum class ReduceKind : int { kSum = 0, kMax = 1, kMin = 2, kProd = 3 };
 
 // A running reduction. `rest` is the rounding error of a sum so far (compensated summation over
-// blocks).
+// blocks), or the exponent of a product: it is value * 2^rest.
 template <class T>
 struct Accumulator {
   T value;
@@ -47,8 +47,8 @@ struct Kernels {
   // Joins a partial result of `n` outputs to a running one.
   void (*joinPartials)(ReduceKind kind, size_t n, T* value, T* rest, const T* partValue,
                        const T* partRest);
-  // out = value + rest, for sums.
-  void (*settle)(size_t n, const T* value, const T* rest, T* out);
+  // out = value + rest for sums, value * 2^rest for products.
+  void (*settle)(ReduceKind kind, size_t n, const T* value, const T* rest, T* out);
   // out = A B. `scratch` holds matmulScratch(args) elements.
   void (*matmul)(const MatmulArgs<T>& args, T* scratch);
   size_t (*matmulScratch)(const MatmulArgs<T>& args);

@@ -74,7 +74,7 @@ class Reduction {
       T* rest = rests_ + o * groups;
       for (int64_t g = 1; g < groups; ++g)
         kernels_.joinPartials(step_.kind, 1, value, rest, value + g, rest + g);
-      kernels_.settle(1, value, rest, out_ + o);
+      kernels_.settle(step_.kind, 1, value, rest, out_ + o);
     }
   }
 
@@ -99,7 +99,7 @@ class Reduction {
         kernels_.joinPartials(step_.kind, size_t(cols), value, rest, value + g * cols,
                               rest + g * cols);
       }
-      kernels_.settle(size_t(cols), value, rest, out_ + p * cols);
+      kernels_.settle(step_.kind, size_t(cols), value, rest, out_ + p * cols);
     }
   }
 
@@ -114,7 +114,7 @@ class Reduction {
       kernels_.joinPartials(step_.kind, 1, &all.value, &all.rest, &x.value, &x.rest);
     });
     const int64_t at = output * step_.groups + group;
-    if (step_.groups == 1) kernels_.settle(1, &all.value, &all.rest, out_ + output);
+    if (step_.groups == 1) kernels_.settle(step_.kind, 1, &all.value, &all.rest, out_ + output);
     else values_[at] = all.value, rests_[at] = all.rest;
   }
 

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <atomic>
+#include <limits>
 #include <memory>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
+#include <vector>
 
 #include "windows.h"
 
@@ -35,21 +37,38 @@ void compare(const T* __restrict in, int64_t step, Place<T> first, int64_t n, T*
   }
 }
 
+// Where each element of the padded plane is in the plane itself; -1 in the padding.
+template <class T>
+std::vector<Place<T>> placesOf(const Windows& w) {
+  std::vector<Place<T>> places(size_t(w.paddedSize), -1);
+  for (const Row& r : w.inside) {
+    for (int64_t i = 0; i < r.length; ++i) places[size_t(r.to + i)] = Place<T>(r.from + i);
+  }
+  return places;
+}
+
 }  // namespace
 
 template <class T>
 void maxPool(const Windows& w, const T* x, T* values, int64_t* places, const Parallel& parallel) {
-  if (w.padded) throw std::invalid_argument("maxPool: a window reaches outside of x");
-  if (sizeof(T) == 4 && w.planeSize > INT32_MAX)
+  if (sizeof(T) == 4 && std::max(w.planeSize, w.paddedSize) > INT32_MAX)
     throw std::invalid_argument("maxPool: a plane is too large");
   const int64_t each = std::max<int64_t>(1, kTask / std::max<int64_t>(1, w.positions()));
   const int64_t tasks = (w.planes() + each - 1) / each, n = w.rowLength;
   const auto step = w.rowStride == 1 ? compare<1, T> : w.rowStride == 2 ? compare<2, T> : compare<0, T>;
+  const std::vector<Place<T>> home = w.padded ? placesOf<T>(w) : std::vector<Place<T>>();
   parallel(size_t(tasks), [&](size_t task) {
     const auto row = std::make_unique<Place<T>[]>(size_t(n));
+    std::vector<T> around(home.size(), -std::numeric_limits<T>::infinity());
     const int64_t begin = int64_t(task) * each, end = std::min(begin + each, w.planes());
     for (int64_t p = begin; p < end; ++p) {
       const T* plane = x + p * w.planeSize;
+      if (w.padded) {
+        // Only the inside is ever written, so that the padding around it never wins.
+        for (const Row& r : w.inside)
+          std::copy_n(plane + r.from, size_t(r.length), around.data() + r.to);
+        plane = around.data();
+      }
       const int64_t before = p % (w.samples * w.channels) * w.planeSize;
       int64_t at = p * w.positions();
       for (const int64_t offset : w.rowOffsets) {
@@ -61,6 +80,15 @@ void maxPool(const Windows& w, const T* x, T* values, int64_t* places, const Par
         for (size_t k = 1; k < w.tapOffsets.size(); ++k) {
           const int64_t first = offset + w.tapOffsets[k];
           step(plane + first, w.rowStride, Place<T>(first), n, best, row.get());
+        }
+        if (w.padded) {
+          for (int64_t i = 0; i < n; ++i) {
+            Place<T> place = home[size_t(row[size_t(i)])];
+            // Nothing beat the padding: all of the window is as small, and its first element counts.
+            for (size_t k = 0; place < 0 && k < w.tapOffsets.size(); ++k)
+              place = home[size_t(offset + i * w.rowStride + w.tapOffsets[k])];
+            row[size_t(i)] = place;
+          }
         }
         for (int64_t i = 0; i < n; ++i) places[at + i] = before + row[size_t(i)];
         at += n;

@@ -54,7 +54,7 @@ template <class T>
 void foldColumns(const Windows& windows, const T* columns, T* x, const Parallel& parallel);
 
 // Largest element of each window and its place in the example; the first of equals, NaN before all.
-// Windows must not reach outside of x.
+// What is outside of x never wins; each window has to meet x.
 template <class T>
 void maxPool(const Windows& windows, const T* x, T* values, int64_t* places,
              const Parallel& parallel);

@@ -37,9 +37,16 @@ function polynomial(x: Node, coefficients: readonly number[]): Node {
   return y;
 }
 
-/** `magnitude` with the sign of `x`; for odd functions. */
+/** `magnitude`, which is 0 where `x` is, with the sign of `x`; for odd functions. */
 function withSignOf(x: Node, magnitude: Node): Node {
-  return where(lt(x, num(0, x)), neg(magnitude), magnitude);
+  const zero = num(0, x);
+  return where(eq(x, zero), x, where(lt(x, zero), neg(magnitude), magnitude));
+}
+
+/** 1 / (1 + e ** -x), by an exponential that neither overflows nor cancels. */
+export function sigmoid(x: Node): Node {
+  const e = exp(neg(abs(x))), one = num(1, x);
+  return div(where(lt(x, num(0, x)), e, one), add(e, one));
 }
 
 /**

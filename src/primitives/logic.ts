@@ -6,6 +6,8 @@
 
 import type { DType } from "../runtime/mod.ts";
 import { DTypeError } from "../graph/errors.ts";
+import { constant } from "../graph/leaf.ts";
+import type { LowerContext } from "../graph/lower_context.ts";
 import { apply, definePrimitive, isFloat, type Node, type Primitive } from "../graph/node.ts";
 import { opcode } from "../graph/program_rule.ts";
 import { broadcastShapes } from "../graph/shape.ts";
@@ -49,6 +51,24 @@ export const logicalNotPrim: Unary = unary("logicalNot", {
 /** Whether x is NaN. */
 export const isNanPrim: Unary = unary("isNan", { onnx: "IsNaN", result: "bool", vjp: stepwise });
 
+/** Whether a value cannot be -0. */
+function isNeverNegativeZero(x: Node): boolean {
+  return x.prim === constant ? !Object.is(x.attrs.value, -0) : /^(abs|exp)$/.test(x.prim.name);
+}
+
+/**
+ * A choice by ONNX Runtime, whose Where turns a first operand of -0 into 0. So only the second operand
+ * of each Where may be -0 here.
+ */
+function lowerSelect(c: LowerContext, [condition, a, b]: readonly string[], node: Node): string {
+  const [, x, y] = node.inputs;
+  if (!isFloat(node.dtype) || isNeverNegativeZero(x)) return c.op("Where", [condition, a, b]);
+  const not = c.op("Not", [condition]);
+  if (isNeverNegativeZero(y)) return c.op("Where", [not, b, a]);
+  const least = c.scalar(node.dtype, -Infinity);
+  return c.op("Max", [c.op("Where", [not, least, a]), c.op("Where", [condition, least, b])]);
+}
+
 /** condition ? a : b */
 export const selectPrim: Primitive<null> = definePrimitive<null>({
   name: "select",
@@ -66,7 +86,7 @@ export const selectPrim: Primitive<null> = definePrimitive<null>({
     );
     return { shape, dtype: a.dtype };
   },
-  lower: (c, inputs) => c.op("Where", inputs),
+  lower: lowerSelect,
   vjp: (g, { inputs: [condition, a, b] }, needs) => [
     null,
     needs[1] ? sumTo(where(condition, g, num(0, g)), a.shape) : null,

@@ -85,8 +85,8 @@ function checkSeen(x: Shape, out: Shape, { kernel, strides, low, dilations }: Po
 }
 
 /**
- * Largest element of each window and its place in the flattened example (int64); the first of equals.
- * Padding never wins. Input: x [N, C, ...]. Results: values, places.
+ * Largest element of each window and its place in the flattened example (int64); the first of equals,
+ * or the first NaN. Padding never wins. Input: x [N, C, ...]. Results: values, places.
  */
 export const maxPoolPrim: Primitive<MaxPoolAttrs> = definePrimitive<MaxPoolAttrs>({
   name: "maxPool",
@@ -98,13 +98,23 @@ export const maxPoolPrim: Primitive<MaxPoolAttrs> = definePrimitive<MaxPoolAttrs
     checkSeen(x.shape, shape, attrs);
     return [{ shape, dtype: x.dtype }, { shape, dtype: "int64" }];
   },
-  lower: (c, inputs, { attrs }) =>
-    c.ops("MaxPool", inputs, {
-      kernel_shape: attr.ints(attrs.kernel),
-      strides: attr.ints(attrs.strides),
-      pads: attr.ints([...attrs.low, ...attrs.high]),
-      dilations: attr.ints(attrs.dilations),
-    }, { outputs: 2 }),
+  lower(c, [x], { dtype, attrs }) {
+    const pooled = (of: string) =>
+      c.ops("MaxPool", [of], {
+        kernel_shape: attr.ints(attrs.kernel),
+        strides: attr.ints(attrs.strides),
+        pads: attr.ints([...attrs.low, ...attrs.high]),
+        dilations: attr.ints(attrs.dilations),
+      }, { outputs: 2 });
+    const [values, places] = pooled(x);
+    // ONNX Runtime's kernel passes over NaN; here a window's first NaN is its maximum.
+    const [marks, markPlaces] = pooled(c.cast(c.op("IsNaN", [x]), "float32"));
+    const any = c.cast(marks, "bool");
+    return [
+      c.op("Where", [any, c.scalar(dtype, NaN), values]),
+      c.op("Where", [any, markPlaces, places]),
+    ];
+  },
   vjp(g: readonly (Node | null)[], node) {
     const [x] = node.inputs;
     if (g[0] === null) return [null];
@@ -120,10 +130,9 @@ export const maxPoolPrim: Primitive<MaxPoolAttrs> = definePrimitive<MaxPoolAttrs
     return [reshape(values, out), reshape(places, out)];
   },
   unpack(node, index, target) {
-    const { kernel, strides, low, high, dilations, examples } = node.attrs;
+    const { kernel, strides, low, dilations, examples } = node.attrs;
     const [x] = node.inputs, out = node.shape.slice(2);
-    const inside = [...low, ...high].every((n) => n === 0);
-    if (target.ops && target.device === "cpu" && inside && sizeOf(node.shape) > 0) {
+    if (target.ops && target.device === "cpu" && sizeOf(node.shape) > 0) {
       return maxPlaces(
         x,
         { sizes: x.shape, kernel, out, strides, low, dilations, examples },

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { attr } from "../onnx/mod.ts";
 import { DTypeError, ShapeError } from "../graph/errors.ts";
 import type { LowerContext } from "../graph/lower_context.ts";
 import {
@@ -18,6 +17,7 @@ import {
 import { reducedShape, sameShape, type Shape, showShape, sizeOf } from "../graph/shape.ts";
 import { cast, div, eq, mul, num } from "./elementwise.ts";
 import { concat, expand, narrow, reshape } from "./movement.ts";
+import { isLongSum, lowerLongSum, lowerReduce } from "./reduce_stages.ts";
 import { lowerWhole, productOf, sumOf } from "./whole_reduce.ts";
 
 /** Static arguments of a reduction. */
@@ -59,40 +59,19 @@ function batchReduce({ prim, attrs }: Node<ReduceAttrs>, [x]: readonly Node[]): 
   return apply(prim, [x], { axes: attrs.axes.map((a) => a + 1), keepdim: attrs.keepdim });
 }
 
-/** Axes by neighbourhood: sets that dimensions which stay, of more than one element, separate. */
-function neighbours(shape: Shape, axes: Shape): { sets: number[][]; alternations: number } {
-  const sets: number[][] = [[]];
-  let alternations = 0, before: boolean | null = null, found = false;
-  shape.forEach((size, i) => {
-    const reduced = axes.includes(i);
-    if (size !== 1 && reduced !== before) {
-      alternations++;
-      if (reduced && found) sets.push([]);
-      found ||= reduced;
-      before = reduced;
-    }
-    if (reduced) sets[sets.length - 1].push(i);
-  });
-  return { sets, alternations };
+/** A reduction by ONNX Runtime in the type of its operand. */
+function lowerAs(c: LowerContext, onnx: string, x: string, node: Node<ReduceAttrs>): string {
+  const { axes, keepdim } = node.attrs;
+  return lowerReduce(c, onnx, x, node.inputs[0].shape, axes, keepdim);
 }
 
-/**
- * A reduction as one ONNX node, or several. ONNX Runtime has fast kernels for up to three alternations
- * of reduced and other dimensions. A sum of [4, 5, 64, 28, 28] to [4, 64], which is batch norm under
- * vmap, takes a quarter of the time in two nodes.
- */
-function lowerReduce(c: LowerContext, onnx: string, x: string, node: Node<ReduceAttrs>): string {
-  const { axes, keepdim } = node.attrs;
-  const { sets, alternations } = neighbours(node.inputs[0].shape, axes);
-  // From the back, so that the other axes keep their places.
-  return (alternations > 3 ? sets.reverse() : [axes]).reduce(
-    (y, some) =>
-      c.op(onnx, [y, c.ints(some)], {
-        keepdims: attr.int(keepdim ? 1 : 0),
-        noop_with_empty_axes: attr.int(1),
-      }),
-    x,
-  );
+/** A sum of floating point; a long one in stages. */
+function lowerFloatSum(c: LowerContext, x: string, node: Node<ReduceAttrs>): string {
+  const { shape } = node.inputs[0], { axes } = node.attrs;
+  if (!isLongSum(shape, axes)) return lowerAs(c, "ReduceSum", x, node);
+  if (node.dtype !== "float16") return lowerLongSum(c, x, shape, axes, node.shape);
+  // Partial sums of float16 would overflow where the whole one does not.
+  return c.cast(lowerLongSum(c, c.cast(x, "float32"), shape, axes, node.shape), "float16");
 }
 
 /** A sum or product, of int64 without going through float64. */
@@ -103,8 +82,11 @@ function lowerTotal(
   node: Node<ReduceAttrs>,
 ): string {
   const { inputs: [{ shape }], attrs: { axes } } = node;
-  if (node.dtype !== "int64" || sizeOf(shape) === 0) return lowerReduce(c, onnx, x, node);
-  return lowerWhole(c, x, shape, axes, node.shape, onnx === "ReduceSum" ? sumOf : productOf);
+  if (node.dtype === "int64" && sizeOf(shape) > 0) {
+    return lowerWhole(c, x, shape, axes, node.shape, onnx === "ReduceSum" ? sumOf : productOf);
+  }
+  const isSum = onnx === "ReduceSum" && isFloat(node.dtype);
+  return isSum ? lowerFloatSum(c, x, node) : lowerAs(c, onnx, x, node);
 }
 
 /** Sum; 0 over nothing. */
@@ -147,11 +129,11 @@ function extremum(name: "amax" | "amin", onnx: string, code: number): Primitive<
       return inferReduce(name, x, attrs);
     },
     lower(c, [x], node) {
-      const found = lowerReduce(c, onnx, x, node);
+      const found = lowerAs(c, onnx, x, node);
       if (!isFloat(node.dtype)) return found;
       // ONNX Runtime's kernel drops NaN; here, as in Program, one NaN makes the result NaN.
       const marks = c.cast(c.op("IsNaN", [x]), "float32");
-      const any = c.cast(lowerReduce(c, "ReduceMax", marks, node), "bool");
+      const any = c.cast(lowerAs(c, "ReduceMax", marks, node), "bool");
       return c.op("Where", [any, c.scalar(node.dtype, NaN), found]);
     },
     // Ties share the cotangent evenly, as PyTorch's amax and amin do.

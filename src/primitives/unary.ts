@@ -66,10 +66,8 @@ export const tanhPrim: Unary = unary("tanh", {
 });
 /** 1 / (1 + e ** -x) */
 export const sigmoidPrim: Unary = unary("sigmoid", {
-  onnx: "Sigmoid",
-  // The float64 kernel loses all relative accuracy for large negative x.
-  kernels: ["float32", "float16"],
-  decompose: (x) => reciprocal(add(exp(neg(x)), num(1, x))),
+  // ONNX Runtime's kernels lose all relative accuracy for large negative x.
+  decompose: approx.sigmoid,
   vjp: (g, node) => [mul(g, mul(node, sub(num(1, g), node)))],
 });
 /** Error function. */

@@ -76,7 +76,7 @@ export const foldColumnsPrim: Primitive<WindowAttrs> = definePrimitive<WindowAtt
     })[0],
 });
 
-/** Largest element of each window and its place in the flattened example; windows stay inside of it. */
+/** Largest element of each window and its place in the flattened example; what is outside of x never wins. */
 export const maxPlacesPrim: Primitive<WindowAttrs> = definePrimitive<WindowAttrs>({
   name: "maxPlaces",
   infer([x], { sizes, out }): Aval[] {

@@ -3,6 +3,7 @@ import { DTypeError, ShapeError } from "../../src/graph/errors.ts";
 import type { Shape } from "../../src/graph/shape.ts";
 import { mul } from "../../src/primitives/elementwise.ts";
 import { avgPool, maxPool, type PoolAttrs } from "../../src/primitives/pool.ts";
+import { evaluate, haveKernels } from "../helpers/evaluate.ts";
 import { assertClose, checkDerivatives, node, point, sample, values, valuesOf } from "./nodes.ts";
 
 function windows(kernel: Shape, options: Partial<PoolAttrs> = {}): PoolAttrs {
@@ -111,4 +112,38 @@ Deno.test("pooling names operation, got and wanted", () => {
     "half of the window",
   );
   assertThrows(() => maxPool(node([1], [1, 1, 1], "int64"), windows([1])), DTypeError, "int64");
+});
+
+/** A plane with NaN at single places, in a corner and side by side. */
+const withNan = [NaN, 1, 3, 4, 2, 0, -1, NaN, NaN, -5, 7, 8, -0, 0, NaN, 6, 5, 9, -2, -3]
+  .concat([1, 2, NaN, 4, 3]);
+
+Deno.test("maxPool() gives a window's first NaN, with padding and without", () => {
+  const shape = [1, 1, 5, 5];
+  for (
+    const attrs of [plain, overlapping, dilated, windows([3, 3], { low: [1, 1], high: [1, 1] })]
+  ) {
+    const want = reference(shape, attrs).map((places) =>
+      places.find((i) => Number.isNaN(withNan[i])) ??
+        places.reduce((best, i) => withNan[i] > withNan[best] ? i : best, places[0])
+    );
+    for (const dtype of ["float32", "float64"] as const) {
+      const results = maxPool(node(withNan, shape, dtype), attrs);
+      for (const ops of haveKernels() ? [true, false] : [false]) {
+        const [y, at] = results.map((r) => Array.from(evaluate([r], ops)[0], Number));
+        assertEquals(at, want);
+        assertEquals(y, want.map((i) => withNan[i]));
+      }
+    }
+  }
+});
+
+Deno.test("maxPool() of minus infinities names an element inside", () => {
+  const shape = [1, 2, 3, 3], x = node(new Array(18).fill(-Infinity), shape);
+  const attrs = windows([2, 2], { low: [1, 1], high: [1, 1] });
+  const want = reference(shape, attrs).map((places) => places[0]);
+  for (const ops of haveKernels() ? [true, false] : [false]) {
+    const [y, at] = evaluate(maxPool(x, attrs), ops).map((r) => Array.from(r, Number));
+    assertEquals([y, at], [want.map(() => -Infinity), want]);
+  }
 });

@@ -12,6 +12,7 @@ import { type Device, type DType, DTYPES, type TypedArray } from "../runtime/mod
 import { fromTyped, leafOf, TensorCore } from "../tensor/core.ts";
 import { zerosLike } from "../tensor/creation.ts";
 import { readSaved, type SavedTensor, type TensorJson } from "../tensor/saved.ts";
+import { checkKind } from "../tensor/stores.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { currentTrace, noteRead, noteWrite } from "../tensor/trace.ts";
 import { Parameter } from "./parameter.ts";
@@ -367,6 +368,7 @@ function entry(slot: Slot, value: unknown): Tensor {
         `${showShape(present.shape)} in the module; they must be equal.`,
     );
   }
+  checkKind(`loadStateDict: ${slot.name}`, (plain ?? value as Tensor).dtype, present.dtype);
   if (plain === null) return value as Tensor;
   if (plain.data.length !== present.size) {
     throw new ShapeError(

@@ -74,7 +74,7 @@ function lowerFloatSum(c: LowerContext, x: string, node: Node<ReduceAttrs>): str
   return c.cast(lowerLongSum(c, c.cast(x, "float32"), shape, axes, node.shape), "float16");
 }
 
-/** A sum or product, of int64 without going through float64. */
+/** A sum or product, of whole numbers without going through float64. */
 function lowerTotal(
   c: LowerContext,
   onnx: "ReduceSum" | "ReduceProd",
@@ -82,11 +82,13 @@ function lowerTotal(
   node: Node<ReduceAttrs>,
 ): string {
   const { inputs: [{ shape }], attrs: { axes } } = node;
-  if (node.dtype === "int64" && sizeOf(shape) > 0) {
-    return lowerWhole(c, x, shape, axes, node.shape, onnx === "ReduceSum" ? sumOf : productOf);
+  if (isFloat(node.dtype)) {
+    return onnx === "ReduceSum" ? lowerFloatSum(c, x, node) : lowerAs(c, onnx, x, node);
   }
-  const isSum = onnx === "ReduceSum" && isFloat(node.dtype);
-  return isSum ? lowerFloatSum(c, x, node) : lowerAs(c, onnx, x, node);
+  // CUDA has no matrix products of whole numbers.
+  if (sizeOf(shape) === 0 || c.device === "cuda") return lowerAs(c, onnx, x, node);
+  const of = { dtype: node.dtype, shape };
+  return lowerWhole(c, x, of, axes, node.shape, onnx === "ReduceSum" ? sumOf : productOf);
 }
 
 /** Sum; 0 over nothing. */

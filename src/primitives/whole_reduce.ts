@@ -1,20 +1,22 @@
 /**
- * Sums and products of int64. ONNX Runtime's kernels for them count in float64, which rounds beyond
- * 2 ** 53 and stops at the ends of the type; these are exact and wrap around, as additions do.
+ * Sums and products of int64 and int32. ONNX Runtime's kernels for them count in float64, which rounds
+ * beyond 2 ** 53 and stops at the ends of the type; these are exact and wrap around, as additions do.
  *
  * @module
  */
 
 import { attr } from "../onnx/mod.ts";
+import type { DType } from "../runtime/mod.ts";
 import type { LowerContext } from "../graph/lower_context.ts";
+import type { Aval } from "../graph/node.ts";
 import { type Shape, sizeOf } from "../graph/shape.ts";
 
 /** Reduces dimension 1 of a value of sizes [outer, count, inner]; as many elements stay. */
-type Reducer = (c: LowerContext, x: string, sizes: Shape) => string;
+type Reducer = (c: LowerContext, x: string, sizes: Shape, dtype: DType) => string;
 
 /** Sums as products with ones. */
-export const sumOf: Reducer = (c, x, [outer, count, inner]) => {
-  const ones = (sizes: Shape) => c.op("Expand", [c.scalar("int64", 1), c.ints(sizes)]);
+export const sumOf: Reducer = (c, x, [outer, count, inner], dtype) => {
+  const ones = (sizes: Shape) => c.op("Expand", [c.scalar(dtype, 1), c.ints(sizes)]);
   if (inner > 1) return c.op("MatMul", [ones([1, count]), x]);
   return c.op("MatMul", [c.op("Reshape", [x, c.ints([outer, count])]), ones([count, 1])]);
 };
@@ -33,11 +35,11 @@ export const productOf: Reducer = (c, x, [, count]) => {
   return left.reduce((a, b) => c.op("Mul", [a, b]), y);
 };
 
-/** A reduction of int64 over axes, none of them empty, one run of neighbouring axes after another. */
+/** A reduction of whole numbers over axes, none of them empty, one run of neighbouring axes after another. */
 export function lowerWhole(
   c: LowerContext,
   x: string,
-  shape: Shape,
+  { dtype, shape }: Aval,
   axes: Shape,
   result: Shape,
   reduce: Reducer,
@@ -53,7 +55,7 @@ export function lowerWhole(
       sizeOf(sizes.slice(from, to)),
       sizeOf(sizes.slice(to)),
     ];
-    y = reduce(c, c.op("Reshape", [y, c.ints(parts)], { allowzero: attr.int(1) }), parts);
+    y = reduce(c, c.op("Reshape", [y, c.ints(parts)], { allowzero: attr.int(1) }), parts, dtype);
     sizes.fill(1, from, to);
     last = first - 1;
   }

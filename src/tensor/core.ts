@@ -163,7 +163,10 @@ export abstract class TensorCore {
 
   // -------------------------------------------------------------- reading
 
-  /** The only element, as a number. Computes it if need be. */
+  /**
+   * The only element, as a number. Computes it if need be. An int64 beyond 2 ** 53 is rounded to the
+   * nearest number of JavaScript; `data()[0]` has it as it is.
+   */
   item(): number {
     if (this.size !== 1) {
       throw new ShapeError(
@@ -195,7 +198,10 @@ export abstract class TensorCore {
     return node.storage!.host();
   }
 
-  /** The elements as nested arrays; a plain number (or boolean) for a scalar. */
+  /**
+   * The elements as nested arrays; a plain number (or boolean) for a scalar. Elements of int64 beyond
+   * 2 ** 53 are rounded to the nearest number of JavaScript; `data()` has them as they are.
+   */
   toArray(): NestedArray {
     const data = this.data(), shape = this.shape, bool = this.dtype === "bool";
     let at = 0;

@@ -208,9 +208,9 @@ export abstract class ArithmeticMethods extends TensorCore {
     return wrap(f.clamp(x, low, high));
   }
 
-  /** `this + weight * (end - this)`. */
+  /** `this + weight * (end - this)`, in floating point. */
   lerp(end: TensorLike, weight: TensorLike): Tensor {
-    const [a, b] = pairOf(this, end);
+    const [a, b] = pairOf(this, end).map((node) => floating(wrap(node)));
     const [difference, w] = pair(wrap(p.sub(b, a)), weight);
     return wrap(p.add(p.cast(a, w.dtype), p.mul(w, difference)));
   }

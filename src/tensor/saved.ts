@@ -6,6 +6,7 @@
 
 import { type DType, DTYPES, type TypedArray } from "../runtime/mod.ts";
 import { newArray, TensorCore } from "./core.ts";
+import { holds } from "./holds.ts";
 
 /** A tensor as plain data; `structuredClone` copies it, and files can hold it. */
 export type SavedTensor = {
@@ -59,7 +60,10 @@ export function readSaved(value: unknown): SavedTensor | null {
     return null;
   }
   const elements = Array.isArray(data) ? fromList(dtype, data) : data;
-  return ArrayBuffer.isView(elements) ? { shape, dtype, data: elements } : null;
+  if (!ArrayBuffer.isView(elements)) return null;
+  // A bool is a byte of 0 or 1, whatever stands in a file.
+  const bytes = dtype === "bool" && elements instanceof Uint8Array;
+  return { shape, dtype, data: bytes ? elements.map((v) => v === 0 ? 0 : 1) : elements };
 }
 
 function fromList(dtype: DType, list: readonly unknown[]): TypedArray | null {
@@ -72,6 +76,7 @@ function fromList(dtype: DType, list: readonly unknown[]): TypedArray | null {
       data[i] = BigInt(value as string | number);
     } else {
       if (text ? !/^(NaN|-?Infinity|-0)$/.test(value) : typeof value !== "number") return null;
+      if (!holds(number, dtype)) return null;
       data[i] = number;
     }
   }

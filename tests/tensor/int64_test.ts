@@ -186,3 +186,19 @@ Deno.test("tensor() and full() take big integers as they are, or refuse them", (
   }
   assertThrows(() => tensor([256n], { dtype: "uint8" }), RangeError, "uint8 cannot hold 256");
 });
+
+Deno.test("sums and products of int32 wrap around as additions do", () => {
+  const i32 = (v: number[]) => tensor(v, { dtype: "int32" });
+  const most = 2 ** 31 - 1;
+  assertEquals(i32([most, 1]).dot(i32([1, 1])).item(), -(2 ** 31));
+  assertEquals(i32([most, 1, 2]).add(i32([1, 0, 0])).toArray(), [-(2 ** 31), 1, 2]);
+  // Methods count in int64.
+  assertEquals(i32([most, 1]).sum().item(), 2 ** 31);
+  assertEquals(i32([2 ** 16, 2 ** 16]).prod().item(), 2 ** 32);
+});
+
+Deno.test("item() and toArray() give the nearest number, data() the exact one", () => {
+  const x = i64([big]);
+  assertEquals([x.item(), x.toArray()], [2 ** 53, [2 ** 53]]);
+  assertEquals(x.data(), new BigInt64Array([big]));
+});

@@ -186,3 +186,33 @@ Deno.test("numbers do not become truth values by arithmetic, by places or by rul
   assertThrows(() => randint([2], { high: 7, dtype: "bool" }), RangeError, "bool does not hold");
   assertThrows(() => randperm(3, { dtype: "bool" }), RangeError, "bool does not hold");
 });
+
+Deno.test("loadStateDict() puts no fractions into whole numbers, and 0 and 1 into truth values", () => {
+  class Counter extends nn.Module {
+    seen = zeros([2], { dtype: "int64" });
+    on = zeros([2], { dtype: "bool" });
+    override forward(): Tensor {
+      return this.seen;
+    }
+  }
+  const counter = new Counter(), on = { shape: [2], dtype: "bool" as const, data: [6, 0] };
+  const seen = counter.stateDict().seen;
+  assertThrows(
+    () => counter.loadStateDict({ seen: half(), on }),
+    DTypeError,
+    "loadStateDict: seen: float32 values do not go into a tensor of int64",
+  );
+  for (const data of [on.data, new Uint8Array(on.data)]) {
+    counter.loadStateDict({ seen, on: { ...on, data } as typeof on });
+    assertEquals(Array.from(counter.on.data(), Number), [1, 0]);
+  }
+  const broken = { shape: [2], dtype: "int32" as const, data: [1.5, 2] };
+  assertThrows(() => counter.loadStateDict({ seen: broken, on }), TypeError, "seen is object");
+});
+
+Deno.test("lerp() of whole numbers is floating point: differences of bytes do not wrap", () => {
+  for (const dtype of wholes) {
+    const y = tensor([5, 0], { dtype }).lerp(tensor([2, 4], { dtype }), 0.5);
+    assertEquals([y.dtype, y.toArray()], ["float32", [3.5, 2]]);
+  }
+});

@@ -15,7 +15,7 @@ import {
   type Primitive,
 } from "../graph/node.ts";
 import { reducedShape, sameShape, type Shape, showShape, sizeOf } from "../graph/shape.ts";
-import { cast, div, eq, mul, num } from "./elementwise.ts";
+import { cast, div, eq, isNan, logicalOr, mul, num } from "./elementwise.ts";
 import { concat, expand, narrow, reshape } from "./movement.ts";
 import { isLongSum, lowerLongSum, lowerReduce } from "./reduce_stages.ts";
 import { lowerWhole, productOf, sumOf } from "./whole_reduce.ts";
@@ -138,10 +138,10 @@ function extremum(name: "amax" | "amin", onnx: string, code: number): Primitive<
       const any = c.cast(lowerAs(c, "ReduceMax", marks, node), "bool");
       return c.op("Where", [any, c.scalar(node.dtype, NaN), found]);
     },
-    // Ties share the cotangent evenly, as PyTorch's amax and amin do.
+    // Ties share the cotangent evenly, as PyTorch's amax and amin do; so do several NaN.
     vjp(g, node) {
       const { inputs: [x], attrs: { axes } } = node;
-      const wins = cast(eq(x, keepDims(node, x.shape, axes)), g.dtype);
+      const wins = cast(logicalOr(eq(x, keepDims(node, x.shape, axes)), isNan(x)), g.dtype);
       const share = div(keepDims(g, x.shape, axes), sum(wins, axes, true));
       return [mul(wins, share)];
     },

@@ -16,6 +16,7 @@ import { expand } from "../primitives/movement.ts";
 import { checkOptions, finish, fromOwned, optionsLike, type TensorOptions } from "./build.ts";
 import { newArray } from "./core.ts";
 import { checkHolds, holds } from "./holds.ts";
+import { checkWhole } from "./operands.ts";
 import { elementKind, flattenNested, type NestedInput, nestedShape } from "./nested.ts";
 import { Tensor } from "./tensor.ts";
 
@@ -350,7 +351,7 @@ export function linspace(
   steps: number,
   options: TensorOptions = {},
 ): Tensor {
-  checkShape("linspace", [steps]);
+  checkWhole("linspace", "steps", steps, 0);
   const step = steps > 1 ? (end - start) / (steps - 1) : 0;
   // Counted from the nearer end, so that both ends are exact.
   const at = (i: number) => i < steps / 2 ? start + i * step : end - (steps - 1 - i) * step;
@@ -377,7 +378,7 @@ export function logspace(
   steps: number,
   options: TensorOptions & { base?: number } = {},
 ): Tensor {
-  checkShape("logspace", [steps]);
+  checkWhole("logspace", "steps", steps, 0);
   checkOptions("logspace", options, ["base"]);
   const { base = 10, ...rest } = options;
   const step = steps > 1 ? (end - start) / (steps - 1) : 0;

@@ -82,6 +82,19 @@ for (const dtype of ["float16", "float32", "float64"] satisfies DType[]) {
   }
 }
 
+Deno.test("gradients of max() and min() go to the NaN elements, those of others to ties", () => {
+  for (const extremum of ["max", "min", "amax", "amin"] as const) {
+    const x = tensor([1, NaN, 2, NaN], { requiresGrad: true });
+    assertEquals(list(autograd.grad(x[extremum](), [x])[0]!), [0, 0.5, 0, 0.5], extremum);
+    const y = tensor([[1, NaN, 2], [4, 4, 4]], { requiresGrad: true });
+    const [g] = autograd.grad(
+      y[extremum === "max" || extremum === "amax" ? "amax" : "amin"](1).sum(),
+      [y],
+    );
+    assertEquals(list(g!), [0, 1, 0, ...[4, 4, 4].map(() => list(tensor(1).div(3))[0])], extremum);
+  }
+});
+
 Deno.test("max(dim) and min(dim) give their gradient to the NaN that is the extremum", () => {
   for (const extremum of ["max", "min"] as const) {
     const x = tensor([[1, NaN, 2], [3, 1, 2]], { requiresGrad: true });

@@ -43,12 +43,15 @@ export function powNumber(x: Node, exponent: number): Node {
   return p.pow(x, numberNode(exponent, x.dtype));
 }
 
-/** From this exponent on, whole numbers other than -1, 0 and 1 have powers beyond all types. */
-const BEYOND = 64;
+/** From this number on, exponents are beyond int64. */
+const BEYOND = 2 ** 63;
+
+/** Powers of whole numbers modulo 2 ** 64 repeat in exponents at this distance, from 64 on. */
+const PERIOD = 2 ** 62;
 
 /** x ** exponent for whole numbers, by squaring: floating point would round large powers. */
 function wholePowNumber(x: Node, exponent: number): Node {
-  let left = exponent < BEYOND ? exponent : BEYOND - 2 + exponent % 2;
+  let left = exponent < BEYOND ? exponent : PERIOD + exponent % PERIOD;
   let square = x, y: Node | null = null;
   while (left > 0) {
     if (left % 2 === 1) y = y === null ? square : p.mul(y, square);
@@ -58,24 +61,33 @@ function wholePowNumber(x: Node, exponent: number): Node {
   return y ?? expand(num(1, x), x.shape);
 }
 
+/** Binary digits of the largest magnitude of a type, in int64. */
+const DIGITS: Partial<Record<Node["dtype"], number>> = { uint8: 8, int32: 32, int64: 63 };
+
 /**
- * x ** exponent for whole numbers that are both data. A negative exponent gives 0, but for -1 and 1,
- * whose powers are whole.
+ * x ** exponent for whole numbers that are both data, digit by digit of the exponent. A negative one
+ * gives 0, but for -1 and 1, whose powers are whole.
  */
 export function wholePow(x: Node, exponent: Node): Node {
   const a = p.cast(x, "int64"), b = p.cast(exponent, "int64");
-  const one = num(1, a), two = num(2, a), zero = num(0, a);
-  const size = p.abs(b);
-  const most = numberNode(BEYOND - 2, "int64");
-  let left = p.where(p.le(size, most), size, p.add(most, p.remainder(size, two)));
-  let y = one, square = a;
-  for (let bit = 1; bit < BEYOND; bit *= 2) {
-    y = p.where(p.eq(p.remainder(left, two), one), p.mul(y, square), y);
-    left = p.div(left, two);
-    square = p.square(square);
+  const one = num(1, a), zero = num(0, a);
+  let y = one, left = p.abs(b);
+  for (let digit = (DIGITS[exponent.dtype] ?? 1) - 1; digit >= 0; digit--) {
+    const place = num(2 ** digit, a), set = p.le(place, left);
+    y = p.mul(p.square(y), p.where(set, a, one));
+    left = p.sub(left, p.where(set, place, zero));
   }
   const fraction = p.logicalAnd(p.lt(b, zero), p.logicalNot(p.eq(p.abs(a), one)));
   return p.cast(p.where(fraction, zero, y), x.dtype);
+}
+
+/** a / b rounded down, for whole numbers. */
+export function wholeFloorDiv(a: Node, b: Node): Node {
+  const zero = num(0, a), quotient = p.div(a, b);
+  const rest = p.sub(a, p.mul(quotient, b));
+  const apart = p.logicalNot(p.eq(p.lt(b, zero), p.lt(rest, zero)));
+  const below = p.logicalAnd(p.logicalNot(p.eq(rest, zero)), apart);
+  return p.sub(quotient, p.cast(below, a.dtype));
 }
 
 /** a / b rounded down, as Python does it: what the exact remainder leaves divides without a rest. */

@@ -78,7 +78,7 @@ export abstract class ArithmeticMethods extends TensorCore {
     }
     if (roundingMode === undefined) return wrap(p.div(floating(wrap(a)), floating(wrap(b))));
     if (roundingMode === "trunc") return wrap(p.div(a, b));
-    return wrap(p.div(p.sub(a, p.remainder(a, b)), b));
+    return wrap(f.wholeFloorDiv(a, b));
   }
 
   /**

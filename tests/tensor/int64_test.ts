@@ -202,3 +202,36 @@ Deno.test("item() and toArray() give the nearest number, data() the exact one", 
   assertEquals([x.item(), x.toArray()], [2 ** 53, [2 ** 53]]);
   assertEquals(x.data(), new BigInt64Array([big]));
 });
+
+Deno.test("whole numbers at the ends of their type: quotients, remainders and powers by definition", () => {
+  for (
+    const [dtype, bits, signed] of [["int64", 64, 1], ["int32", 32, 1], ["uint8", 8, 0]] as const
+  ) {
+    const wrapped = signed ? BigInt.asIntN : BigInt.asUintN;
+    const low = signed ? -(2n ** BigInt(bits - 1)) : 0n, high = low + 2n ** BigInt(bits) - 1n;
+    const pool = [-(2n ** 53n) - 1n, -3n, -2n, -1n, 0n, 1n, 2n, 3n, 7n, 64n, 65n, 2n ** 53n + 1n];
+    const ends = [low, low + 1n, ...pool, high - 1n, high].filter((v) => v >= low && v <= high);
+    const power = (a: bigint, n: bigint): bigint => {
+      if (n < 0n) return a === 1n || (a === -1n && n % 2n === 0n) ? 1n : a === -1n ? -1n : 0n;
+      let y = 1n;
+      for (let square = a; n > 0n; n >>= 1n, square = wrap(square * square)) {
+        if (n & 1n) y = wrap(y * square);
+      }
+      return wrapped(bits, y);
+    };
+    const pairs = ends.flatMap((a) => ends.map((b) => [a, b]));
+    const divided = pairs.filter(([, b]) => b !== 0n);
+    const make = (of: bigint[][], i: number) => tensor(of.map((pair) => pair[i]), { dtype });
+    const check = (name: string, of: bigint[][], y: Tensor, fn: (a: bigint, b: bigint) => bigint) =>
+      assertEquals(list(y), of.map(([a, b]) => wrapped(bits, fn(a, b))), `${dtype} ${name}`);
+    const a = make(divided, 0), b = make(divided, 1);
+    check("div towards 0", divided, a.div(b, { roundingMode: "trunc" }), (a, b) => a / b);
+    check("div down", divided, a.div(b, { roundingMode: "floor" }), floorDiv);
+    check("remainder", divided, a.remainder(b), (a, b) => a - floorDiv(a, b) * b);
+    check("fmod", divided, a.fmod(b), (a, b) => a % b);
+    check("pow", pairs, make(pairs, 0).pow(make(pairs, 1)), power);
+    for (const n of [3, 64, 65, 1000]) {
+      check(`pow ${n}`, pairs, make(pairs, 0).pow(n), (a) => power(a, BigInt(n)));
+    }
+  }
+});

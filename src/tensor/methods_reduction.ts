@@ -67,6 +67,14 @@ function inOrder(fn: Reduction): Reduction {
   return (x, axes, keepdim) => p.cast(fn(s.orderable(x), axes, keepdim), x.dtype);
 }
 
+/** A mean for every dtype: that of whole numbers is computed in float64 and rounded once. */
+function inReal(fn: Reduction): Reduction {
+  return (x, axes, keepdim) =>
+    isFloat(x.dtype)
+      ? fn(x, axes, keepdim)
+      : p.cast(fn(p.cast(x, "float64"), axes, keepdim), defaultDtype());
+}
+
 /** Reductions over one, several or all dimensions. A `dim` out of range is a RangeError. */
 export abstract class ReductionMethods extends LogicMethods {
   /** Sum; booleans and small integers count in int64. */
@@ -76,10 +84,7 @@ export abstract class ReductionMethods extends LogicMethods {
 
   /** Arithmetic mean, in floating point; of whole numbers, computed in float64 and then rounded. */
   mean(dim?: Dims, options: ReduceOptions = {}): Tensor {
-    const x = this.node;
-    if (isFloat(x.dtype)) return over("mean", x, dim, options, s.mean);
-    const mean = over("mean", p.cast(x, "float64"), dim, options, s.mean);
-    return wrap(p.cast(mean.node, defaultDtype()));
+    return over("mean", this.node, dim, options, inReal(s.mean));
   }
 
   /** Product; right derivatives also where elements are 0. */
@@ -131,7 +136,7 @@ export abstract class ReductionMethods extends LogicMethods {
   }
 
   /**
-   * Variance.
+   * Variance; of whole numbers, computed in float64 and then rounded.
    *
    * @example
    * ```ts
@@ -145,25 +150,15 @@ export abstract class ReductionMethods extends LogicMethods {
    */
   var(dim?: Dims, options: VarianceOptions = {}): Tensor {
     const { correction = 1 } = options;
-    return over(
-      "var",
-      floatOf(this),
-      dim,
-      options,
-      (x, axes, keepdim) => s.variance(x, axes, keepdim, correction),
-    );
+    const variance: Reduction = (x, axes, keepdim) => s.variance(x, axes, keepdim, correction);
+    return over("var", this.node, dim, options, inReal(variance));
   }
 
-  /** Standard deviation; derivative 0 where it is 0. */
+  /** Standard deviation; derivative 0 where it is 0. See `var`. */
   std(dim?: Dims, options: VarianceOptions = {}): Tensor {
     const { correction = 1 } = options;
-    return over(
-      "std",
-      floatOf(this),
-      dim,
-      options,
-      (x, axes, keepdim) => s.deviation(x, axes, keepdim, correction),
-    );
+    const deviation: Reduction = (x, axes, keepdim) => s.deviation(x, axes, keepdim, correction);
+    return over("std", this.node, dim, options, inReal(deviation));
   }
 
   /**

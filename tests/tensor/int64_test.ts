@@ -172,6 +172,8 @@ Deno.test("int64 is exact in place", () => {
 });
 
 Deno.test("mean() of whole numbers is that of the numbers, rounded once", () => {
+  const near = tensor([2 ** 24, 2 ** 24 + 1, 2 ** 24 + 2], { dtype: "int64" });
+  assertEquals([near.var().item(), near.std().item(), near.mean().item()], [1, 1, 2 ** 24]);
   assertEquals(i64([2n ** 53n, 2n ** 53n, -(2n ** 53n), 2n - 2n ** 53n]).mean().item(), 0.5);
   assertEquals(tensor([2 ** 24 + 1, -(2 ** 24)], { dtype: "int32" }).mean(0).item(), 0.5);
 });

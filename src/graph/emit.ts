@@ -25,6 +25,7 @@ export class Emitter implements LowerContext {
   #nodes: NodeDef[] = [];
   readonly #constants: TensorDef[] = [];
   readonly #known = new Map<string, string>();
+  readonly #constantNames = new Set<string>();
   readonly #infos: ValueInfo[] = [];
   #count = 0;
 
@@ -88,6 +89,7 @@ export class Emitter implements LowerContext {
     if (name === undefined) {
       name = this.fresh("c");
       this.#known.set(key, name);
+      this.#constantNames.add(name);
       this.#constants.push({ name, dtype, dims: shape, raw: bytesOf(dtype, shape, data) });
     }
     return name;
@@ -124,7 +126,7 @@ export class Emitter implements LowerContext {
 
   /** Whether a name is a constant of this graph. */
   isConstant(name: string): boolean {
-    return this.#constants.some((c) => c.name === name);
+    return this.#constantNames.has(name);
   }
 
   /** The model's bytes; `rename` maps value names to their final ones. */

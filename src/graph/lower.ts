@@ -117,6 +117,8 @@ class Lowering {
   #numeric = new Map<Node, string>();
   #inputs: ValueSpec[] = [];
   #sources: Source[] = [];
+  /** Types whose packed numbers are an input. */
+  #packed = new Set<DType>();
   #codes = new Map<Region, ProgramCode>();
   #schedule: Schedule;
   /** Name of a result of each unit that was emitted. */
@@ -150,11 +152,11 @@ class Lowering {
       else this.#emitNode(unit.node, at);
     }
     const names = results.map((n) => this.#name(n));
-    const rename = new Map<string, string>();
+    const rename = new Map<string, string>(), graphInputs = new Set<string>();
+    for (const { name } of this.#inputs) graphInputs.add(name);
     const final: ValueSpec[] = results.map((node, i) => {
-      const graphInput = this.#inputs.some((v) => v.name === names[i]);
       let name = names[i];
-      if (graphInput || this.#emitter.isConstant(name) || rename.has(name)) {
+      if (graphInputs.has(name) || this.#emitter.isConstant(name) || rename.has(name)) {
         name = this.#emitter.op("Identity", [rename.has(name) ? name : names[i]]);
       }
       rename.set(name, `out${i}`);
@@ -295,7 +297,8 @@ class Lowering {
 
   #numbers(dtype: DType): string {
     const name = `numbers_${dtype}`;
-    if (!this.#inputs.some((v) => v.name === name)) {
+    if (!this.#packed.has(dtype)) {
+      this.#packed.add(dtype);
       this.#inputs.push({ name, dtype, shape: [this.sizes.get(dtype)!] });
       this.#sources.push({ kind: "numbers", dtype });
     }
@@ -323,8 +326,12 @@ class Lowering {
 
   /** One output at most for the memory of each leaf. */
   #safeDonations(): Donation[] {
-    const taken = new Set<number>();
+    const taken = new Set<number>(), first = new Map<Node, number>();
+    this.results.forEach((node, i) => {
+      if (!first.has(node)) first.set(node, i);
+    });
     return this.donations.filter((d) => {
+      if (first.get(this.results[d.output]) !== d.output) return false;
       if (taken.has(d.leaf) || !this.#isSafe(d)) return false;
       taken.add(d.leaf);
       return true;
@@ -340,7 +347,7 @@ class Lowering {
     const root = this.leaves[leaf];
     if (root.dtype !== out.dtype || sizeOf(root.shape) !== sizeOf(out.shape)) return false;
     const writer = this.#schedule.writer(out);
-    if (writer === undefined || this.results.indexOf(out) !== output) return false;
+    if (writer === undefined) return false;
     const unit = this.parts.units[writer];
     if ("region" in unit) {
       if (!this.#codes.get(unit.region)!.canAlias(root, out)) return false;

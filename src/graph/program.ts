@@ -41,6 +41,12 @@ interface Step {
 
 const OPCODE = { loop: 1, reduce: 2, matmul: 3 };
 
+/**
+ * Most members of one loop. Each takes registers, and the time to decode a loop grows faster than the
+ * loop, so that a longer one becomes several, which hand values on in memory.
+ */
+const LOOP_MEMBERS = 1024;
+
 /** How a member reads operand `i`: the value in memory and the walk over it. */
 export type OperandOf = (node: Node, i: number) => Operand;
 
@@ -72,19 +78,23 @@ function planSteps(region: Region, members: Set<Node>, operandOf: OperandOf): St
       height.set(root, Math.max(height.get(root) ?? 0, together ? h : h + 1));
     }
   }
-  const steps = new Map<string, Step>();
-  let serial = 0;
+  const steps: Step[] = [];
+  // The loop of each level and number of elements that takes further members.
+  const open = new Map<string, Step>();
   for (const node of region.nodes) {
     const kind = kindOf(node), level = height.get(node)!, elements = sizeOf(node.shape);
-    const key = kind === "loop" ? `${level}:${elements}` : `${kind}${serial++}`;
-    const step = steps.get(key);
-    if (step === undefined) steps.set(key, { kind, level, elements, nodes: [node] });
-    else step.nodes.push(node);
+    const key = `${level}:${elements}`;
+    let step = kind === "loop" ? open.get(key) : undefined;
+    if (step === undefined || step.nodes.length === LOOP_MEMBERS) {
+      steps.push(step = { kind, level, elements, nodes: [] });
+      if (kind === "loop") open.set(key, step);
+    }
+    step.nodes.push(node);
   }
   // Steps of one level do not need each other. Large loops come last: an update is one, and it may be
   // written over its operand once all other readers are through.
   const weight = (s: Step) => s.kind === "loop" ? s.elements : 0;
-  return [...steps.values()].sort((a, b) => b.level - a.level || weight(a) - weight(b));
+  return steps.sort((a, b) => b.level - a.level || weight(a) - weight(b));
 }
 
 /** Assembles a region. `external` holds members whose value is needed outside. */
@@ -104,7 +114,14 @@ export function assemble(
   // Which values live in memory: those used outside, and those that another step reads.
   const inputs: (Node | null)[] = [], inputIndex = new Map<Node | null, number>();
   const stored = new Set<Node>(), lastUse = new Map<Node, number>();
-  const constants: number[] = [];
+  const constants: number[] = [], places = new Map<number | "-0", number>();
+  const constantAt = (value: number) => {
+    const key = Object.is(value, -0) ? "-0" : value;
+    const known = places.get(key);
+    if (known !== undefined) return known;
+    places.set(key, constants.length);
+    return constants.push(value) - 1;
+  };
   const readers = new Map<Node, { step: number; whole: boolean }[]>();
   const input = (node: Node | null) => {
     if (!inputIndex.has(node)) {
@@ -162,7 +179,7 @@ export function assemble(
         bufferOf,
         numbers: inputIndex.get(null) ?? -1,
         slotOf,
-        constants,
+        constantAt,
       }).assemble()
       : step.kind === "reduce"
       ? reduceStep(

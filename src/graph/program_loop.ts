@@ -27,8 +27,8 @@ export interface LoopContext {
   readonly numbers: number;
   /** Place of a number among them. */
   slotOf(node: Node): number;
-  /** Constants of the whole program. */
-  readonly constants: number[];
+  /** Place of a constant among those of the whole program. */
+  constantAt(value: number): number;
 }
 
 interface Instruction {
@@ -86,7 +86,7 @@ export class LoopAssembler {
     const { root, view } = this.#c.operandOf(node, k);
     if (this.#c.inStep(root) && isWhole(collapse(view), root)) return this.#values.get(root)!;
     if (root.prim === constant) {
-      const at = this.#constant(root.attrs.value);
+      const at = this.#c.constantAt(root.attrs.value);
       return this.#load(`c${at}`, [3, at]);
     }
     if (root.prim === scalar) {
@@ -103,12 +103,6 @@ export class LoopAssembler {
     }
     const fields = [buffer, walk.offset, walk.dims.length, ...walk.dims, ...walk.strides];
     return this.#load(`v${fields}`, [2, ...fields]);
-  }
-
-  #constant(value: number): number {
-    const { constants } = this.#c;
-    const at = constants.findIndex((v) => Object.is(v, value));
-    return at >= 0 ? at : constants.push(value) - 1;
   }
 
   #load(key: string, fields: number[]): number {

@@ -4,13 +4,13 @@
  * @module
  */
 
-import { constantNode, constantValue } from "../graph/leaf.ts";
+import { constantNode, constantValue, isLeafNode } from "../graph/leaf.ts";
 import { DTypeError, GradientError, ShapeError } from "../graph/errors.ts";
 import { type GradBox, isFloat, type Node, withGrad } from "../graph/node.ts";
 import { sameShape, showShape } from "../graph/shape.ts";
 import { add } from "../primitives/elementwise.ts";
 import { expand } from "../primitives/movement.ts";
-import { isLeafNode, wrapAll } from "../tensor/core.ts";
+import { wrapAll } from "../tensor/core.ts";
 import { holdLatest, holdSweep } from "../tensor/pending.ts";
 import { currentTrace } from "../tensor/trace.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -212,16 +212,18 @@ export function backward(
           `the compiled function, or detach() it.`,
       );
     }
-    const boxes: GradBox[] = [], sums: Node[] = [];
+    // A leaf that was updated meanwhile is reached at several nodes, of one holder.
+    const sums = new Map<GradBox, Node>();
     for (const [node, g] of cotangents) {
       if (targets === null ? node.box === null : !targets.has(node)) continue;
       const box = node.box ??= { grad: null };
-      const old = box.grad as Tensor | null;
-      boxes.push(box);
+      if (box.frozen === true) continue;
+      const old = sums.get(box) ?? (box.grad as Tensor | null)?.node ?? null;
       // The zeros that zeroGrad() leaves need no addition.
-      sums.push(old === null || constantValue(old.node) === 0 ? g : add(old.node, g));
+      sums.set(box, old === null || constantValue(old) === 0 ? g : add(old, g));
     }
-    wrapAll(sums, scalarsOf(outs)).forEach((sum, i) => boxes[i].grad = sum);
+    const boxes = [...sums.keys()];
+    wrapAll([...sums.values()], scalarsOf(outs)).forEach((sum, i) => boxes[i].grad = sum);
     if (!retainGraph) { for (const node of nodes) node.spent = true; }
     holdSweep(outs, boxes);
   });

@@ -5,7 +5,7 @@
  */
 
 import type { DType, Storage } from "../runtime/mod.ts";
-import { type Aval, definePrimitive, Node } from "./node.ts";
+import { type Attrs, type Aval, definePrimitive, Node } from "./node.ts";
 import { sameShape, type Shape, sizeOf } from "./shape.ts";
 
 function notLowered(): never {
@@ -50,6 +50,28 @@ export function bufferNode(storage: Storage, shape: Shape): Node {
 /** Node that stands for a value which the caller provides at each run. */
 export function placeholderNode(aval: Aval): Node {
   return new Node(buffer, [], null, 0, aval.shape, aval.dtype, null, false, 0);
+}
+
+const MARK = Object.freeze({ leaf: true }), INNER = Object.freeze({ leaf: false });
+
+/** Whether derivatives end at a node because a user made it, rather than an operation. */
+export function isLeafNode({ prim, attrs }: Node): boolean {
+  return prim === buffer ? attrs !== INNER : prim.name === "alias" && attrs === MARK;
+}
+
+/** Marks an alias as a leaf. */
+export function markLeaf(node: Node): void {
+  Object.assign(node, { attrs: MARK });
+}
+
+/** A placeholder for a tensor of the surroundings, which is a leaf where that one is. */
+export function standIn(node: Node): Node {
+  const { shape, dtype, requiresGrad, box, hooks } = node;
+  const stand = new Node<Attrs>(buffer, [], null, 0, shape, dtype, null, requiresGrad, 0);
+  if (requiresGrad && !isLeafNode(node)) Object.assign(stand, { attrs: INNER });
+  stand.box = box;
+  stand.hooks = hooks;
+  return stand;
 }
 
 const noShape: Shape = [];

@@ -92,6 +92,10 @@ export interface GradBox {
   grad: unknown;
   /** Whether an optimizer's step computes the gradient as such, since it was read after a step. */
   kept?: boolean;
+  /** `Node.made` of the first leaf that had this holder. */
+  made?: number;
+  /** Whether recording is switched off for the tensor: `backward()` adds nothing then. */
+  frozen?: boolean;
 }
 
 let currentEra = 0;

@@ -6,7 +6,7 @@
  */
 
 import { constantNode } from "../graph/leaf.ts";
-import { isFloat, nextEpoch, type Node } from "../graph/node.ts";
+import { type GradBox, isFloat, nextEpoch, type Node } from "../graph/node.ts";
 import { add } from "./elementwise.ts";
 import { expand } from "./movement.ts";
 import { projectPrim } from "./tuple.ts";
@@ -39,14 +39,10 @@ interface Recorded {
  */
 function recorded(
   outputs: readonly Node[],
-  targets: ReadonlySet<Node> | null,
+  targets: Targets | null,
   ends: ReadonlySet<Node>,
 ): Recorded {
-  let oldest = 0;
-  if (targets !== null) {
-    oldest = Infinity;
-    for (const node of targets) if (node.requiresGrad && node.made < oldest) oldest = node.made;
-  }
+  const oldest = targets === null ? 0 : targets.oldest;
   const epoch = nextEpoch();
   const order: Node[] = [], stack: Node[] = [], cursor: number[] = [];
   let edges = 0;
@@ -80,7 +76,7 @@ function recorded(
   for (let i = 0; i < order.length; i++) {
     const node = order[i];
     starts[i] = at;
-    if (targets === null || targets.has(node)) above[i] = 1;
+    if (targets === null || targets.of(node) !== null) above[i] = 1;
     if (!ends.has(node)) {
       for (let k = 0; k < node.inputs.length; k++) {
         const x = node.inputs[k];
@@ -95,6 +91,35 @@ function recorded(
   return { order, operands, starts, above, outputs: numbers };
 }
 
+/**
+ * Nodes that gradients are wanted for. A leaf that was updated since stands for the nodes that it had
+ * before as well, from which values may have been built.
+ */
+class Targets {
+  /** `Node.made` of the oldest node that is wanted. */
+  readonly oldest: number;
+  readonly #nodes: ReadonlySet<Node>;
+  readonly #byBox = new Map<GradBox, Node>();
+
+  constructor(nodes: ReadonlySet<Node>) {
+    this.#nodes = nodes;
+    let oldest = Infinity;
+    for (const node of nodes) {
+      if (!node.requiresGrad) continue;
+      const made = node.box?.made ?? node.made;
+      if (made < oldest) oldest = made;
+      if (node.box !== null && made < node.made) this.#byBox.set(node.box, node);
+    }
+    this.oldest = oldest;
+  }
+
+  /** The target that a node belongs to, or null. */
+  of(node: Node): Node | null {
+    if (this.#nodes.has(node)) return node;
+    return node.box === null ? null : this.#byBox.get(node.box) ?? null;
+  }
+}
+
 /** Outcome of a reverse sweep. */
 export interface Sweep {
   /**
@@ -107,15 +132,16 @@ export interface Sweep {
 }
 
 /**
- * Carries `seeds` (cotangents of `outputs`) down to `targets`, or to all recorded leaves where
- * `targets` is null. Gradients do not pass through nodes in `ends`, which are taken as independent.
+ * Carries `seeds` (cotangents of `outputs`) down to `wanted`, or to all recorded leaves where
+ * `wanted` is null. Gradients do not pass through nodes in `ends`, which are taken as independent.
  */
 export function sweep(
   outputs: readonly Node[],
   seeds: readonly Node[],
-  targets: ReadonlySet<Node> | null,
+  wanted: ReadonlySet<Node> | null,
   ends: ReadonlySet<Node> = none,
 ): Sweep {
+  const targets = wanted === null ? null : new Targets(wanted);
   const { order, operands, starts, above, outputs: numbers } = recorded(outputs, targets, ends);
   const cotangents = new Map<Node, Node>(), reached = new Set<Node>();
   const received: (Node | undefined)[] = new Array(order.length).fill(undefined);
@@ -129,15 +155,21 @@ export function sweep(
     if (i >= 0 && above[i] === 1) accumulate(i, seeds[at]);
   });
   for (let i = order.length - 1; i >= 0; i--) {
-    const node = order[i], wanted = targets === null || targets.has(node);
+    const node = order[i];
     if (above[i] === 0) continue;
-    if (targets !== null && wanted) reached.add(node);
+    const target = targets === null ? null : targets.of(node);
+    if (target !== null) reached.add(target);
     let g = received[i];
     received[i] = undefined;
     if (g !== undefined) {
       if (node.hooks !== null) { for (const hook of node.hooks) g = hook(g) ?? g; }
-      const last = node.inputs.length === 0 || node.box !== null || ends.has(node);
-      if (targets === null ? last : wanted) cotangents.set(node, g);
+      if (targets === null) {
+        const last = node.inputs.length === 0 || node.box !== null || ends.has(node);
+        if (last) cotangents.set(node, g);
+      } else if (target !== null) {
+        const known = cotangents.get(target);
+        cotangents.set(target, known === undefined ? g : add(known, g));
+      }
     }
     if (node.inputs.length === 0 || ends.has(node)) continue;
     if (node.prim === projectPrim) {

@@ -6,14 +6,14 @@
 
 import type { Device, Storage } from "../runtime/mod.ts";
 import type { Donation } from "../graph/donation.ts";
-import { bufferNode, constantNode, placeholderNode } from "../graph/leaf.ts";
+import { bufferNode, constantNode, isLeafNode, placeholderNode } from "../graph/leaf.ts";
 import { type Executable, executable } from "../graph/executable.ts";
 import { type GradBox, isGradEnabled, nextEra, Node } from "../graph/node.ts";
 import { defaultDevice } from "../graph/defaults.ts";
 import { isLarge, realizeNodes, replace } from "../graph/realize.ts";
 import { checkFresh, walk } from "../graph/walk.ts";
 import { type PyTree, treeFlatten, treeUnflatten } from "../pytree/mod.ts";
-import { fromTyped, isLeafNode, wrap } from "./core.ts";
+import { fromTyped, wrap } from "./core.ts";
 import { checkFunction } from "./describe.ts";
 import { type Operands, sameKind, sameOperands, takeOperands } from "./compile_operands.ts";
 import { computeWaiting } from "./pending.ts";
@@ -39,7 +39,9 @@ interface WriteBack {
   /** The tensor, or the number of the operand. */
   readonly target: Handle | number;
   readonly output: number;
+  /** Whether it is a leaf with a gradient, and records. */
   readonly leaf: boolean;
+  readonly requiresGrad: boolean;
 }
 
 /** A gradient that the function leaves behind. */
@@ -352,7 +354,8 @@ function attempt(
 }
 
 function writeBack(target: Handle | number, node: Node, output: number): WriteBack {
-  return { target, output, leaf: node.requiresGrad && isLeafNode(node) };
+  const leaf = node.box !== null && isLeafNode(node);
+  return { target, output, leaf, requiresGrad: leaf && node.requiresGrad };
 }
 
 function deviceOf(leaves: readonly Node[], trace: Trace): Device {
@@ -405,12 +408,12 @@ function replay(r: Recording, args: readonly Tensor[], numbers: readonly number[
     return bufferNode(storage, r.outputs[i].shape);
   });
   if (updates) nextEra();
-  for (const { target, output, leaf } of r.writeBacks) {
+  for (const { target, output, leaf, requiresGrad } of r.writeBacks) {
     const node = nodes[output], handle = typeof target === "number" ? args[target] : target;
     const old = handle.rawNode.storage;
     if (handle === target && old !== null) replace(old, results[output]);
     if (leaf) {
-      node.requiresGrad = true;
+      node.requiresGrad = requiresGrad;
       node.box = handle.rawNode.box ?? { grad: null };
       node.hooks = handle.rawNode.hooks;
     }

@@ -6,7 +6,7 @@
 
 import { type Device, type DType, DTYPES, Storage, type TypedArray } from "../runtime/mod.ts";
 import { GradientError, ShapeError } from "../graph/errors.ts";
-import { bufferNode, constant } from "../graph/leaf.ts";
+import { bufferNode, constant, isLeafNode, markLeaf } from "../graph/leaf.ts";
 import { type GradBox, isFloat, isGradEnabled, type Node, share } from "../graph/node.ts";
 import { realizeNodes, realizeNodesAsync } from "../graph/realize.ts";
 import { type Shape, showShape } from "../graph/shape.ts";
@@ -282,7 +282,9 @@ export abstract class TensorCore {
         "requiresGrad_: a tensor with a history cannot be switched off; use detach().",
       );
     }
-    this.rebind(leafOf(node, flag ? node.box ?? { grad: null } : null));
+    const box = node.box ?? (flag ? { grad: null } : null);
+    if (box !== null) box.frozen = !flag;
+    this.rebind(leafOf(node, box, flag, node.hooks));
     return this;
   }
 
@@ -344,7 +346,10 @@ export abstract class TensorCore {
             `operations are recorded; wrap the update in noGrad(() => ...).`,
         );
       }
-      this.rebind(leafOf(value, node.box ?? { grad: null }));
+      this.rebind(leafOf(value, node.box ?? { grad: null }, true, node.hooks));
+    } else if (node.box !== null && !node.requiresGrad && !value.requiresGrad) {
+      // A gradient that is there stays, as that of a frozen parameter.
+      this.rebind(leafOf(value, node.box, false, node.hooks));
     } else this.rebind(value);
     if (this.rawNode.storage === null && currentTrace() === null) this.rawNode.keep = true;
     return this;
@@ -369,25 +374,25 @@ function unshared(node: Node): Node {
   return node.prim === constant ? alias(node) : node;
 }
 
-/** Whether gradients end at this node. */
-export function isLeafNode(node: Node): boolean {
-  return node.prim.name === "buffer" || (node.prim.name === "alias" && node.attrs === LEAF);
-}
-
-const LEAF = Object.freeze({ leaf: true });
-
-/** A leaf that stands for the value of `node`; it records where a box is given. */
-export function leafOf(node: Node, box: GradBox | null): Node {
+/** A leaf that stands for the value of `node`; it records where a box is given, unless told otherwise. */
+export function leafOf(
+  node: Node,
+  box: GradBox | null,
+  requiresGrad = box !== null,
+  hooks: Node["hooks"] = null,
+): Node {
   let leaf: Node;
   if (node.storage !== null) {
     leaf = bufferNode(node.storage, node.shape);
     leaf.version = node.version;
   } else {
     leaf = alias(node.requiresGrad ? detach(node) : node);
-    Object.assign(leaf, { attrs: LEAF });
+    markLeaf(leaf);
   }
-  leaf.requiresGrad = box !== null;
+  leaf.requiresGrad = requiresGrad;
   leaf.box = box;
+  leaf.hooks = hooks;
+  if (box !== null) box.made ??= leaf.made;
   return leaf;
 }
 

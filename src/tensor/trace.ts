@@ -8,7 +8,7 @@
  */
 
 import type { Node } from "../graph/node.ts";
-import { placeholderNode } from "../graph/leaf.ts";
+import { placeholderNode, standIn } from "../graph/leaf.ts";
 import type { Shape } from "../graph/shape.ts";
 import type { GradBox } from "../graph/node.ts";
 
@@ -120,10 +120,7 @@ export class Trace {
       }
       const before = handle.rawNode;
       if (before.storage === null) this.#compute(before);
-      const stand = placeholderNode(before);
-      stand.requiresGrad = before.requiresGrad;
-      stand.box = before.box;
-      stand.hooks = before.hooks;
+      const stand = standIn(before);
       this.captured.push({
         handle,
         before,

@@ -6,7 +6,7 @@
 
 import { isView } from "../graph/views.ts";
 import type { Node } from "../graph/node.ts";
-import { isLeafNode } from "../tensor/core.ts";
+import { isLeafNode } from "../graph/leaf.ts";
 import type { Stage } from "./stages.ts";
 
 /** Kinds of boxes; each has a colour of its own. */

@@ -185,7 +185,8 @@ export abstract class ArithmeticMethods extends TensorCore {
 
   /**
    * Elements within `[min, max]`; leave one out (or null) for no bound. The derivative is 1 at the
-   * bounds and 0 outside. Where `min` is above `max`, the result is `max`.
+   * bounds and 0 outside. Where `min` is above `max`, the result is `max`; where one of the three is
+   * NaN, it is NaN.
    *
    * @example
    * ```ts

@@ -11,6 +11,7 @@ import {
   DTYPES,
   environment,
   opsLibrary,
+  RunMemory,
   Session,
   Storage,
   type TypedArray,
@@ -117,12 +118,8 @@ export class Executable {
   ): Storage[] {
     const { slots } = this.#session;
     for (const { slot, leaf } of this.#leafSlots) slots[slot] = leaves[leaf].address;
-    const { places, outputs } = this.lowered;
-    for (let i = 0; i < places.length; i++) {
-      const pack = this.#packs.get(places[i].dtype)!;
-      if (pack instanceof BigInt64Array) pack[places[i].slot] = BigInt(Math.trunc(numbers[i]));
-      else pack[places[i].slot] = numbers[i];
-    }
+    const { outputs } = this.lowered;
+    this.#packNumbers(numbers);
     if (this.device !== "cpu") this.#placeNumbers();
     const first = this.lowered.inputs.length;
     const results = new Array<Storage>(outputs.length);
@@ -146,6 +143,16 @@ export class Executable {
     return results;
   }
 
+  /** Writes the numbers of a run into their vectors. */
+  #packNumbers(numbers: ArrayLike<number>): void {
+    const { places } = this.lowered;
+    for (let i = 0; i < places.length; i++) {
+      const pack = this.#packs.get(places[i].dtype)!;
+      if (pack instanceof BigInt64Array) pack[places[i].slot] = BigInt(Math.trunc(numbers[i]));
+      else pack[places[i].slot] = numbers[i];
+    }
+  }
+
   /** Spare memory, if output `i` fits into it and no input is there. */
   #fitting(spare: Storage | undefined, i: number, inputs: ReadonlySet<Storage>): Storage | null {
     if (spare === undefined || spare.freed || borrowed.has(spare) || inputs.has(spare)) return null;
@@ -160,18 +167,25 @@ export class Executable {
    * on a device. Returns what has to stay alive until the run is over.
    */
   #placeNumbers(copy = false): Storage[] {
+    const bases: Storage[] = [];
+    this.#pointAtNumbers((pack, dtype) => {
+      const base = Storage.from(copy ? pack.slice() : pack, dtype, this.device);
+      bases.push(base);
+      return base.address;
+    });
+    return this.#numbers = bases;
+  }
+
+  /** Writes the addresses of the numbers into the slots; `place` says where each pack of them lies. */
+  #pointAtNumbers(place: (pack: TypedArray, dtype: DType) => number): void {
     const { slots } = this.#session;
-    const bases = new Map<DType, Storage>();
-    for (const [dtype, pack] of this.#packs) {
-      bases.set(dtype, Storage.from(copy ? pack.slice() : pack, dtype, this.device));
-    }
+    const bases = new Map<DType, number>();
+    for (const [dtype, pack] of this.#packs) bases.set(dtype, place(pack, dtype));
     this.lowered.sources.forEach((source, slot) => {
       if (source.kind === "leaf") return;
       const at = source.kind === "number" ? source.slot * DTYPES[source.dtype].bytes : 0;
-      slots[slot] = bases.get(source.dtype)!.address + at;
+      slots[slot] = bases.get(source.dtype)! + at;
     });
-    this.#numbers = [...bases.values()];
-    return this.#numbers;
   }
 
   /**
@@ -198,22 +212,51 @@ export class Executable {
 
   /** Runs off the event loop, without overwriting anything. */
   async runAsync(leaves: readonly Storage[], numbers: ArrayLike<number>): Promise<Storage[]> {
-    const results = this.#bind(leaves, numbers, nothing);
     const start = performance.now();
-    // The next run may begin before this one ends, so this one reads a copy of the numbers.
-    const copies = this.#placeNumbers(true);
+    this.#packNumbers(numbers);
+    const results = this.lowered.outputs.map(({ dtype }, i) =>
+      Storage.alloc(dtype, this.#sizes[i], this.device)
+    );
+    const memory = this.device === "cpu" ? this.#bindOutside(leaves, results) : null;
+    const keep = memory ?? this.#bindOnDevice(leaves, results);
     borrow(leaves, 1);
     try {
-      const running = this.#session.runAsync([results, leaves, copies]);
+      const running = this.#session.runAsync([results, leaves, keep]);
       this.#placeNumbers();
       await running;
+      memory?.finish();
     } catch (cause) {
       throw explainFailure(cause);
     } finally {
       borrow(leaves, -1);
+      memory?.release();
     }
     this.lastRun = performance.now() - start;
     return results;
+  }
+
+  /** Writes addresses into the slots that outlast this thread of JavaScript. */
+  #bindOutside(leaves: readonly Storage[], results: readonly Storage[]): RunMemory {
+    const { slots } = this.#session, first = this.lowered.inputs.length;
+    const packs = [...this.#packs.values()];
+    const memory = new RunMemory([
+      ...this.#leafSlots.map(({ leaf }) => leaves[leaf].byteLength),
+      ...packs.map((pack) => pack.byteLength),
+      ...results.map((storage) => storage.byteLength),
+    ]);
+    for (const { slot, leaf } of this.#leafSlots) slots[slot] = memory.input(leaves[leaf]);
+    this.#pointAtNumbers((pack) => memory.copy(pack));
+    results.forEach((storage, i) => slots[first + i] = memory.output(storage));
+    return memory;
+  }
+
+  /** Writes addresses on a device into the slots; returns what has to stay alive during the run. */
+  #bindOnDevice(leaves: readonly Storage[], results: readonly Storage[]): Storage[] {
+    const { slots } = this.#session, first = this.lowered.inputs.length;
+    for (const { slot, leaf } of this.#leafSlots) slots[slot] = leaves[leaf].address;
+    results.forEach((storage, i) => slots[first + i] = storage.address);
+    // The next run may begin before this one ends, so this one reads a copy of the numbers.
+    return this.#placeNumbers(true);
   }
 
   /** Frees the session. */

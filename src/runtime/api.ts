@@ -11,7 +11,7 @@ import { pointerTo, readCString } from "./ffi.ts";
 import { isWholeLibrary } from "./library_file.ts";
 import { locateOrt, ORT_PACKAGE_VERSION } from "./locate.ts";
 import { pinLibrary } from "./pin.ts";
-import { switchTelemetryOff } from "./telemetry.ts";
+import { withoutTelemetry } from "./telemetry.ts";
 
 /** Version of the `OrtApi` table that the indices below belong to. */
 export const ORT_API_VERSION = 30;
@@ -36,6 +36,9 @@ const FUNCTIONS = {
   ],
   CreateMemoryInfo: [68, ["buffer", "i32", "i32", "i32", "buffer"], "pointer"],
   CreateCpuMemoryInfo: [69, ["i32", "i32", "buffer"], "pointer"],
+  AllocatorAlloc: [75, ["pointer", "usize", "buffer"], "pointer"],
+  AllocatorFree: [76, ["pointer", "pointer"], "pointer"],
+  GetAllocatorWithDefaultOptions: [78, ["buffer"], "pointer"],
   ReleaseEnv: [92, ["pointer"], "void"],
   ReleaseStatus: [93, ["pointer"], "void"],
   ReleaseMemoryInfo: [94, ["pointer"], "void"],
@@ -103,15 +106,16 @@ export function ortLoaded(): boolean {
 }
 
 function load(path: string): Ort {
-  switchTelemetryOff();
   let base: Deno.PointerValue;
   try {
     if (!isWholeLibrary(path)) throw new Error("the file is no library or cut short");
-    const library = Deno.dlopen(path, { OrtGetApiBase: { parameters: [], result: "pointer" } });
+    const library = withoutTelemetry(() =>
+      Deno.dlopen(path, { OrtGetApiBase: { parameters: [], result: "pointer" } })
+    );
     pinLibrary(path);
     base = library.symbols.OrtGetApiBase();
   } catch (cause) {
-    if (cause instanceof Deno.errors.NotCapable) throw cause;
+    if (cause instanceof Deno.errors.NotCapable || cause instanceof RangeError) throw cause;
     throw new BackendError(
       `ONNX Runtime at "${path}" cannot be loaded: ${(cause as Error).message}. ` +
         "Reinstall npm:onnxruntime-node, or set TORCHOPT_ORT_LIBRARY to another library.",

@@ -7,7 +7,8 @@
 
 import { check, ort } from "./api.ts";
 import { cString, outPointer } from "./ffi.ts";
-import { telemetryAllowed } from "./telemetry.ts";
+import { inWorker, skipDestructors } from "./process_end.ts";
+import { telemetryAllowed, withoutTelemetry } from "./telemetry.ts";
 
 // Every error comes back as a status and is thrown; logging it as well would only print it twice.
 const LOG_FATAL = 4;
@@ -79,7 +80,9 @@ function create(): Environment {
   check(fn.SetGlobalSpinControl(options, spin), "setting the spin control");
   const env = outPointer((out) =>
     check(
-      fn.CreateEnvWithGlobalThreadPools(LOG_FATAL, cString("torchopt"), options, out),
+      withoutTelemetry(() =>
+        fn.CreateEnvWithGlobalThreadPools(LOG_FATAL, cString("torchopt"), options, out)
+      ),
       "creating the ONNX Runtime environment",
     )
   );
@@ -89,5 +92,6 @@ function create(): Environment {
   const cpuMemory = outPointer((out) =>
     check(fn.CreateCpuMemoryInfo(ARENA_ALLOCATOR, DEFAULT_MEMORY, out), "describing host memory")
   );
+  if (inWorker()) skipDestructors();
   return { env, cpuMemory, hasPool: true };
 }

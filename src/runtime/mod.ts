@@ -12,6 +12,7 @@ export { memory, type MemoryStats } from "./counters.ts";
 export { environment, poolSize } from "./env.ts";
 export { type OpsLibrary, opsLibrary } from "./ops_library.ts";
 export { buildOps, type BuildOptions, type BuildResult } from "./ops_build.ts";
+export { RunMemory } from "./run_memory.ts";
 export { Session, type SessionSpec, type ValueSpec } from "./session.ts";
 export { shutdown } from "./lifecycle.ts";
 export { Storage } from "./storage.ts";

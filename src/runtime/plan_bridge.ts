@@ -7,6 +7,7 @@
 import { DTYPES } from "./dtype.ts";
 import { BackendError } from "./errors.ts";
 import { cString } from "./ffi.ts";
+import { NativeMemory } from "./native_memory.ts";
 import type { Bridge } from "./ops_library.ts";
 import type { Plan } from "./plan.ts";
 import type { ValueSpec } from "./session.ts";
@@ -15,7 +16,8 @@ import type { ValueSpec } from "./session.ts";
 export class BridgePlan implements Plan {
   readonly #calls: Bridge;
   readonly #plan: Deno.PointerValue;
-  readonly #asyncSlots: Float64Array<ArrayBuffer>;
+  readonly #count: number;
+  #asyncSlots: NativeMemory | undefined;
 
   /**
    * @param calls functions of the compiled ops
@@ -42,8 +44,7 @@ export class BridgePlan implements Plan {
     if (this.#plan === null) {
       throw new BackendError("session: memory does not suffice for its plan.");
     }
-    // Native code reads it after the call has returned: it must not lie on the JavaScript heap.
-    this.#asyncSlots = new Float64Array(new ArrayBuffer(8 * (inputs.length + outputs.length)));
+    this.#count = inputs.length + outputs.length;
   }
 
   /** See {@linkcode Plan.run}. */
@@ -53,13 +54,17 @@ export class BridgePlan implements Plan {
 
   /** See {@linkcode Plan.runAsync}. */
   runAsync(slots: Float64Array<ArrayBuffer>): Promise<Deno.PointerValue> {
-    this.#asyncSlots.set(slots);
-    return this.#calls.planRunAsync(this.#plan, this.#asyncSlots);
+    // Native code reads them after the call has returned, when JavaScript may have ended.
+    const own = this.#asyncSlots ??= NativeMemory.allocate(Math.max(8 * this.#count, 8));
+    new Float64Array(own.bytes.buffer, 0, this.#count).set(slots);
+    return this.#calls.planRunAsync(this.#plan, own.bytes);
   }
 
   /** See {@linkcode Plan.release}. */
   release(): void {
     this.#calls.torchopt_plan_release(this.#plan);
+    this.#asyncSlots?.release();
+    this.#asyncSlots = undefined;
   }
 }
 

@@ -15,6 +15,7 @@ import { bridge, opsLibrary } from "./ops_library.ts";
 import { mustRebindInputs, type Plan } from "./plan.ts";
 import { BridgePlan } from "./plan_bridge.ts";
 import { FfiPlan } from "./plan_ffi.ts";
+import { inWorker, skipDestructors } from "./process_end.ts";
 import type { SessionSpec, ValueSpec } from "./session.ts";
 
 const NO_OPTIMIZATION = 0;
@@ -49,6 +50,7 @@ export class NativeSession {
       ? () => new BridgePlan(calls, session, memory, inputs, outputs, rebind)
       : () => new FfiPlan(session, memory, inputs, outputs, rebind);
     this.plan = this.#newPlan();
+    if (inWorker()) skipDestructors();
     alive.add(this);
     counters.sessionsCreated++;
     counters.sessionsAlive++;
@@ -65,6 +67,7 @@ export class NativeSession {
     slots: Float64Array<ArrayBuffer>,
     keep: unknown[],
   ): Promise<Deno.PointerValue> {
+    skipDestructors();
     const plan = this.#idle.pop() ?? this.#newPlan();
     this.#inFlight++;
     counters.inFlight++;

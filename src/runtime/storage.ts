@@ -10,6 +10,7 @@ import { cudaDevice } from "./cuda.ts";
 import { cudaIndex, type Device } from "./device.ts";
 import { type DType, DTYPES, type TypedArray } from "./dtype.ts";
 import { BackendError } from "./errors.ts";
+import { NativeMemory, pooledNativeBytes } from "./native_memory.ts";
 import { hostAddress } from "./ops_library.ts";
 
 const collected = new FinalizationRegistry<number>((bytes) => {
@@ -28,10 +29,16 @@ const MIN_POOLED_BYTES = 32 * 1024;
 /** Least size of an allocation: a tensor without elements still needs an address. */
 const MIN_BYTES = 8;
 
+/** Whether memory of this size is worth a block of its own; less is copied. */
+export function isLarge(bytes: number): boolean {
+  return bytes >= MIN_POOLED_BYTES;
+}
+
 /**
  * The memory of one tensor, on the host or on a CUDA device. Host memory is an `ArrayBuffer` and
- * nothing else, so that the garbage collector alone frees it; device memory is freed when the storage
- * is collected. {@linkcode Storage.dispose} frees both early.
+ * nothing else, so that the garbage collector alone frees it; what asynchronous runs use has left the
+ * JavaScript heap and is freed, as device memory is, when the storage is collected.
+ * {@linkcode Storage.dispose} frees all of it early.
  */
 export class Storage {
   /** Element type. */
@@ -52,6 +59,7 @@ export class Storage {
   former: Storage | null = null;
   #freed = false;
   #buffer: ArrayBufferLike | undefined;
+  #native: NativeMemory | undefined;
   #view: TypedArray | undefined;
   #copy: TypedArray | undefined;
   #copyVersion = 0;
@@ -71,7 +79,7 @@ export class Storage {
     this.device = device;
     if (device === "cpu") {
       this.#view = view;
-      this.#buffer = buffer ?? hostBuffer(bytes);
+      this.#buffer = buffer;
     } else {
       const index = cudaIndex(device);
       const size = Math.max(bytes, MIN_BYTES);
@@ -151,23 +159,42 @@ export class Storage {
     const view = this.#view;
     if (view !== undefined && view.length !== this.length) this.#gone();
     if (this.#address !== 0) return this.#address;
-    const buffer = this.#buffer;
-    if (buffer === undefined) this.#gone();
-    return this.#address = view === undefined
-      ? hostAddress(new Uint8Array(buffer))
-      : hostAddress(view);
+    if (this.#freed) this.#gone();
+    return this.#address = hostAddress(view ?? new Uint8Array(this.#ownBuffer()));
   }
 
   /**
-   * The elements. On the CPU this is the memory itself; on CUDA it is a copy, kept until
-   * {@linkcode Storage.version} changes.
+   * The memory, which leaves the JavaScript heap first if it lies there: it outlasts this thread of
+   * JavaScript then, and arrays that {@linkcode Storage.host} gave out stay as they are.
+   */
+  leaveHeap(): NativeMemory {
+    if (this.#native === undefined) {
+      const array = this.host();
+      this.adopt(NativeMemory.allocate(this.byteLength));
+      this.#native!.bytes.set(bytesOf(array));
+      this.#copy = array;
+      this.#copyVersion = this.version;
+    }
+    return this.#native!;
+  }
+
+  /** Takes over memory outside the JavaScript heap with new contents, and gives up its own. */
+  adopt(memory: NativeMemory): void {
+    this.#release();
+    this.#native = memory;
+    this.#address = memory.address;
+  }
+
+  /**
+   * The elements. In the JavaScript heap this is the memory itself; from elsewhere it is a copy, kept
+   * until {@linkcode Storage.version} changes.
    *
    * @throws {BackendError} where the memory was freed, or its buffer transferred away
    */
   host(): TypedArray {
     if (this.#freed) this.#gone();
-    if (this.device !== "cpu") return this.#copyToHost();
-    const view = this.#view ??= DTYPES[this.dtype].view(this.#buffer!, 0, this.length);
+    if (this.device !== "cpu" || this.#native !== undefined) return this.#copyToHost();
+    const view = this.#view ??= DTYPES[this.dtype].view(this.#ownBuffer(), 0, this.length);
     if (view.length !== this.length) this.#gone();
     return view;
   }
@@ -179,11 +206,6 @@ export class Storage {
   dispose(): void {
     if (this.#freed) return;
     this.#freed = true;
-    // Memory that a view outside refers to is left to the garbage collector.
-    if (this.#view === undefined && this.byteLength >= MIN_POOLED_BYTES && this.device === "cpu") {
-      pool.give(this.byteLength, this.#buffer as ArrayBuffer);
-      counters.pooledBytes = pool.bytes;
-    }
     if (this.byteLength >= TRACKED_BYTES) {
       collected.unregister(this);
       counters.liveStorages--;
@@ -194,10 +216,7 @@ export class Storage {
       const bytes = Math.max(this.byteLength, MIN_BYTES);
       cudaDevice(cudaIndex(this.device)).free(this.#address, bytes);
     }
-    this.#buffer = undefined;
-    this.#view = undefined;
-    this.#copy = undefined;
-    this.#address = 0;
+    this.#release();
   }
 
   /** Same as {@linkcode Storage.dispose}, for `using`. */
@@ -205,14 +224,37 @@ export class Storage {
     this.dispose();
   }
 
+  #ownBuffer(): ArrayBufferLike {
+    return this.#buffer ??= hostBuffer(this.byteLength);
+  }
+
+  /** Gives up the memory on the host. */
+  #release(): void {
+    this.#native?.release();
+    // Memory that a view outside refers to is left to the garbage collector.
+    if (this.#view === undefined && this.#buffer !== undefined && isLarge(this.byteLength)) {
+      pool.give(this.byteLength, this.#buffer as ArrayBuffer);
+    }
+    counters.pooledBytes = pool.bytes + pooledNativeBytes();
+    this.#native = undefined;
+    this.#buffer = undefined;
+    this.#view = undefined;
+    this.#copy = undefined;
+    this.#address = 0;
+  }
+
   #copyToHost(): TypedArray {
-    if (this.#copy === undefined || this.#copyVersion !== this.version) {
-      const copy = DTYPES[this.dtype].view(new ArrayBuffer(this.byteLength), 0, this.length);
-      cudaDevice(cudaIndex(this.device)).read(this.#address, bytesOf(copy));
+    const { length } = this;
+    // An array that was transferred away has no elements left.
+    if (this.#copyVersion !== this.version || this.#copy?.length !== length) {
+      const copy = DTYPES[this.dtype].view(new ArrayBuffer(this.byteLength), 0, length);
+      const bytes = bytesOf(copy);
+      if (this.#native === undefined) cudaDevice(cudaIndex(this.device)).read(this.#address, bytes);
+      else bytes.set(this.#native.bytes.subarray(0, bytes.length));
       this.#copy = copy;
       this.#copyVersion = this.version;
     }
-    return this.#copy;
+    return this.#copy!;
   }
 
   #gone(): never {
@@ -227,12 +269,13 @@ export class Storage {
 }
 
 function hostBuffer(bytes: number): ArrayBuffer {
-  if (bytes < MIN_POOLED_BYTES) return new ArrayBuffer(bytes > MIN_BYTES ? bytes : MIN_BYTES);
+  if (!isLarge(bytes)) return new ArrayBuffer(bytes > MIN_BYTES ? bytes : MIN_BYTES);
   const pooled = pool.take(bytes);
-  counters.pooledBytes = pool.bytes;
+  counters.pooledBytes = pool.bytes + pooledNativeBytes();
   return pooled ?? new ArrayBuffer(bytes);
 }
 
-function bytesOf(array: TypedArray): Uint8Array {
+/** The memory of an array as bytes. */
+export function bytesOf(array: TypedArray): Uint8Array {
   return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }

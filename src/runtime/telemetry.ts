@@ -22,11 +22,22 @@ export function telemetryAllowed(): boolean {
 }
 
 /**
- * Keeps ONNX Runtime from collecting, storing and sending anything, unless the user allows it. Comes
- * before the library is loaded: the environment that it makes first writes an identifier of the
- * machine and a data base into the user's cache folder, and starts the uploader.
+ * Calls `fn`, which loads ONNX Runtime or makes its environment, so that it collects, stores and sends
+ * nothing, unless the user allows it. Left to itself, the environment that is made first writes an
+ * identifier of the machine and a data base into the user's cache folder, and starts an uploader. The
+ * variables are then as they were, since processes that this one starts inherit them.
  */
-export function switchTelemetryOff(): void {
-  if (telemetryAllowed()) return;
+export function withoutTelemetry<T>(fn: () => T): T {
+  if (telemetryAllowed()) return fn();
+  const before = SWITCHES.map((name) => Deno.env.get(name));
   for (const name of SWITCHES) Deno.env.set(name, "1");
+  try {
+    return fn();
+  } finally {
+    SWITCHES.forEach((name, i) => {
+      const value = before[i];
+      if (value === undefined) Deno.env.delete(name);
+      else Deno.env.set(name, value);
+    });
+  }
 }

@@ -12,9 +12,10 @@ import { disposeAllSessions } from "./session_native.ts";
  * session and gives ONNX Runtime's environment back. Storages stay valid. Sessions made afterwards
  * start a new environment.
  *
- * A Worker has to call this before its owner calls `terminate()`: send it a message, have it await
- * `shutdown()` and answer, and terminate it then. Where a Worker is terminated inside ONNX Runtime, the
- * process may crash when it exits. The main thread needs no shutdown.
+ * A Worker that is done calls this before its owner calls `terminate()`: send it a message, have it
+ * await `shutdown()` and answer, and terminate it then. What a Worker holds in native memory, its
+ * compiled graphs above all, stays with the process where it is terminated without; the program goes on
+ * all the same, also where a run was under way. The main thread needs no shutdown.
  *
  * @example
  * ```ts

@@ -8,6 +8,9 @@ import { check, ort } from "./api.ts";
 import { BlockPool } from "./block_pool.ts";
 import { outPointer, pointerTo } from "./ffi.ts";
 
+/** What holds nothing has an address, too. */
+const MIN_BYTES = 8;
+
 const MAX_POOLED_BYTES = 256 * 2 ** 20;
 
 /**
@@ -20,7 +23,7 @@ export class NativeMemory {
   readonly address: number;
   /**
    * The memory. It must not leave the runtime: whoever holds it does not keep the block alive. The
-   * engine counts it, so that much native memory makes it collect as much memory of its own does.
+   * engine counts it, so that much native memory makes it collect as much as memory of its own does.
    */
   readonly bytes: Uint8Array<ArrayBuffer>;
   #users = 1;
@@ -38,7 +41,8 @@ export class NativeMemory {
    * @throws {BackendError} where the memory does not suffice
    */
   static allocate(bytes: number): NativeMemory {
-    return new NativeMemory(pool.take(bytes) ?? allocate(bytes), bytes);
+    const size = Math.max(bytes, MIN_BYTES);
+    return new NativeMemory(pool.take(size) ?? allocate(size), size);
   }
 
   /** Adds a user. */

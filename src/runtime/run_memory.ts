@@ -27,7 +27,7 @@ export class RunMemory {
   constructor(sizes: Iterable<number>) {
     let bytes = 0;
     for (const size of sizes) if (!isLarge(size)) bytes += padded(size);
-    this.#small = NativeMemory.allocate(Math.max(bytes, ALIGNMENT));
+    this.#small = NativeMemory.allocate(bytes);
   }
 
   /** Address of the elements of a storage, which is read. */
@@ -85,6 +85,6 @@ export class RunMemory {
 }
 
 function padded(bytes: number): number {
-  // What holds nothing has an address of its own, too.
+  // What holds nothing has a place of its own, too.
   return Math.max(ALIGNMENT, Math.ceil(bytes / ALIGNMENT) * ALIGNMENT);
 }

@@ -130,7 +130,8 @@ export class Session {
 
   /**
    * Runs the graph off the event loop. The slots are read before this returns, so they may be changed
-   * at once; several runs of one session may be under way.
+   * at once; several runs of one session may be under way. A run cannot be stopped: where JavaScript
+   * may end before it, the slots point to memory that outlasts that, see {@linkcode RunMemory}.
    *
    * @param keep anything that has to stay alive until the run is over, for example the storages
    * @returns settles when the outputs are written

@@ -23,6 +23,8 @@ import { type Shape, sizeOf } from "./shape.ts";
 export class Emitter implements LowerContext {
   /** Emitted nodes, in order; those of a branch while it is being emitted. */
   #nodes: NodeDef[] = [];
+  /** Whether a node of a compiled kernel was emitted. */
+  usesOps = false;
   readonly #constants: TensorDef[] = [];
   readonly #known = new Map<string, string>();
   readonly #constantNames = new Set<string>();
@@ -52,6 +54,7 @@ export class Emitter implements LowerContext {
     { domain, outputs = 1 }: EmitOptions,
   ): string[] {
     const names = Array.from({ length: outputs }, () => this.fresh("v"));
+    if (domain === "torchopt") this.usesOps = true;
     this.#nodes.push({ opType, domain, inputs, outputs: names, attributes });
     return names;
   }

@@ -10,6 +10,7 @@ import {
   type DType,
   DTYPES,
   environment,
+  noticeMissingOps,
   opsLibrary,
   RunMemory,
   Session,
@@ -306,10 +307,10 @@ export function executable(
     }
     return known;
   }
-  const lowered = lower(walk, outputs, donations, {
-    device: device === "cpu" ? "cpu" : "cuda",
-    ops: opsLibrary().loaded,
-  });
+  const lowerWith = (ops: boolean) =>
+    lower(walk, outputs, donations, { device: device === "cpu" ? "cpu" : "cuda", ops });
+  const lowered = lowerWith(opsLibrary().loaded);
+  if (device === "cpu") noticeMissingOps(() => lowerWith(true).usesOps);
   dumpModel(lowered.model);
   // A missing library or a wrong setting is not the graph's fault: it throws here.
   environment();

@@ -49,6 +49,8 @@ export interface Lowered {
   readonly places: NumberPlace[];
   /** Donations that are safe. */
   readonly donations: Donation[];
+  /** Whether the model uses compiled kernels. */
+  readonly usesOps: boolean;
   /** Largest work of a single step, in elementary operations. */
   readonly work: number;
   /** Bytes of all values that are written in a run. */
@@ -169,6 +171,7 @@ class Lowering {
       outputs: final,
       places,
       donations: this.#safeDonations(),
+      usesOps: this.#emitter.usesOps,
       work: this.#work,
       bytes: this.#bytes,
       summary: this.#summary,

@@ -5,6 +5,7 @@
  */
 
 import { ort } from "./api.ts";
+import { BackendError } from "./errors.ts";
 import { bufferAddress } from "./ffi.ts";
 import { libraryPath, matches, OPS_ABI_VERSION, readStamp } from "./ops_cache.ts";
 import { exists } from "./locate.ts";
@@ -40,12 +41,24 @@ const SYMBOLS = {
 /** The functions that the compiled ops export. */
 export type Bridge = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 
-/** The way to get them: the task in a checkout, the function in a program that imports the package. */
-const BUILD = 'run "deno task build:ops", or call buildOps()';
+/**
+ * The way to get them, which works in any project: the address of this package is that from which it
+ * was loaded. What a shell would take for its own is encoded.
+ */
+const BUILD = `build them once with deno eval "import { buildOps } from '${
+  new URL("../../mod.ts", import.meta.url).href.replace(
+    /['`$!]/g,
+    (c) => `%${c.charCodeAt(0).toString(16)}`,
+  )
+}'; await buildOps({ log: console.error })" (it takes a C++ compiler)`;
 
 let state: { report: OpsLibrary; bridge?: Bridge } | undefined;
 
-/** Whether the compiled ops are in use, and why (not). Loads ONNX Runtime and the ops on first use. */
+/**
+ * Whether the compiled ops are in use, and why (not). Loads ONNX Runtime and the ops on first use.
+ *
+ * @throws {BackendError} where `TORCHOPT_OPS` names a library that cannot be used
+ */
 export function opsLibrary(): OpsLibrary {
   return (state ??= find()).report;
 }
@@ -69,16 +82,14 @@ export function hostAddress(buffer: ArrayBufferView): number {
 function find(): { report: OpsLibrary; bridge?: Bridge } {
   const choice = Deno.env.get("TORCHOPT_OPS");
   if (choice === "off") return unused("switched off by TORCHOPT_OPS=off");
-  if (choice) {
-    return exists(choice) ? load(choice) : unused(`missing: TORCHOPT_OPS names "${choice}"`);
-  }
+  if (choice) return chosen(choice);
   let path: string | undefined;
   try {
     const stamp = readStamp();
     if (!stamp) return unused(`not built: ${BUILD}`);
     path = libraryPath(stamp.key);
     if (!exists(path)) return unused(`not built: ${BUILD}`, path);
-    if (!matches(stamp)) return unused(`out of date, the sources have changed: ${BUILD}`, path);
+    if (!matches(stamp)) return unused(`out of date (the sources have changed): ${BUILD}`, path);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotCapable)) throw error;
     return unused(`not looked for: ${error.message}`, path);
@@ -86,9 +97,19 @@ function find(): { report: OpsLibrary; bridge?: Bridge } {
   return load(path);
 }
 
+/** The library that the user names: another one, or none, would not be what is wanted. */
+function chosen(path: string): { report: OpsLibrary; bridge?: Bridge } {
+  const found = exists(path) ? load(path) : unused("missing: there is no such file");
+  if (found.report.loaded) return found;
+  throw new BackendError(
+    `TORCHOPT_OPS names "${path}", which cannot be used: ${found.report.why}. Set it to the path of ` +
+      'compiled ops, to "off" to go without, or unset it to use those that buildOps() builds.',
+  );
+}
+
 function load(path: string): { report: OpsLibrary; bridge?: Bridge } {
   if (!isWholeLibrary(path)) {
-    return unused(`not loadable: ${path} is no library or cut short: ${BUILD}`, path);
+    return unused(`not loadable (${path} is no library or cut short): ${BUILD}`, path);
   }
   let calls: Bridge;
   try {

@@ -112,7 +112,8 @@ export function checkpoint<R, A extends unknown[] = Tensor[]>(
     withGrad(false, () => {
       for (const { handle, node } of written) {
         const tensor = handle as Tensor, before = tensor.node;
-        tensor.assign("checkpoint", forward.of(node));
+        if (tensor.place?.lie) tensor.rebind(forward.of(node));
+        else tensor.assign("checkpoint", forward.of(node));
         holdUpdate(tensor, before, false);
       }
     });

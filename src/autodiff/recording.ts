@@ -5,6 +5,7 @@
  */
 
 import type { Node } from "../graph/node.ts";
+import { follows, wholesOf } from "../tensor/views.ts";
 import { currentTrace, type Draw, type Handle, Trace, withTrace } from "../tensor/trace.ts";
 
 /** What stands for a node inside of a function that is recorded, and the node. */
@@ -61,11 +62,14 @@ export abstract class Recording extends Trace {
   /** The node of a handle; one from outside is noted at first sight. */
   override read(handle: Handle): Node {
     if (handle.traceId !== this.id) {
-      const before = this.outer === null ? handle.rawNode : this.outer.read(handle);
-      const stand = this.standFor(before);
-      this.#reads.push({ handle, before, stand, traceId: handle.traceId });
-      handle.rawNode = stand;
-      handle.traceId = this.id;
+      const { outer } = this;
+      const before = this.outside(
+        handle,
+        () => outer === null ? handle.rawNode : outer.read(handle),
+      );
+      const stand = this.standFor(before), { traceId } = handle;
+      this.#reads.push({ handle, before, stand, traceId });
+      this.stand(handle, stand);
     }
     return handle.rawNode;
   }
@@ -77,21 +81,28 @@ export abstract class Recording extends Trace {
 
   /** Runs `fn` under this trace; tensors from outside are as before afterwards. */
   run<T>(fn: () => T): Recorded<T> {
-    const around = { reads: this.#reads, outer: this.outer };
+    const around = { reads: this.#reads, outer: this.outer, bases: this.bases };
     const reads: HandleRead[] = this.#reads = [];
     this.outer = currentTrace();
+    this.bases = new Map();
     try {
-      const result = withTrace(this, fn);
-      const written = reads.filter(({ handle, stand }) => handle.rawNode !== stand)
-        .map(({ handle }) => ({ handle, node: handle.rawNode }));
-      return { result, reads, written };
+      const [result, changed] = withTrace(this, () => {
+        const result = fn();
+        const now = reads.map(({ handle, stand }) => ({ handle, stand, node: handle.rawNode }));
+        return [result, now.filter(({ node, stand }) => node !== stand)];
+      });
+      // Views follow what they were taken from.
+      const wholes = wholesOf(changed.map(({ handle }) => handle));
+      return { result, reads, written: changed.filter(({ handle }) => !follows(handle, wholes)) };
     } finally {
+      this.restoreBases();
       for (const { handle, before, traceId } of reads) {
         handle.rawNode = before;
         handle.traceId = traceId;
       }
       this.#reads = around.reads;
       this.outer = around.outer;
+      this.bases = around.bases;
     }
   }
 }

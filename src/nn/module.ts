@@ -9,7 +9,8 @@ import { withGrad } from "../graph/node.ts";
 import { sameShape, showShape } from "../graph/shape.ts";
 import { realizeNodes } from "../graph/realize.ts";
 import { type Device, type DType, DTYPES, type TypedArray } from "../runtime/mod.ts";
-import { fromTyped, leafOf, TensorCore } from "../tensor/core.ts";
+import { fromTyped, TensorCore } from "../tensor/core.ts";
+import { leafOf } from "../tensor/leaf.ts";
 import { zerosLike } from "../tensor/creation.ts";
 import { readSaved, type SavedTensor, type TensorJson } from "../tensor/saved.ts";
 import { checkKind } from "../tensor/stores.ts";
@@ -349,6 +350,8 @@ function isFloating(tensor: Tensor): boolean {
 function moveTo(tensor: Tensor, target: DType | Device): Tensor {
   if (!tensor.isLeaf) return tensor.to(target);
   const { node } = withGrad(false, () => tensor.to(target));
+  // Views stay with the former value, which another type or device cannot share.
+  tensor.place = null;
   tensor.rebind(leafOf(node, tensor.requiresGrad ? { grad: null } : null));
   return tensor;
 }

@@ -6,7 +6,7 @@
 
 import { GradientError } from "../graph/errors.ts";
 import { isFloat } from "../graph/node.ts";
-import { leafOf } from "../tensor/core.ts";
+import { leafOf } from "../tensor/leaf.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { tensor, type TensorData } from "../tensor/creation.ts";
 

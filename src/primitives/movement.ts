@@ -245,7 +245,7 @@ export const slicePrim: Primitive<SliceAttrs> = definePrimitive<SliceAttrs>({
 });
 
 /** Puts `g` back where a slice took it from, with zeros elsewhere. */
-function sliceAdjoint(g: Node, shape: Shape, { starts, sizes, steps }: SliceAttrs): Node {
+export function sliceAdjoint(g: Node, shape: Shape, { starts, sizes, steps }: SliceAttrs): Node {
   if (sizeOf(sizes) === 0) return expand(constantNode(0, g.dtype), shape);
   const backward = steps.map((_, i) => i).filter((i) => steps[i] < 0);
   let y = backward.length > 0 ? flip(g, backward) : g;

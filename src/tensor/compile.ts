@@ -27,6 +27,7 @@ import {
   type ValueRead,
   withTrace,
 } from "./trace.ts";
+import { follows, isShared, wholesOf } from "./views.ts";
 
 type Tree = PyTree<unknown>;
 type AnyFunction = (...args: never[]) => unknown;
@@ -156,6 +157,8 @@ export function compile<R, A extends unknown[] = Tensor[]>(
     if (recording === undefined) {
       const known = operands.tensors.filter((x) => recordings.some((r) => r.captured.has(x)));
       recording = record(fn, operands, new Set(known));
+      const shared = sharing(recording, operands.tensors);
+      if (shared.length > 0) recording = record(fn, operands, new Set([...known, ...shared]));
       state.traces++;
       recordings.unshift(recording);
       if (recordings.length > VARIANTS) recordings.pop();
@@ -197,7 +200,29 @@ function matches(r: Recording, operands: Operands): boolean {
   for (const [handle, { kind, box }] of r.captured) {
     if (!sameKind(handle.rawNode, kind) || handle.rawNode.box !== box) return false;
   }
-  return !operands.tensors.some((x, i) => r.stands[i] instanceof Node && r.captured.has(x));
+  if (operands.tensors.some((x, i) => r.stands[i] instanceof Node && r.captured.has(x))) {
+    return false;
+  }
+  return sharing(r, operands.tensors).length === 0;
+}
+
+/**
+ * Arguments that are views of what the function changes, or are changed and viewed: with stand-ins for
+ * them it would not see its own changes. They have to be handed over as they are.
+ */
+function sharing(r: Recording, args: readonly Tensor[]): Tensor[] {
+  if (!args.some((x) => x.place !== null)) return [];
+  const given = args.filter((_, i) => r.stands[i] instanceof Node);
+  const found = new Set<Tensor>();
+  for (const { target } of r.writeBacks) {
+    const changed = typeof target === "number" ? args[target] : target;
+    if (changed.place === null) continue;
+    for (const x of given) if (isShared(changed, x)) found.add(x);
+    if (typeof target !== "number") continue;
+    const known = [...r.captured.keys()].some((x) => isShared(changed, x));
+    if (known || given.some((x) => isShared(changed, x))) found.add(args[target]);
+  }
+  return [...found];
 }
 
 /**
@@ -264,9 +289,11 @@ function attempt(
   const guards: Recording["guards"] = [];
   const overwrite = new Map<number, Node>();
   // The list grows while it is walked: reading a gradient holder captures it.
+  const wholes = wholesOf(trace.captured.map((c) => c.handle));
   for (let i = 0; i < trace.captured.length; i++) {
     const { handle, stand, box, gradBefore } = trace.captured[i];
-    if (handle.rawNode !== stand) {
+    // Views follow what they were taken from.
+    if (handle.rawNode !== stand && !follows(handle, wholes)) {
       overwrite.set(targets.length, stand);
       writeBacks.push(writeBack(handle, handle.rawNode, targets.push(handle.rawNode) - 1));
     }
@@ -417,14 +444,14 @@ function replay(r: Recording, args: readonly Tensor[], numbers: readonly number[
       node.box = handle.rawNode.box ?? { grad: null };
       node.hooks = handle.rawNode.hooks;
     }
-    handle.rawNode = node;
+    (handle as Tensor).rebind(node);
   }
   for (const write of r.gradWrites) {
     const { box, holder, output } = write;
     write.latest = nodes[output];
     if (holder === null) box.grad = wrap(nodes[output]);
     else {
-      holder.rawNode = nodes[output];
+      holder.rebind(nodes[output]);
       box.grad = holder;
     }
   }

@@ -6,18 +6,21 @@
 
 import { type Device, type DType, DTYPES, Storage, type TypedArray } from "../runtime/mod.ts";
 import { GradientError, ShapeError } from "../graph/errors.ts";
-import { bufferNode, constant, isLeafNode, markLeaf } from "../graph/leaf.ts";
-import { type GradBox, isFloat, isGradEnabled, type Node, share } from "../graph/node.ts";
+import { bufferNode, constant, isLeafNode } from "../graph/leaf.ts";
+import { isFloat, isGradEnabled, type Node } from "../graph/node.ts";
 import { realizeNodes, realizeNodesAsync } from "../graph/realize.ts";
 import { type Shape, showShape } from "../graph/shape.ts";
 import { alias, detach } from "../primitives/movement.ts";
 import { cast } from "../primitives/elementwise.ts";
 import { checkFresh } from "../graph/walk.ts";
 import { isLate, noteLate, remember } from "./late.ts";
+import { leafLike, leafOf } from "./leaf.ts";
+import { cutOff, follow, type Windows } from "./lie.ts";
 import { holdCopy } from "./pending.ts";
 import type { Tensor } from "./tensor.ts";
 import { checkKind } from "./stores.ts";
 import { currentTrace } from "./trace.ts";
+import { adopt, Base, catchUp, Place, write } from "./views.ts";
 
 /** Numbers nested in arrays, as `toArray()` gives them. */
 export type NestedArray = number | boolean | NestedArray[];
@@ -70,14 +73,16 @@ export function wrapAll(nodes: readonly Node[], others: readonly Node[]): Tensor
  * graph. In-place methods make the handle stand for another value.
  */
 export abstract class TensorCore {
-  /** @ignore The node, as it is. */
-  rawNode: Node;
+  /** @ignore The node, from before what was written to others that share its place. */
+  held: Node;
+  /** @ignore Where the tensor lies in what it shares with others; null where it does not. */
+  place: Place | null = null;
   /** @ignore The trace that knows this handle. */
   traceId: number;
 
   /** @ignore Tensors are made by `tensor()`, `zeros()` and so on. */
   constructor(node: Node) {
-    this.rawNode = unshared(node);
+    this.held = unshared(node);
     const trace = currentTrace();
     this.traceId = trace === null ? 0 : trace.id;
     if (trace === null && node.storage === null) remember(this);
@@ -85,28 +90,73 @@ export abstract class TensorCore {
     if (isOverdue(node)) realizeNodes([node]);
   }
 
+  /** @ignore The node, as it is. */
+  get rawNode(): Node {
+    const { place } = this;
+    if (place !== null && place.seen !== place.base.version && this.#mayCatchUp(place)) {
+      catchUp(this, place);
+    }
+    return this.held;
+  }
+
+  /** Whether what was written last concerns this handle: not what a trace wrote that has not read it. */
+  #mayCatchUp({ base }: Place): boolean {
+    return base.traces === 0 || this.traceId === currentTrace()?.id;
+  }
+
+  /** @ignore Replaces the node; others that share its place do not take part. */
+  set rawNode(node: Node) {
+    this.held = node;
+    const { place } = this;
+    if (place !== null) place.seen = place.base.version;
+  }
+
   /** @ignore The node that this handle stands for; a trace takes note. */
   get node(): Node {
     const trace = currentTrace();
     if (trace !== null) return trace.read(this);
-    if (isLate(this.rawNode)) noteLate(this.rawNode);
-    return this.rawNode;
+    const { rawNode } = this;
+    if (isLate(rawNode)) noteLate(rawNode);
+    return rawNode;
   }
 
-  /** @ignore Makes the handle stand for another node. */
-  rebind(node: Node): void {
+  /**
+   * @ignore Makes the handle stand for another value, and those that share its place with it. `op` is
+   * the method that is called; without it, the value is one that a view like this can have.
+   */
+  rebind(node: Node, op: string | null = null): void {
     this.node;
-    this.rawNode = unshared(node);
+    node = unshared(node);
+    if (this.place === null) this.held = node;
+    else write(op, this, this.place, node);
+  }
+
+  /** @ignore Makes the handle stand for the same value with another history. */
+  adopt(node: Node): void {
+    this.node;
+    this.held = unshared(node);
+    if (this.place !== null) adopt(this.place, this.held);
+  }
+
+  /**
+   * @ignore A view of this tensor: a handle on `node`, which is made from `x`, the node of this one, by
+   * primitives that only move elements, or by `windows`.
+   */
+  viewed(x: Node, node: Node, windows?: Windows): Tensor {
+    const { base, lie } = this.place ??= new Place(new Base(x.shape), null);
+    const own = follow(lie, x, node, windows), view = construct(node);
+    view.place = new Place(base, own);
+    return view;
   }
 
   /** Sizes of the dimensions, outermost first; `[]` for a scalar. */
   get shape(): readonly number[] {
-    return this.rawNode.shape;
+    return this.held.shape;
   }
 
   /** Element type. */
   get dtype(): DType {
-    return this.rawNode.dtype;
+    return this.held.dtype;
   }
 
   /** Where the value lives, or will live once it is computed. */
@@ -116,13 +166,13 @@ export abstract class TensorCore {
 
   /** Number of dimensions. */
   get ndim(): number {
-    return this.rawNode.shape.length;
+    return this.held.shape.length;
   }
 
   /** Number of elements. */
   get size(): number {
     let n = 1;
-    for (const d of this.rawNode.shape) n *= d;
+    for (const d of this.held.shape) n *= d;
     return n;
   }
 
@@ -244,11 +294,14 @@ export abstract class TensorCore {
 
   // -------------------------------------------------------------- history
 
-  /** The same value without its history; gradients stop here. */
+  /**
+   * The same value without its history; gradients stop here. It is a view: changed in place, it gives
+   * this tensor another value under the history it has. `detach().clone()` keeps the present value.
+   */
   detach(): Tensor {
     const node = this.node;
-    if (!node.requiresGrad) return construct(share(node));
-    const copy = construct(detach(node));
+    if (!node.requiresGrad) return this.viewed(node, share(node));
+    const copy = this.viewed(node, detach(node));
     // What a step goes on from, such as a hidden state, is cut off from its history first.
     if (node.storage === null) holdCopy(copy);
     return copy;
@@ -257,7 +310,9 @@ export abstract class TensorCore {
   /** Forgets this tensor's own history, in place. */
   detach_(): this {
     const node = this.node;
-    if (node.requiresGrad) this.rebind(detach(node));
+    if (!node.requiresGrad) return this;
+    this.adopt(detach(node));
+    if (this.place !== null) this.place = new Place(this.place.base, cutOff(this.place.lie, node));
     return this;
   }
 
@@ -284,7 +339,7 @@ export abstract class TensorCore {
     }
     const box = node.box ?? (flag ? { grad: null } : null);
     if (box !== null) box.frozen = !flag;
-    this.rebind(leafOf(node, box, flag, node.hooks));
+    this.adopt(leafOf(node, box, flag, node.hooks));
     return this;
   }
 
@@ -346,13 +401,23 @@ export abstract class TensorCore {
             `operations are recorded; wrap the update in noGrad(() => ...).`,
         );
       }
-      this.rebind(leafOf(value, node.box ?? { grad: null }, true, node.hooks));
+      this.rebind(leafLike(node, value), op);
     } else if (node.box !== null && !node.requiresGrad && !value.requiresGrad) {
       // A gradient that is there stays, as that of a frozen parameter.
-      this.rebind(leafOf(value, node.box, false, node.hooks));
-    } else this.rebind(value);
-    if (this.rawNode.storage === null && currentTrace() === null) this.rawNode.keep = true;
+      this.rebind(leafLike(node, value), op);
+    } else this.rebind(value, op);
+    if (currentTrace() === null) this.#keep();
     return this;
+  }
+
+  /** Whatever run comes by stores the new value, and that of what this is a view of. */
+  #keep(): void {
+    const { rawNode, place } = this;
+    if (rawNode.storage === null) rawNode.keep = true;
+    if (place === null || place.lie === null) return;
+    const { whole } = place.base;
+    if (whole !== null && whole.storage === null) whole.keep = true;
+    holdCopy(place.base);
   }
 
   /**
@@ -372,28 +437,6 @@ export abstract class TensorCore {
 /** The node itself; for that of a number, which many graphs share, one that can have memory. */
 function unshared(node: Node): Node {
   return node.prim === constant ? alias(node) : node;
-}
-
-/** A leaf that stands for the value of `node`; it records where a box is given, unless told otherwise. */
-export function leafOf(
-  node: Node,
-  box: GradBox | null,
-  requiresGrad = box !== null,
-  hooks: Node["hooks"] = null,
-): Node {
-  let leaf: Node;
-  if (node.storage !== null) {
-    leaf = bufferNode(node.storage, node.shape);
-    leaf.version = node.version;
-  } else {
-    leaf = alias(node.requiresGrad ? detach(node) : node);
-    markLeaf(leaf);
-  }
-  leaf.requiresGrad = requiresGrad;
-  leaf.box = box;
-  leaf.hooks = hooks;
-  if (box !== null) box.made ??= leaf.made;
-  return leaf;
 }
 
 function sameDims(a: Shape, b: Shape): boolean {

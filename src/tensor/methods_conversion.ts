@@ -6,9 +6,10 @@
 
 import { type Device, type DType, DTYPES } from "../runtime/mod.ts";
 import { cast } from "../primitives/elementwise.ts";
-import { type Node, share } from "../graph/node.ts";
+import type { Node } from "../graph/node.ts";
 import { alias, aliasPrim, detachPrim } from "../primitives/movement.ts";
 import { TensorCore, wrap } from "./core.ts";
+import { isContiguous } from "./lie.ts";
 import { ReductionMethods } from "./methods_reduction.ts";
 import { checkTensor } from "./promotion.ts";
 import { type TensorJson, toJson } from "./saved.ts";
@@ -29,50 +30,51 @@ export abstract class ConversionMethods extends ReductionMethods {
       return this.to(like.dtype).to(like.device);
     }
     const x = this.node;
-    if (Object.hasOwn(DTYPES, target)) return wrap(cast(x, target as DType));
+    if (Object.hasOwn(DTYPES, target)) return this.#as(target as DType);
     if (!/^(cpu|cuda(:\d+)?)$/.test(target)) {
       const dtypes = Object.keys(DTYPES).join(", ");
       throw new RangeError(
         `to: "${target}" is neither a dtype (${dtypes}) nor a device (cpu, cuda, cuda:<index>).`,
       );
     }
-    return wrap(transfer(x, target as Device));
+    const moved = transfer(x, target as Device);
+    return moved === x ? this.#self : wrap(moved);
   }
 
   /** In the dtype of `other`. */
   typeAs(other: Tensor): Tensor {
     checkTensor("typeAs", "the other", other);
-    return wrap(cast(this.node, other.dtype));
+    return this.#as(other.dtype);
   }
 
   /** As float32. */
   float(): Tensor {
-    return wrap(cast(this.node, "float32"));
+    return this.#as("float32");
   }
 
   /** As float64. */
   double(): Tensor {
-    return wrap(cast(this.node, "float64"));
+    return this.#as("float64");
   }
 
   /** As float16. */
   half(): Tensor {
-    return wrap(cast(this.node, "float16"));
+    return this.#as("float16");
   }
 
   /** As int64, fractions cut off. */
   long(): Tensor {
-    return wrap(cast(this.node, "int64"));
+    return this.#as("int64");
   }
 
   /** As int32, fractions cut off. */
   int(): Tensor {
-    return wrap(cast(this.node, "int32"));
+    return this.#as("int32");
   }
 
   /** As bool: whether elements differ from 0. */
   bool(): Tensor {
-    return wrap(cast(this.node, "bool"));
+    return this.#as("bool");
   }
 
   /** On the CPU. */
@@ -113,9 +115,18 @@ export abstract class ConversionMethods extends ReductionMethods {
     return copy;
   }
 
-  /** The tensor itself: elements always lie in row-major order. */
+  /** The tensor itself, or a copy of a view that does not have its elements one after another. */
   contiguous(): Tensor {
-    return wrap(share(this.node));
+    return isContiguous(this.place?.lie ?? null) ? this.#self : this.clone();
+  }
+
+  /** Every core object is a full tensor. */
+  get #self(): Tensor {
+    return this as unknown as Tensor;
+  }
+
+  #as(dtype: DType): Tensor {
+    return this.dtype === dtype ? this.#self : wrap(cast(this.node, dtype));
   }
 }
 

@@ -10,6 +10,7 @@ import { checkShape, normalizeAxes, normalizeAxis, showShape, sizeOf } from "../
 import * as m from "../primitives/movement.ts";
 import { wrap } from "./core.ts";
 import { checkHolds } from "./holds.ts";
+import { isViewable } from "./lie.ts";
 import { ConversionMethods } from "./methods_conversion.ts";
 import { checkWhole, ownAxis, type Sizes, sizesOf } from "./operands.ts";
 import { checkTensor } from "./promotion.ts";
@@ -35,13 +36,13 @@ export abstract class MovementMethods extends ConversionMethods {
   /** Same elements under another shape; one size may be -1 and is worked out. */
   reshape(...shape: Sizes): Tensor {
     const x = this.node;
-    return wrap(m.reshape(x, re.inferShape("reshape", x.shape, sizesOf(shape))));
+    return this.#reshaped(re.inferShape("reshape", x.shape, sizesOf(shape)));
   }
 
   /** Same as `reshape`: tensors have no strides, so every view is possible. */
   view(...shape: Sizes): Tensor {
     const x = this.node;
-    return wrap(m.reshape(x, re.inferShape("view", x.shape, sizesOf(shape))));
+    return this.viewed(x, m.reshape(x, re.inferShape("view", x.shape, sizesOf(shape))));
   }
 
   /** Same elements with the shape of `other`. */
@@ -59,42 +60,48 @@ export abstract class MovementMethods extends ConversionMethods {
       throw new RangeError(`flatten: startDim ${startDim} comes after endDim ${endDim}.`);
     }
     const joined = sizeOf(x.shape.slice(from, to + 1));
-    return wrap(m.reshape(x, [...x.shape.slice(0, from), joined, ...x.shape.slice(to + 1)]));
+    return this.#reshaped([...x.shape.slice(0, from), joined, ...x.shape.slice(to + 1)]);
   }
 
   /** One dimension split into several; one size may be -1. */
   unflatten(dim: number, sizes: readonly number[]): Tensor {
     const x = this.node, axis = ownAxis("unflatten", x, dim);
     const inner = re.inferShape("unflatten", [x.shape[axis]], sizes);
-    return wrap(m.reshape(x, [...x.shape.slice(0, axis), ...inner, ...x.shape.slice(axis + 1)]));
+    return this.viewed(
+      x,
+      m.reshape(x, [...x.shape.slice(0, axis), ...inner, ...x.shape.slice(axis + 1)]),
+    );
   }
 
   /** Without dimensions of size 1: all of them, or those named (others stay). */
   squeeze(dim?: number | readonly number[]): Tensor {
     const x = this.node;
     const axes = normalizeAxes("squeeze", dim, x.shape.length);
-    return wrap(m.reshape(x, x.shape.filter((d, i) => d !== 1 || !axes.includes(i))));
+    return this.viewed(x, m.reshape(x, x.shape.filter((d, i) => d !== 1 || !axes.includes(i))));
   }
 
   /** A new dimension of size 1 before dimension `dim` (-1: at the end). */
   unsqueeze(dim: number): Tensor {
     const x = this.node, axis = normalizeAxis("unsqueeze", dim, x.shape.length + 1);
-    return wrap(m.reshape(x, [...x.shape.slice(0, axis), 1, ...x.shape.slice(axis)]));
+    return this.viewed(x, m.reshape(x, [...x.shape.slice(0, axis), 1, ...x.shape.slice(axis)]));
   }
 
   /** Two dimensions swapped. */
   transpose(dim0: number, dim1: number): Tensor {
     const x = this.node, rank = x.shape.length;
     const a = normalizeAxis("transpose", dim0, rank), b = normalizeAxis("transpose", dim1, rank);
-    if (a === b) return wrap(x);
+    if (a === b) return this.viewed(x, x);
     const perm = x.shape.map((_, i) => i === a ? b : i === b ? a : i);
-    return wrap(m.permute(x, perm));
+    return this.viewed(x, m.permute(x, perm));
   }
 
   /** Dimensions in the given order, each named once. */
   permute(...dims: Sizes): Tensor {
     const x = this.node, rank = x.shape.length;
-    return wrap(m.permute(x, sizesOf(dims).map((d) => normalizeAxis("permute", d, rank))));
+    return this.viewed(
+      x,
+      m.permute(x, sizesOf(dims).map((d) => normalizeAxis("permute", d, rank))),
+    );
   }
 
   /** One dimension moved to another place, the others in order. */
@@ -104,7 +111,7 @@ export abstract class MovementMethods extends ConversionMethods {
     const to = normalizeAxis("movedim", destination, rank);
     const perm = x.shape.map((_, i) => i).filter((i) => i !== from);
     if (rank > 0) perm.splice(to, 0, from);
-    return wrap(m.permute(x, perm));
+    return this.viewed(x, m.permute(x, perm));
   }
 
   /** Matrix transpose of at most two dimensions. */
@@ -115,7 +122,7 @@ export abstract class MovementMethods extends ConversionMethods {
         `t: got ${showShape(x.shape)}, wants at most two dimensions; use transpose(-2, -1).`,
       );
     }
-    return wrap(x.shape.length < 2 ? x : m.permute(x, [1, 0]));
+    return this.viewed(x, x.shape.length < 2 ? x : m.permute(x, [1, 0]));
   }
 
   /** The last two dimensions swapped. */
@@ -131,7 +138,7 @@ export abstract class MovementMethods extends ConversionMethods {
     const x = this.node, given = sizesOf(shape), skip = given.length - x.shape.length;
     const target = given.map((d, i) => d === -1 && i >= skip ? x.shape[i - skip] : d);
     checkShape("expand", target);
-    return wrap(m.expand(x, target));
+    return this.viewed(x, m.expand(x, target));
   }
 
   /** Grown to the shape of `other`; see `expand`. */
@@ -202,7 +209,7 @@ export abstract class MovementMethods extends ConversionMethods {
       sizes: cuts.map((c) => c.size),
       steps: cuts.map((c) => c.step),
     });
-    return wrap(m.reshape(y, y.shape.filter((_, i) => typeof specs[i] !== "number")));
+    return this.viewed(x, m.reshape(y, y.shape.filter((_, i) => typeof specs[i] !== "number")));
   }
 
   /** `length` elements of a dimension from `start` (negative: from the end). */
@@ -217,7 +224,7 @@ export abstract class MovementMethods extends ConversionMethods {
           `${start}; start is from ${-size} to ${size}, and what follows has to be enough.`,
       );
     }
-    return wrap(m.narrow(x, axis, from, length));
+    return this.viewed(x, m.narrow(x, axis, from, length));
   }
 
   /** Position `index` of a dimension (negative: from the end); the dimension goes away. */
@@ -225,7 +232,7 @@ export abstract class MovementMethods extends ConversionMethods {
     const x = this.node, axis = ownAxis("select", x, dim);
     const { start } = cut("select", index, x.shape[axis], axis);
     const y = m.narrow(x, axis, start, 1);
-    return wrap(m.reshape(y, y.shape.filter((_, i) => i !== axis)));
+    return this.viewed(x, m.reshape(y, y.shape.filter((_, i) => i !== axis)));
   }
 
   /** Pieces of the given size (the last may be smaller) or sizes along a dimension. */
@@ -246,7 +253,7 @@ export abstract class MovementMethods extends ConversionMethods {
     let at = 0;
     return sizes.map((d) => {
       at += d;
-      return wrap(m.narrow(x, axis, at - d, d));
+      return this.viewed(x, m.narrow(x, axis, at - d, d));
     });
   }
 
@@ -269,7 +276,8 @@ export abstract class MovementMethods extends ConversionMethods {
     const x = this.node;
     checkWhole("unfold", "size", size, 1);
     checkWhole("unfold", "step", step, 1);
-    return wrap(re.unfold(x, ownAxis("unfold", x, dim), size, step));
+    const axis = ownAxis("unfold", x, dim);
+    return this.viewed(x, re.unfold(x, axis, size, step), { axis, size, step });
   }
 
   // -------------------------------------------------------------- borders and order
@@ -368,7 +376,13 @@ export abstract class MovementMethods extends ConversionMethods {
       throw new RangeError(`diagonal: dim1 and dim2 are both ${a}; name two dimensions.`);
     }
     const rest = x.shape.map((_, i) => i).filter((i) => i !== a && i !== b);
-    return wrap(re.diagonal(m.permute(x, [...rest, a, b]), offset));
+    return this.viewed(x, re.diagonal(m.permute(x, [...rest, a, b]), offset));
+  }
+
+  /** Under another shape: a view, or a copy where PyTorch has to make one. */
+  #reshaped(shape: readonly number[]): Tensor {
+    const x = this.node, node = m.reshape(x, shape);
+    return isViewable(this.place?.lie ?? null, shape) ? this.viewed(x, node) : wrap(node);
   }
 }
 

@@ -159,7 +159,7 @@ export function commit(): void {
     try {
       realizeNodes(targets, former);
     } catch (error) {
-      for (const { handle, before } of updates.reverse()) handle.rawNode = before;
+      for (const { handle, before } of updates.reverse()) handle.rebind(before);
       throw error;
     }
   }

@@ -5,7 +5,8 @@
  */
 
 import { backward, type BackwardOptions } from "../autodiff/grad.ts";
-import { isFloat, type Node } from "../graph/node.ts";
+import { isFloat, isGradEnabled, type Node } from "../graph/node.ts";
+import { isLeafNode } from "../graph/leaf.ts";
 import { cast } from "../primitives/elementwise.ts";
 import { alias, expand } from "../primitives/movement.ts";
 import { setConstructor, type TensorLike } from "./core.ts";
@@ -14,6 +15,7 @@ import type { NanToNumOptions, RoundingMode } from "./methods_arithmetic.ts";
 import { LinearMethods } from "./methods_linear.ts";
 import { holdCopy } from "./pending.ts";
 import { checkKind } from "./stores.ts";
+import { changed } from "./views.ts";
 
 /**
  * A multi-dimensional array whose operations can be differentiated.
@@ -201,7 +203,10 @@ export class Tensor extends LinearMethods {
   }
 
   #change(op: string, value: Node): this {
-    this.assign(op, value);
+    const { node, place } = this;
+    // Without recording only the value changes: the history stays. Views see to that themselves.
+    const edit = !isGradEnabled() && node.requiresGrad && !isLeafNode(node) && !place?.lie;
+    this.assign(op, edit ? changed(op, node, value, true) : value);
     holdCopy(this);
     return this;
   }

@@ -9,6 +9,7 @@
 
 import type { Node } from "../graph/node.ts";
 import { placeholderNode, standIn } from "../graph/leaf.ts";
+import type { Base, Place, State } from "./views.ts";
 import type { Shape } from "../graph/shape.ts";
 import type { GradBox } from "../graph/node.ts";
 
@@ -16,6 +17,8 @@ import type { GradBox } from "../graph/node.ts";
 export interface Handle {
   /** The node as it is, without telling the trace. */
   rawNode: Node;
+  /** Where it lies in what it shares with others. */
+  readonly place: Place | null;
   /** Number of the trace that knows this handle. */
   traceId: number;
 }
@@ -89,6 +92,8 @@ export class Trace {
   drawnBefore: readonly Node[] = [];
   readonly #checks = new Map<object, () => void>();
   readonly #settled = new Map<object, Set<string>>();
+  /** What was known of shared values before the function changed them. */
+  protected bases: Map<Base, State> = new Map();
   readonly #compute: (node: Node) => void;
   readonly #args: ReadonlySet<Handle>;
 
@@ -118,7 +123,7 @@ export class Trace {
         this.aliased = handle;
         throw new Error("internal: an argument is read from the surroundings");
       }
-      const before = handle.rawNode;
+      const before = this.outside(handle, () => handle.rawNode);
       if (before.storage === null) this.#compute(before);
       const stand = standIn(before);
       this.captured.push({
@@ -128,8 +133,7 @@ export class Trace {
         box: before.box,
         gradBefore: before.box?.grad ?? null,
       });
-      handle.rawNode = stand;
-      handle.traceId = this.id;
+      this.stand(handle, stand);
     }
     return handle.rawNode;
   }
@@ -167,6 +171,46 @@ export class Trace {
     return (handle) => handle.traceId === this.id && !outside.has(handle);
   }
 
+  /** Notes that the function is about to change what tensors share. */
+  note(base: Base): void {
+    if (this.bases.has(base)) return;
+    this.bases.set(base, base.state);
+    base.traces++;
+    base.forget();
+  }
+
+  /** What `read` gives of a handle where nothing that happened inside counts. */
+  protected outside(handle: Handle, read: () => Node): Node {
+    const { place } = handle, known = place === null ? undefined : this.bases.get(place.base);
+    if (known === undefined) return read();
+    const { base } = place!, { state } = base;
+    base.state = known;
+    base.traces--;
+    try {
+      return read();
+    } finally {
+      base.state = state;
+      base.traces++;
+    }
+  }
+
+  /** Lets a handle from outside stand for a stand-in, before all that happened inside. */
+  protected stand(handle: Handle, stand: Node): void {
+    handle.rawNode = stand;
+    handle.traceId = this.id;
+    const { place } = handle;
+    if (place !== null) place.seen = this.bases.get(place.base)?.version ?? place.base.version;
+  }
+
+  /** Puts back what was known of shared values; handles are to be put back afterwards. */
+  protected restoreBases(): void {
+    for (const [base, state] of this.bases) {
+      base.state = state;
+      base.traces--;
+    }
+    this.bases.clear();
+  }
+
   /** A stand-in for random numbers. */
   drawLater(draw: Draw): Node {
     const first = this.drawnBefore[this.random.length] ?? draw(), stand = placeholderNode(first);
@@ -176,6 +220,7 @@ export class Trace {
 
   /** Puts all captured handles back as they were. */
   restore(): void {
+    this.restoreBases();
     for (const c of this.captured) {
       c.handle.rawNode = c.before;
       if (c.box !== null) c.box.grad = c.gradBefore;

@@ -6,7 +6,7 @@
 
 import type { Node } from "../graph/node.ts";
 import { realizeNodes } from "../graph/realize.ts";
-import { leafOf } from "../tensor/core.ts";
+import { leafOf } from "../tensor/leaf.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { currentTrace } from "../tensor/trace.ts";
 
@@ -21,7 +21,7 @@ export function cut(tensors: readonly Tensor[]): void {
       leaf.keep = true;
       node.keep = false;
     }
-    tensor.rebind(leaf);
+    tensor.adopt(leaf);
   }
 }
 

@@ -16,6 +16,7 @@ import {
   where,
 } from "../../mod.ts";
 import { functional as F } from "../../src/nn/mod.ts";
+import { random } from "../helpers/random.ts";
 
 const PROGRAMS = 60;
 const f64 = { dtype: "float64" } as const;
@@ -33,17 +34,6 @@ interface Program {
   readonly shapes: readonly (readonly number[])[];
   readonly steps: readonly Step[];
   readonly results: readonly number[];
-}
-
-/** Mulberry32. */
-function random(seed: number): () => number {
-  let a = Math.imul(seed + 1, 0x9e3779b1);
-  return () => {
-    a = (a + 0x6d2b79f5) | 0;
-    let t = Math.imul(a ^ (a >>> 15), 1 | a);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 /** Operations on one tensor; `d` is a dimension, `k` a small number. Smooth, so that derivatives agree. */

@@ -381,7 +381,7 @@ Deno.test("the other names of the classes are the same classes", async () => {
 Deno.test("parameters that start from one memory are updated apart", () => {
   for (const compiled of [false, true]) {
     const start = tensor([1, 2]);
-    const a = start.detach().requiresGrad_(), b = start.detach().requiresGrad_();
+    const a = start.clone().requiresGrad_(), b = start.clone().requiresGrad_();
     const optimizer = new SGD([a, b], { lr: 0.25 });
     const run = () => {
       optimizer.zeroGrad();

@@ -53,7 +53,7 @@ Deno.test("compile() knows arguments that the function reads from its surroundin
       const f = wrap((x: Tensor) => {
         const [g] = autograd.grad(x.mul(p).sum(), [p]);
         noGrad(() => p.add_(1));
-        return [g, x.detach()];
+        return [g, x.detach().clone()];
       });
       return [...aliasFirst ? [p, other, p] : [other, p, other], p].map((x) => f(x)).concat([[p]]);
     });

@@ -104,14 +104,17 @@ Deno.test("numbers that change each step compile once", () => {
 
 Deno.test("memory that another argument shares is not overwritten", () => {
   const p = tensor([1, 2, 3]);
-  const alias = p.detach();
+  const copy = p.clone(), view = p.detach();
   const f = compile((x: Tensor) => {
     p.add_(1);
     return x.mul(10);
   });
-  assertEquals(f(alias).toArray(), [10, 20, 30]);
+  assertEquals(f(copy).toArray(), [10, 20, 30]);
   assertEquals(p.toArray(), [2, 3, 4]);
-  assertEquals(alias.toArray(), [1, 2, 3]);
+  assertEquals(copy.toArray(), [1, 2, 3]);
+  // A view is changed with it.
+  assertEquals(f(view).toArray(), [30, 40, 50]);
+  assertEquals(view.toArray(), [3, 4, 5]);
 });
 
 Deno.test("a value built before a compiled update and read after it has its value of that time", () => {

@@ -131,13 +131,6 @@ export function isObserving(): boolean {
   return observing;
 }
 
-/** Notes that the value of a node is needed by others, so that its memory is not overwritten. */
-export function share(node: Node): Node {
-  node.shared = true;
-  if (node.storage !== null) node.storage.shared = true;
-  return node;
-}
-
 /** One value (or tuple of values) of the graph. */
 export class Node<A = Attrs> {
   /** What computes it. */

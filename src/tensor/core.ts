@@ -15,7 +15,7 @@ import { cast } from "../primitives/elementwise.ts";
 import { checkFresh } from "../graph/walk.ts";
 import { isLate, noteLate, remember } from "./late.ts";
 import { leafLike, leafOf } from "./leaf.ts";
-import { cutOff, follow, type Windows } from "./lie.ts";
+import { cutOff, follow, type Lie, type Windows } from "./lie.ts";
 import { holdCopy } from "./pending.ts";
 import type { Tensor } from "./tensor.ts";
 import { checkKind } from "./stores.ts";
@@ -99,16 +99,16 @@ export abstract class TensorCore {
     return this.held;
   }
 
-  /** Whether what was written last concerns this handle: not what a trace wrote that has not read it. */
-  #mayCatchUp({ base }: Place): boolean {
-    return base.traces === 0 || this.traceId === currentTrace()?.id;
-  }
-
   /** @ignore Replaces the node; others that share its place do not take part. */
   set rawNode(node: Node) {
     this.held = node;
     const { place } = this;
     if (place !== null) place.seen = place.base.version;
+  }
+
+  /** Whether what was written last concerns this handle: not what a trace wrote that has not read it. */
+  #mayCatchUp({ base }: Place): boolean {
+    return base.traces === 0 || this.traceId === currentTrace()?.id;
   }
 
   /** @ignore The node that this handle stands for; a trace takes note. */
@@ -143,9 +143,17 @@ export abstract class TensorCore {
    * primitives that only move elements, or by `windows`.
    */
   viewed(x: Node, node: Node, windows?: Windows): Tensor {
-    const { base, lie } = this.place ??= new Place(new Base(x.shape), null);
-    const own = follow(lie, x, node, windows), view = construct(node);
-    view.place = new Place(base, own);
+    return this.#at(node, follow(this.#shared.lie, x, node, windows));
+  }
+
+  /** Where this lies, once there is a view of it. */
+  get #shared(): Place {
+    return this.place ??= new Place(new Base(this.shape), null);
+  }
+
+  #at(node: Node, lie: Lie | null): Tensor {
+    const view = construct(node);
+    view.place = new Place(this.#shared.base, lie);
     return view;
   }
 
@@ -300,10 +308,9 @@ export abstract class TensorCore {
    */
   detach(): Tensor {
     const node = this.node;
-    if (!node.requiresGrad) return this.viewed(node, share(node));
-    const copy = this.viewed(node, detach(node));
+    const copy = this.#at(detach(node), cutOff(this.#shared.lie, node));
     // What a step goes on from, such as a hidden state, is cut off from its history first.
-    if (node.storage === null) holdCopy(copy);
+    if (node.requiresGrad && node.storage === null) holdCopy(copy);
     return copy;
   }
 

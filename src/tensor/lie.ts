@@ -36,6 +36,8 @@ export class Lie {
   readonly depth: number;
   /** Whether derivatives stop on the way. */
   readonly detached: boolean;
+  /** Whether it is the whole in its own order. */
+  readonly plain: boolean;
 
   /** Use `follow`. */
   constructor(
@@ -52,6 +54,7 @@ export class Lie {
     this.shape = shape;
     this.depth = of === null ? 1 : of.depth + 1;
     this.detached = prim === m.detachPrim || (of !== null && of.detached);
+    this.plain = (prim === m.reshapePrim || prim === m.detachPrim) && (of === null || of.plain);
   }
 }
 
@@ -315,14 +318,14 @@ function reshaped({ dims, strides }: Walk, shape: Shape): Walk | null {
 
 /** Whether a tensor that lies so can get another shape without a copy. */
 export function isViewable(lie: Lie | null, shape: Shape): boolean {
-  if (lie === null) return true;
+  if (lie === null || lie.plain) return true;
   const walk = walkOf(lie);
   return walk !== null && reshaped(walk, shape) !== null;
 }
 
 /** Whether elements that lie so follow each other in memory. */
 export function isContiguous(lie: Lie | null): boolean {
-  if (lie === null) return true;
+  if (lie === null || lie.plain) return true;
   const walk = walkOf(lie);
   if (walk === null) return false;
   const want = contiguousStrides(walk.dims);

@@ -31,15 +31,21 @@ export interface PadOptions {
   value?: number;
 }
 
-/** Reshaping, reordering, cutting and repeating. Values are never changed, only their places. */
+/**
+ * Reshaping, reordering, cutting and repeating. What PyTorch makes a view is one here: a change of it
+ * in place changes the tensor, and is differentiated.
+ */
 export abstract class MovementMethods extends ConversionMethods {
-  /** Same elements under another shape; one size may be -1 and is worked out. */
+  /**
+   * Same elements under another shape; one size may be -1 and is worked out. A view, but for a tensor
+   * that is one itself and has its elements in another order in memory, as after `t()`.
+   */
   reshape(...shape: Sizes): Tensor {
     const x = this.node;
     return this.#reshaped(re.inferShape("reshape", x.shape, sizesOf(shape)));
   }
 
-  /** Same as `reshape`: tensors have no strides, so every view is possible. */
+  /** Like `reshape`, but always a view: there are no strides that could forbid it. */
   view(...shape: Sizes): Tensor {
     const x = this.node;
     return this.viewed(x, m.reshape(x, re.inferShape("view", x.shape, sizesOf(shape))));
@@ -51,7 +57,7 @@ export abstract class MovementMethods extends ConversionMethods {
     return this.view(other.shape);
   }
 
-  /** Dimensions `startDim` to `endDim` joined into one (default: all). */
+  /** Dimensions `startDim` to `endDim` joined into one (default: all); see `reshape`. */
   flatten(startDim = 0, endDim: number = -1): Tensor {
     const x = this.node, rank = x.shape.length;
     const from = normalizeAxis("flatten", startDim, rank);
@@ -132,7 +138,7 @@ export abstract class MovementMethods extends ConversionMethods {
 
   /**
    * Dimensions of size 1 (and new ones in front) grown by repetition, without a copy where that is
-   * possible; -1 keeps a size.
+   * possible; -1 keeps a size. In place it takes one number for all elements only.
    */
   expand(...shape: Sizes): Tensor {
     const x = this.node, given = sizesOf(shape), skip = given.length - x.shape.length;
@@ -179,6 +185,9 @@ export abstract class MovementMethods extends ConversionMethods {
    * of it, or `[start, end, step]`. Negative positions count from the end, missing ones mean the
    * border, a negative step walks backwards. Dimensions not mentioned stay whole.
    *
+   * It is a view, so that a change of it in place assigns to a part of the tensor: PyTorch's
+   * `x[1:, ::2] = y` is `x.slice([[1], [0, null, 2]]).copy_(y)`.
+   *
    * @example
    * ```ts
    * import { assertEquals } from "@std/assert";
@@ -187,6 +196,9 @@ export abstract class MovementMethods extends ConversionMethods {
    * const x = arange(12).reshape(3, 4);
    * assertEquals(x.slice([[1, null], [0, null, 2]]).toArray(), [[4, 6], [8, 10]]);
    * assertEquals(x.slice([-1]).toArray(), [8, 9, 10, 11]);
+   *
+   * x.slice([0, [1, 3]]).fill_(-1);
+   * assertEquals(x.toArray(), [[0, -1, -1, 3], [4, 5, 6, 7], [8, 9, 10, 11]]);
    * ```
    */
   slice(specs: readonly SliceSpec[]): Tensor {
@@ -271,7 +283,10 @@ export abstract class MovementMethods extends ConversionMethods {
     return Array.from({ length: n }, (_, i) => this.select(dim, i));
   }
 
-  /** Windows of `size` elements along a dimension, `step` apart, as a new last dimension. */
+  /**
+   * Windows of `size` elements along a dimension, `step` apart, as a new last dimension. Where they
+   * overlap, a change in place takes one number for all elements only.
+   */
   unfold(dim: number, size: number, step: number): Tensor {
     const x = this.node;
     checkWhole("unfold", "size", size, 1);

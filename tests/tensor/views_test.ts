@@ -1,0 +1,371 @@
+/** Views of tensors and changes in place: who sees what, and what it does to gradients. */
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import {
+  Adam,
+  arange,
+  autograd,
+  checkpoint,
+  compile,
+  type DType,
+  func,
+  GradientError,
+  memory,
+  nn,
+  noGrad,
+  ones,
+  SGD,
+  stack,
+  Tensor,
+  tensor,
+  zeros,
+} from "@torchopt/torchopt";
+
+const f64 = { dtype: "float64" } as const;
+const leaf = (values: number[]) => tensor(values, { ...f64, requiresGrad: true });
+const list = (x: Tensor) => Array.from(x.data(), Number);
+
+/** Methods whose result shares its elements with the tensor. */
+const views: Record<string, (x: Tensor) => Tensor> = {
+  reshape: (x) => x.reshape(3, -1),
+  view: (x) => x.view(12),
+  viewAs: (x) => x.viewAs(zeros([2, 6])),
+  flatten: (x) => x.flatten(),
+  unflatten: (x) => x.unflatten(1, [2, 3]),
+  squeeze: (x) => x.squeeze(),
+  unsqueeze: (x) => x.unsqueeze(1),
+  transpose: (x) => x.transpose(0, 1),
+  "transpose of nothing": (x) => x.transpose(1, 1),
+  permute: (x) => x.permute(1, 0),
+  movedim: (x) => x.movedim(0, 1),
+  t: (x) => x.t(),
+  "t of a vector": (x) => x.flatten().t(),
+  mT: (x) => x.mT,
+  expand: (x) => x.expand(1, 2, 6),
+  slice: (x) => x.slice([[1, null], [null, null, 2]]),
+  "slice backwards": (x) => x.slice([null, [null, 0, -2]]),
+  "slice of one": (x) => x.slice([1, -1]),
+  "slice of nothing": (x) => x.slice([[1, 1]]),
+  narrow: (x) => x.narrow(1, 2, 3),
+  select: (x) => x.select(1, -2),
+  split: (x) => x.split([1, 2, 3], 1)[1],
+  chunk: (x) => x.chunk(2, 1)[1],
+  unbind: (x) => x.unbind(0)[1],
+  unfold: (x) => x.unfold(1, 2, 3),
+  diagonal: (x) => x.diagonal(1),
+  "diagonal below": (x) => x.diagonal(-1, 1, 0),
+  detach: (x) => x.detach(),
+  "view of a view": (x) => x.t().narrow(0, 1, 4).select(1, 0).slice([[null, null, -2]]),
+  "a long way": (x) =>
+    x.unsqueeze(0).transpose(0, 1).squeeze().t().t().view(12).view(3, 4).narrow(0, 1, 2)
+      .narrow(1, 1, 2).unsqueeze(0).view(4).view(2, 2).t().t(),
+};
+
+/** What PyTorch copies: the result is a tensor of its own. */
+const copies: Record<string, (x: Tensor) => Tensor> = {
+  clone: (x) => x.clone(),
+  "reshape that needs another order": (x) => x.t().reshape(-1),
+  "flatten that needs another order": (x) => x.narrow(1, 0, 3).flatten(),
+  "contiguous of another order": (x) => x.t().contiguous(),
+  repeat: (x) => x.repeat(1, 2),
+  flip: (x) => x.flip(0),
+  roll: (x) => x.roll(1, 0),
+  indexSelect: (x) => x.indexSelect(0, tensor([1], { dtype: "int64" })),
+  index: (x) => x.index(tensor([1], { dtype: "int64" })),
+  diag: (x) => x.narrow(1, 0, 2).diag(),
+  tril: (x) => x.tril(),
+  "another type": (x) => x.to(x.dtype === "int32" ? "int64" : "int32"),
+};
+
+for (const dtype of ["float32", "float64", "float16", "int64", "int32", "uint8", "bool"] as const) {
+  const number = () => arange(12).remainder(2).to(dtype).reshape(2, 6).clone();
+  const most = dtype === "bool" ? 1 : 7;
+
+  Deno.test(`changes of views in place reach the tensor and its other views, ${dtype}`, () => {
+    for (const [name, view] of Object.entries(views)) {
+      // The places that the view names.
+      const at = list(view(arange(12, { dtype: "int64" }).reshape(2, 6)));
+      const want = list(number());
+      at.forEach((i) => want[i] = most);
+      for (const known of [false, true]) {
+        const x = number(), y = view(x), others = Object.values(views).map((v) => v(x));
+        // What was computed has forgotten where it comes from.
+        if (known) { for (const z of [x, y, ...others]) z.data(); }
+        y.fill_(most);
+        assertEquals(list(x), want, `${name}, ${known}`);
+        Object.values(views).forEach((v, i) => {
+          assertEquals(list(others[i]), list(v(tensor(want, { shape: [2, 6], dtype }))), name);
+        });
+        x.zero_();
+        assertEquals(list(y), at.map(() => 0), name);
+      }
+    }
+  });
+
+  Deno.test(`what PyTorch copies is a copy, ${dtype}`, () => {
+    for (const [name, copy] of Object.entries(copies)) {
+      const x = number(), before = list(x), y = copy(x);
+      if (y.dtype === dtype) y.fill_(most);
+      assertEquals(list(x), before, name);
+      const kept = list(y);
+      x.zero_();
+      assertEquals(list(y), kept, name);
+    }
+  });
+}
+
+Deno.test("views whose tensor is gone see each other's changes", () => {
+  for (const known of [false, true]) {
+    const [a, b, c] = ((x) => [x.narrow(0, 0, 3), x.narrow(0, 2, 3), x.view(5)])(zeros([5]));
+    if (known) { for (const x of [a, b, c]) x.data(); }
+    a.add_(1);
+    b.mul_(3);
+    a.select(0, 0).fill_(7);
+    assertEquals([list(a), list(b), list(c)], [[7, 1, 3], [3, 0, 0], [7, 1, 3, 0, 0]]);
+  }
+});
+
+Deno.test("many changes of views that were computed", () => {
+  const [a, b] = ((x) => [x.narrow(0, 0, 3), x.narrow(0, 1, 3)])(zeros([4]));
+  a.data();
+  b.data();
+  for (let i = 0; i < 50; i++) (i % 3 === 0 ? b : a).add_(1);
+  assertEquals([list(a), list(b)], [[33, 50, 50], [50, 50, 17]]);
+});
+
+Deno.test("conversions that have nothing to do give the tensor itself, as PyTorch's", () => {
+  const x = zeros([2, 3]);
+  const same: Tensor[] = [x.float(), x.to("float32"), x.to("cpu"), x.cpu(), x.contiguous()];
+  same.push(x.typeAs(ones([1])), x.view(6).contiguous());
+  for (const y of same) y.add_(1);
+  assertEquals(list(x), new Array(6).fill(same.length));
+});
+
+Deno.test("assigning to a part", () => {
+  const x = zeros([3, 4]);
+  x.slice([1, [1, 3]]).copy_(tensor([5, 6])); // x[1, 1:3] = …
+  x.select(1, 3).fill_(7); // x[:, 3] = 7
+  x.slice([[null, null, 2], 0]).sub_(1); // x[::2, 0] -= 1
+  x.narrow(0, 2, 1).copy_(x.narrow(0, 1, 1).mul(2)); // x[2:] = 2 * x[1:2]
+  assertEquals(x.toArray(), [[-1, 0, 0, 7], [0, 5, 6, 7], [0, 10, 12, 14]]);
+  x.t().narrow(0, 0, 2).copy_(x.narrow(1, 2, 2).t());
+  assertEquals(x.toArray(), [[0, 7, 0, 7], [6, 7, 6, 7], [12, 14, 12, 14]]);
+});
+
+Deno.test("views that repeat elements take one number only", () => {
+  const x = tensor([1, 2]);
+  const wide = x.expand(3, 2),
+    windows = x.unfold(0, 1, 1),
+    overlapping = zeros([4]).unfold(0, 2, 1);
+  for (const y of [wide, overlapping]) {
+    assertThrows(() => y.add_(1), TypeError, "one place would get several values");
+    assertThrows(() => y.copy_(ones(y.shape).cumsum(0)), TypeError, "or a clone()");
+  }
+  assertEquals(list(x), [1, 2]);
+  windows.add_(1);
+  assertEquals(list(x), [2, 3]);
+  wide.t().fill_(4);
+  assertEquals(list(x), [4, 4]);
+  overlapping.zero_();
+});
+
+Deno.test("a view of a leaf that requires a gradient is changed inside of noGrad() only", () => {
+  const w = leaf([1, 2, 3]), view = w.narrow(0, 0, 2);
+  for (const change of [() => view.fill_(9), () => w.view(3).select(0, 1).mul_(2)]) {
+    assertThrows(change, GradientError, "wrap the update in noGrad");
+  }
+  assertEquals(list(w), [1, 2, 3]);
+  noGrad(() => view.fill_(9));
+  w.detach().select(0, 2).fill_(7);
+  noGrad(() => view.detach().select(0, 1).add_(1));
+  assertEquals([list(w), list(view)], [[9, 10, 7], [9, 10]]);
+  assert(w.isLeaf && w.requiresGrad);
+  // Views keep their path to the leaf.
+  view.square().sum().add(w.sum()).backward();
+  assertEquals(list(w.grad!), [19, 21, 1]);
+});
+
+for (const [name, make] of Object.entries({ SGD, Adam })) {
+  Deno.test(`parameters that are edited by views go on to be trained, ${name}`, () => {
+    const train = (edit: (w: Tensor) => void, wrap: (fn: () => void) => () => void) => {
+      const net = new nn.Linear(3, 2);
+      noGrad(() => net.parameters().forEach((p, i) => p.copy_(ones(p.shape).mul(i + 0.5))));
+      const optimizer = new make(net.parameters(), { lr: 0.1 });
+      const x = tensor([[1, -2, 0.5]]), row = net.weight.select(0, 0);
+      const step = wrap(() => {
+        optimizer.zeroGrad();
+        net.call(x).square().sum().backward();
+        optimizer.step();
+        noGrad(() => edit(net.weight));
+      });
+      for (let k = 0; k < 4; k++) step();
+      assertEquals(list(row), list(net.weight).slice(0, 3));
+      return net.parameters().map(list);
+    };
+    const byMask = (w: Tensor) => w.mul_(tensor([[1, 0, 1], [1, 1, 1]]));
+    const byView = (w: Tensor) => w.narrow(0, 0, 1).narrow(1, 1, 1).zero_();
+    const byData = (w: Tensor) => w.detach().select(0, 0).select(0, 1).zero_();
+    const plain = (fn: () => void) => fn, compiled = (fn: () => void) => compile(fn);
+    const want = train(byMask, plain);
+    for (const edit of [byView, byData]) {
+      for (const wrap of [plain, compiled]) assertEquals(train(edit, wrap), want);
+    }
+  });
+}
+
+Deno.test("a change of a view of a result is differentiated", () => {
+  // h = [w0 w1, 5, w2 w2]; the loss is the sum of cubes.
+  const f = (w: Tensor) => {
+    const h = w.mul(2);
+    h.select(0, 1).fill_(5);
+    h.narrow(0, 0, 1).copy_(w.narrow(0, 0, 1).mul(w.narrow(0, 1, 1)));
+    h.slice([-1]).mul_(w.select(0, 2)).div_(2);
+    return h.pow(3).sum();
+  };
+  const w = tensor([2, 3, -1], f64);
+  assertEquals(list(func.grad(f)(w) as Tensor), [3 * 36 * 3, 3 * 36 * 2, -6]);
+  const wanted = (w: Tensor) => {
+    const [a, b, c] = w.unbind();
+    return stack([a.mul(b), tensor(5, f64), c.mul(c)]).pow(3).sum();
+  };
+  for (const g of [f, wanted]) {
+    const derivatives = [func.hessian(g)(w), func.jacfwd(g)(w), func.jacrev(g)(w)];
+    const [hessian, ...gradients] = derivatives.map((x) => (x as Tensor).toArray());
+    const second = [[324, 324, 0], [324, 144, 0], [0, 0, 30]];
+    assertEquals([hessian, gradients], [second, [[324, 216, -6], [324, 216, -6]]]);
+  }
+  const direction = tensor([1, -1, 2], f64);
+  assertEquals(
+    func.jvp(f, [w], [direction])[1].item(),
+    func.jvp(wanted, [w], [direction])[1].item(),
+  );
+  assertEquals(list(func.grad(checkpoint(f))(w) as Tensor), list(func.grad(f)(w) as Tensor));
+  assertEquals(list(compile((w: Tensor) => func.grad(f)(w))(w) as Tensor), [324, 216, -6]);
+  const batch = stack([w, w.neg()]);
+  assertEquals(
+    (func.vmap(func.grad(f))(batch) as Tensor).toArray(),
+    batch.unbind().map((row) => list(func.grad(wanted)(row) as Tensor)),
+  );
+});
+
+Deno.test("values with a history are written into buffers without", () => {
+  const w = leaf([2, 3]), buffer = zeros([2, 2], f64), row = buffer.select(0, 1);
+  row.copy_(w.square());
+  assert(buffer.requiresGrad);
+  buffer.mul(tensor([[1, 1], [10, 100]], f64)).sum().backward();
+  assertEquals(list(w.grad!), [40, 600]);
+});
+
+Deno.test("without recording, or through detach(), only values change", () => {
+  const edits: ((h: Tensor) => void)[] = [
+    (h) => noGrad(() => h.mul_(3)),
+    (h) => noGrad(() => h.narrow(0, 0, 2).mul_(3)),
+    (h) => h.detach().mul_(3),
+    (h) => h.detach().view(2).mul_(3),
+  ];
+  for (const edit of edits) {
+    const w = leaf([1, 2]), h = w.mul(2);
+    edit(h);
+    assertEquals(list(h), [6, 12]);
+    // As in PyTorch: d(h^2)/dw = 2 h dh/dw, with the history of before.
+    h.square().sum().backward();
+    assertEquals(list(w.grad!), [24, 48]);
+  }
+  const cut = zeros([2], f64).detach();
+  const buffer = zeros([2], f64), detached = buffer.detach();
+  detached.copy_(leaf([1, 2]));
+  assertEquals([buffer.requiresGrad, detached.requiresGrad, list(buffer)], [false, true, [1, 2]]);
+  assert(!cut.requiresGrad);
+});
+
+Deno.test("what views are for gradients stays when the tensor changes", () => {
+  // A view that is a leaf of its own.
+  const x = zeros([2], f64), own = x.narrow(0, 0, 1).requiresGrad_();
+  x.add_(1);
+  own.mul(3).sum().backward();
+  assertEquals([list(own), list(own.grad!), own.isLeaf], [[1], [3], true]);
+  // A tensor that became a leaf after its view was made.
+  const w = zeros([2], f64), head = w.narrow(0, 0, 1);
+  w.requiresGrad_();
+  noGrad(() => head.fill_(4));
+  assertEquals([list(w), w.isLeaf, w.requiresGrad], [[4, 0], true, true]);
+  // A kept gradient.
+  const v = leaf([1, 2]), h = v.mul(1), part = h.narrow(0, 0, 1);
+  part.retainGrad();
+  h.mul_(2);
+  part.sum().backward();
+  assertEquals([list(v.grad!), list(part.grad!)], [[2, 0], [1]]);
+  // A view that was cut off.
+  const u = leaf([1, 2]), all = u.mul(1), cut = all.narrow(0, 0, 1).detach_();
+  cut.fill_(5);
+  all.square().sum().backward();
+  assertEquals([list(all), list(u.grad!)], [[5, 2], [10, 4]]);
+});
+
+Deno.test("a gradient reaches a leaf from before and after a change", () => {
+  const w = leaf([1, 2]), before = w.square();
+  noGrad(() => w.mul_(10));
+  before.add(w.square()).sum().backward();
+  assertEquals(list(w.grad!), [22, 44]);
+});
+
+Deno.test("views inside of compile() and outside see each other's changes", () => {
+  const x = zeros([2, 3]), row = x.select(0, 0), column = x.select(1, 2);
+  const f = compile((y: Tensor) => {
+    row.add_(y);
+    x.t().select(0, 1).mul_(2);
+    return column.clone();
+  });
+  assertEquals(f(tensor([1, 2, 3])).toArray(), [3, 0]);
+  assertEquals([x.toArray(), list(row), list(column)], [[[1, 4, 3], [0, 0, 0]], [1, 4, 3], [3, 0]]);
+  column.fill_(9);
+  assertEquals(f(tensor([1, 1, 1])).toArray(), [10, 9]);
+  assertEquals(x.toArray(), [[2, 10, 10], [0, 0, 9]]);
+  assertEquals(f.traces, 1);
+});
+
+Deno.test("compile() of arguments that are views of each other", () => {
+  const f = compile((a: Tensor, b: Tensor) => {
+    a.add_(1);
+    return b.mul(10);
+  });
+  const x = zeros([2]), other = zeros([1]);
+  assertEquals(list(f(x, other)), [0]);
+  assertEquals(list(f(x, x.narrow(0, 0, 1))), [20]);
+  assertEquals(list(f(x.narrow(0, 1, 1), x)), [20, 30]);
+  assertEquals(list(f(x, other)), [0]);
+  assertEquals(list(x), [3, 4]);
+});
+
+Deno.test("a view keeps nothing alive: what was computed lets go of where it comes from", () => {
+  const kept: Tensor[] = [], before = memory().storages.liveBytes;
+  for (let i = 0; i < 50; i++) {
+    const batch = ones([1000, 100]);
+    batch.data();
+    const losses = batch.square().sum(1);
+    kept.push(losses.select(0, 0), losses.reshape(10, 100).narrow(0, 1, 1));
+    kept.slice(-2).forEach((x) => x.data());
+    batch.dispose();
+  }
+  for (const x of kept) {
+    assertEquals(x.rawNode.inputs.length, 0);
+    assertEquals(x.place!.base.whole, null);
+  }
+  assert(memory().storages.liveBytes - before < 1e6);
+});
+
+Deno.test("types without a view of their own: a parameter that changes type leaves its views", () => {
+  const net = new nn.Linear(1, 1), view = net.weight.view(1), before = list(view);
+  net.to("float64");
+  noGrad(() => net.weight.fill_(3));
+  assertEquals([list(view), view.dtype], [before, "float32" as DType]);
+  view.detach().fill_(1);
+  assertEquals(list(net.weight), [3]);
+});
+
+Deno.test("autograd.grad() of a value that a later change of its view does not reach", () => {
+  const w = leaf([3, 4]), h = w.mul(1), square = h.square();
+  h.narrow(0, 0, 1).fill_(100);
+  assertEquals(list(autograd.grad(square.sum(), [w])[0]!), [6, 8]);
+  assert(h instanceof Tensor);
+});

@@ -29,8 +29,10 @@ export function lift(x: TensorLike, dtype: DType, op = "number"): Node {
 function checkOperand(x: TensorLike): void {
   if (typeof x === "number" || typeof x === "boolean") return;
   if ((x as Tensor | null | undefined)?.rawNode !== undefined) return;
+  const object = typeof x === "object" && x !== null;
+  const got = Array.isArray(x) ? "an array" : object ? "an object" : String(x);
   throw new TypeError(
-    `An operand is ${describe(x)}, wants a tensor or a number; tensor() makes one of an array.`,
+    `An operand is ${got}, wants a tensor or a number; tensor() makes one of an array.`,
   );
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { DType, TypedArray } from "../runtime/mod.ts";
+import { type DType, DTYPES, type TypedArray } from "../runtime/mod.ts";
 import { defaultDtype } from "../graph/defaults.ts";
 import { DTypeError, ShapeError } from "../graph/errors.ts";
 import { numberNode } from "../graph/leaf.ts";
@@ -33,13 +33,29 @@ export * from "./random.ts";
 /** What `tensor()` accepts. */
 export type TensorData = NestedInput | TypedArray | Tensor;
 
-/** Element type of each class of typed array; bytes are not booleans. */
+const OTHER_ARRAYS: Record<string, DType> = {
+  Uint8ClampedArray: "uint8",
+  Int8Array: "int32",
+  Int16Array: "int32",
+  Uint16Array: "int32",
+  Uint32Array: "int64",
+  BigUint64Array: "int64",
+};
+
+/**
+ * Element type of each class of typed array; bytes are not booleans. Those without a type of their own
+ * get the narrowest that holds them.
+ */
 function dtypeOfArray(data: TypedArray): DType {
   if (data instanceof Float32Array) return "float32";
   if (data instanceof Float64Array) return "float64";
   if (data instanceof BigInt64Array) return "int64";
   if (data instanceof Int32Array) return "int32";
-  return data instanceof Uint8Array ? "uint8" : "float16";
+  if (data instanceof Uint8Array) return "uint8";
+  if (DTYPES.float16.holds(data)) return "float16";
+  const kind = Object.prototype.toString.call(data).slice(8, -1);
+  if (Object.hasOwn(OTHER_ARRAYS, kind)) return OTHER_ARRAYS[kind];
+  throw new TypeError(`tensor: got a ${kind}, wants numbers nested in arrays, or a typed array.`);
 }
 
 /**
@@ -47,7 +63,7 @@ function dtypeOfArray(data: TypedArray): DType {
  *
  * A number gives a scalar, nested arrays a tensor of their shape, a typed array a vector (or
  * `shape`). The dtype of numbers is the default one, of booleans bool, of big integers int64, and
- * that of a typed array its own, unless `dtype` says otherwise.
+ * that of a typed array its own, or the narrowest that holds its numbers, unless `dtype` says otherwise.
  *
  * @throws {ShapeError} where rows differ in length, or `shape` does not fit the number of elements
  *
@@ -85,7 +101,7 @@ export function tensor(
   const dtype = options.dtype ??
     (kind === "boolean" ? "bool" : kind === "bigint" ? "int64" : defaultDtype());
   const shape = options.shape ?? natural;
-  const flat = flattenNested(data, natural, dtype);
+  const flat = flattenNested(data, natural, dtype, options.dtype === undefined ? kind : null);
   checkCount(shape, flat.length);
   return fromOwned("tensor", flat, [...shape], dtype, options);
 }

@@ -34,11 +34,15 @@ export function elementKind(data: NestedInput): ElementKind {
   return typeof at === "bigint" ? "bigint" : typeof at === "boolean" ? "boolean" : "number";
 }
 
-/** The elements in row-major order. Throws a ShapeError that names the first place out of shape. */
+/**
+ * The elements in row-major order. Throws a ShapeError that names the first place out of shape, and a
+ * TypeError for one that does not go with the kind that the type was chosen for (null: any does).
+ */
 export function flattenNested(
   data: NestedInput,
   shape: readonly number[],
   dtype: DType,
+  kind: ElementKind | null,
 ): TypedArray {
   let size = 1;
   for (const d of shape) size *= d;
@@ -73,6 +77,14 @@ export function flattenNested(
     }
     if (typeof value !== "number" && typeof value !== "boolean" && typeof value !== "bigint") {
       throw new TypeError(`tensor: ${where()} is ${value}, wants a number or a boolean.`);
+    }
+    const apart = kind === "boolean"
+      ? typeof value !== "boolean"
+      : kind === "bigint" && typeof value === "number" && !Number.isInteger(value);
+    if (apart) {
+      throw new TypeError(
+        `tensor: ${where()} is ${value} among elements of the kind ${kind}; give a dtype.`,
+      );
     }
     if (!isFloat(dtype)) {
       const whole = typeof value === "bigint" ? value : Math.trunc(Number(value));

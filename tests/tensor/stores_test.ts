@@ -210,6 +210,62 @@ Deno.test("loadStateDict() puts no fractions into whole numbers, and 0 and 1 int
   assertThrows(() => counter.loadStateDict({ seen: broken, on }), TypeError, "seen is object");
 });
 
+Deno.test("views of whole numbers take no fractions, and views of truth values 0 and 1", () => {
+  const x = tensor([1, 2, 3], { dtype: "int64" });
+  for (const [name, change] of Object.entries(fractions)) {
+    assertThrows(() => change(x.narrow(0, 0, 2)), DTypeError, undefined, name);
+  }
+  assertEquals(x.toArray(), [1, 2, 3]);
+  x.narrow(0, 1, 2).mul_(2);
+  assertEquals(x.toArray(), [1, 4, 6]);
+  const y = zeros([3], { dtype: "bool" });
+  y.narrow(0, 0, 2).fill_(6);
+  assertEquals(Array.from(y.data(), Number), [1, 1, 0]);
+});
+
+Deno.test("typed arrays keep their numbers, also where there is no such dtype", () => {
+  type Data = Parameters<typeof tensor>[0];
+  const kinds: [unknown, DType][] = [
+    [new Uint8ClampedArray([1, 200]), "uint8"],
+    [new Int8Array([1, -2]), "int32"],
+    [new Int16Array([1, -32768]), "int32"],
+    [new Uint16Array([1, 65535]), "int32"],
+    [new Uint32Array([1, 2 ** 32 - 1]), "int64"],
+    [new BigUint64Array([1n, 2n ** 62n]), "int64"],
+    [new Float16Array([1.5, -0.25]), "float16"],
+    [new Float64Array([1e300, 2]), "float64"],
+  ];
+  for (const [data, dtype] of kinds) {
+    const x = tensor(data as Data);
+    assertEquals([x.dtype, Array.from(x.data(), Number)], [
+      dtype,
+      Array.from(data as ArrayLike<number>, Number),
+    ]);
+  }
+  assertThrows(
+    () => tensor(new BigUint64Array([2n ** 63n]) as unknown as Data),
+    RangeError,
+    "int64",
+  );
+  assertThrows(
+    () => tensor(new DataView(new ArrayBuffer(2)) as unknown as Data),
+    TypeError,
+    "DataView",
+  );
+});
+
+Deno.test("tensor() refuses elements of a kind that its dtype was not chosen for", () => {
+  assertThrows(
+    () => tensor([true, 2]),
+    TypeError,
+    "data[1] is 2 among elements of the kind boolean",
+  );
+  assertThrows(() => tensor([[1n], [2.5]]), TypeError, "data[1][0] is 2.5 among");
+  assertEquals(tensor([true, 2], { dtype: "int64" }).toArray(), [1, 2]);
+  assertEquals(tensor([1n, 2]).toArray(), [1, 2]);
+  assertEquals(tensor([1, true]).toArray(), [1, 1]);
+});
+
 Deno.test("lerp() of whole numbers is floating point: differences of bytes do not wrap", () => {
   for (const dtype of wholes) {
     const y = tensor([5, 0], { dtype }).lerp(tensor([2, 4], { dtype }), 0.5);

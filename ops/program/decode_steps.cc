@@ -90,6 +90,8 @@ MatmulStep Decoder<T>::matmul(CodeReader in) const {
   readsView(step.a, step.aOffset, {{step.batch, step.aBatchStride}, {sizeA, 1}});
   readsView(step.b, step.bOffset, {{step.batch, step.bBatchStride}, {sizeB, 1}});
   writes(step.out, outputs);
+  // Nothing is read: there may be no memory that an address could lie in.
+  if (step.k == 0) step.aOffset = step.bOffset = step.aBatchStride = step.bBatchStride = 0;
   const bool heavy = double(outputs) * double(step.k) >= kMatmulParallel;
   step.rowsPerTask = heavy ? kMatmulRows : 0;
   return step;

@@ -1,0 +1,76 @@
+/**
+ * Random and mutated programs through the Program kernel under a sanitizer:
+ * `deno task fuzz:ops [--programs N] [--seed N] [--sanitize address,undefined|thread] [--optional]`.
+ *
+ * Builds `tests/ops/fuzz_program.cc` with the sources of the kernel into a temporary folder, and runs
+ * it. With `--optional` a machine without a compiler that has the sanitizer gets a line that says so,
+ * and exit code 0.
+ */
+
+import { parseArgs } from "node:util";
+import $ from "dax";
+import manifest from "../ops/sources.json" with { type: "json" };
+
+const { values: options } = parseArgs({
+  options: {
+    programs: { type: "string", default: "20000" },
+    seed: { type: "string", default: "1" },
+    sanitize: { type: "string", default: "address,undefined" },
+    optional: { type: "boolean", default: false },
+  },
+});
+
+const compiler = Deno.env.get("CXX") ?? "c++";
+const root = new URL("..", import.meta.url);
+const path = (file: string) => decodeURIComponent(new URL(file, root).pathname);
+const sanitizer = `-fsanitize=${options.sanitize}`;
+const common = ["-std=c++17", "-O1", "-g", sanitizer, "-fno-sanitize-recover=undefined"];
+
+/** Whether a program can be built with the sanitizer, and runs. */
+async function works(folder: string): Promise<boolean> {
+  const source = `${folder}/empty.cc`, program = `${folder}/empty`;
+  await Deno.writeTextFile(source, "int main() { return 0; }\n");
+  try {
+    const built = await $`${compiler} ${common} ${source} -o ${program}`.noThrow().quiet();
+    return built.code === 0 && (await $`${program}`.noThrow().quiet()).code === 0;
+  } catch {
+    return false;
+  }
+}
+
+/** Compiles and runs; the exit code is that of the program. */
+async function run(folder: string): Promise<number> {
+  const arch = Deno.build.arch;
+  const kernel = manifest.sources.filter(({ file, archs }) =>
+    /^(common|program)\//.test(file) && file !== "program/op.cc" &&
+    (archs === undefined || archs.includes(arch))
+  );
+  const jobs = [
+    ...kernel.map(({ file, flags }) => ({ file: path(`ops/${file}`), flags: flags ?? [] })),
+    { file: path("tests/ops/fuzz_program.cc"), flags: [] },
+  ];
+  const objects: string[] = [];
+  const waiting = jobs.entries();
+  const worker = async () => {
+    for (const [i, { file, flags }] of waiting) {
+      objects[i] = `${folder}/${i}.o`;
+      await $`${compiler} ${common} ${flags} -c ${file} -o ${objects[i]}`;
+    }
+  };
+  await Promise.all(Array.from({ length: navigator.hardwareConcurrency }, worker));
+  await $`${compiler} ${sanitizer} ${objects} ${manifest.link} -o ${folder}/fuzz`;
+  return (await $`${folder}/fuzz ${options.programs} ${options.seed}`.noThrow()).code;
+}
+
+const folder = await Deno.makeTempDir({ prefix: "torchopt-fuzz-" });
+let code = 1;
+try {
+  if (await works(folder)) code = await run(folder);
+  else {
+    console.error(`No C++ compiler with ${sanitizer} was found (${compiler}; CXX names another).`);
+    code = options.optional ? 0 : 1;
+  }
+} finally {
+  await Deno.remove(folder, { recursive: true });
+}
+Deno.exit(code);

@@ -17,7 +17,7 @@ import { runPasses } from "./passes.ts";
 import { assemble, type ProgramCode } from "./program.ts";
 import { Rebuilder } from "./rebuild.ts";
 import { sizeOf } from "./shape.ts";
-import { order } from "./order.ts";
+import { NodeTable, numberNodes, order } from "./order.ts";
 import { isView } from "./views.ts";
 import type { Walk } from "./walk.ts";
 
@@ -104,6 +104,7 @@ export function lower(
 ): Lowered {
   const { results, leafIndex, places, slots, sizes } = rebuild(walk, outputs, target);
   const nodes = order(results);
+  numberNodes(nodes);
   const program = target.ops && target.device === "cpu";
   const parts = partition(nodes, results, program);
   const leaves = [...leafIndex.keys()];
@@ -179,26 +180,27 @@ class Lowering {
   }
 
   /** Members of regions whose value is needed outside of their region. */
-  #external(): Set<Node> {
-    const external = new Set<Node>(this.results.map((n) => skipViews(this.parts, n)));
+  #external(): NodeTable<true> {
+    const external = new NodeTable<true>(this.nodes.length);
+    for (const n of this.results) external.set(skipViews(this.parts, n), true);
     for (const node of this.nodes) {
       const region = this.parts.regionOf.get(node);
       if (region === undefined && isView(node)) continue;
-      node.inputs.forEach((x) => {
-        if (region === undefined) external.add(skipViews(this.parts, x));
+      for (const x of node.inputs) {
+        if (region === undefined) external.set(skipViews(this.parts, x), true);
         else {
           const { root } = operandOf(this.parts, node, x);
-          if (this.parts.regionOf.get(root) !== region) external.add(root);
+          if (this.parts.regionOf.get(root) !== region) external.set(root, true);
         }
-      });
+      }
     }
     return external;
   }
 
-  #emitRegion(region: Region, external: ReadonlySet<Node>, at: number): void {
+  #emitRegion(region: Region, external: NodeTable<true>, at: number): void {
     const code = assemble(
       region,
-      (n) => this.parts.operand(n),
+      this.parts,
       external,
       (n) => this.slots.get(n)!.slot,
     );

@@ -12,6 +12,7 @@
 
 import { buffer, constant, scalar } from "./leaf.ts";
 import type { Node } from "./node.ts";
+import { NodeTable } from "./order.ts";
 import { sameShape, sizeOf } from "./shape.ts";
 import { isContiguous, isView, type Operand, resolve, wholeView } from "./views.ts";
 
@@ -36,7 +37,9 @@ export interface Partition {
   /** Steps in an order in which they can run. */
   readonly units: Unit[];
   /** Region of each node that a Program computes. */
-  readonly regionOf: Map<Node, Region>;
+  readonly regionOf: NodeTable<Region>;
+  /** Place of each such node in its region. */
+  readonly placeOf: NodeTable<number>;
   /** Where an operand of a Program is in memory. */
   operand(node: Node): Operand;
 }
@@ -84,7 +87,7 @@ export function touchesNothing(node: Node): boolean {
 }
 
 /** The type in which Program would compute a node, or null where it cannot. */
-function computeType(node: Node, types: Map<Node, ComputeType | null>): ComputeType | null {
+function computeType(node: Node, types: NodeTable<ComputeType | null>): ComputeType | null {
   const rule = node.prim.program;
   const typeOf = (x: Node): ComputeType | null => {
     let n = x;
@@ -113,14 +116,14 @@ function computeType(node: Node, types: Map<Node, ComputeType | null>): ComputeT
   return null;
 }
 
-/** Divides `nodes` (operands first) into units; without `program` every node is a unit of its own. */
+/** Divides `nodes` (numbered, operands first) into units; without `program` every node is a unit of its own. */
 export function partition(
   nodes: readonly Node[],
   outputs: readonly Node[],
   program: boolean,
 ): Partition {
-  const types = new Map<Node, ComputeType | null>();
-  const materialized = new Set<Node>(), memo = new Map<Node, Operand>();
+  const size = nodes.length, types = new NodeTable<ComputeType | null>(size);
+  const materialized = new Set<Node>(), memo = new NodeTable<Operand>(size);
   if (program) {
     for (const node of nodes) if (!isLeaf(node)) types.set(node, computeType(node, types));
     // Follow all views first: some of them turn out to need writing.
@@ -141,12 +144,15 @@ export function partition(
   }
 
   // Heights, from the outputs down. A view passes on the height of its users.
-  const heights = new Map<Node, number>();
+  const heights = new NodeTable<number>(size);
   const typeOf = (n: Node) => types.get(n) ?? null;
-  const lift = (n: Node, h: number) => heights.set(n, Math.max(heights.get(n) ?? 0, h));
+  const lift = (n: Node, h: number) => {
+    const known = heights.get(n);
+    if (known === undefined || known < h) heights.set(n, h);
+  };
   for (const out of outputs) lift(out, 0);
   // For a view: largest height over users of each type, since it has no type of its own.
-  const viewUsers = new Map<Node, { type: ComputeType | null; height: number }[]>();
+  const viewUsers = new NodeTable<{ type: ComputeType | null; height: number }[]>(size);
   for (let i = nodes.length - 1; i >= 0; i--) {
     const node = nodes[i];
     if (isLeaf(node)) continue;
@@ -174,7 +180,7 @@ export function partition(
   }
 
   const regions = new Map<string, Region>();
-  const regionOf = new Map<Node, Region>();
+  const regionOf = new NodeTable<Region>(size), placeOf = new NodeTable<number>(size);
   const units: { height: number; unit: Unit }[] = [];
   for (const node of nodes) {
     const type = typeOf(node);
@@ -192,7 +198,7 @@ export function partition(
       regions.set(key, region = { type, height, nodes: [] });
       units.push({ height, unit: { region } });
     }
-    region.nodes.push(node);
+    placeOf.set(node, region.nodes.push(node) - 1);
     regionOf.set(node, region);
   }
   // Without Program all heights differ along edges too, but the given order is already right.
@@ -200,6 +206,7 @@ export function partition(
   return {
     units: units.map((u) => u.unit),
     regionOf,
+    placeOf,
     operand: (node) => resolve(node, materialized, memo),
   };
 }

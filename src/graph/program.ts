@@ -11,7 +11,8 @@ import { constant, constantNode, scalar } from "./leaf.ts";
 import { ArenaPlan } from "./arena.ts";
 import type { Node } from "./node.ts";
 import { LoopAssembler } from "./program_loop.ts";
-import type { Region } from "./partition.ts";
+import type { NodeTable } from "./order.ts";
+import type { Partition, Region } from "./partition.ts";
 import { sizeOf } from "./shape.ts";
 import { collapse, isView, isWhole, type Operand, wholeView } from "./views.ts";
 
@@ -58,31 +59,33 @@ function copyOperand(node: Node, operand: (n: Node) => Operand): Operand {
   return { root: below.root, view: view ?? wholeView(node.shape) };
 }
 
-/** Assigns members to steps, as late as possible, so that a value is made where it is used. */
-function planSteps(region: Region, members: Set<Node>, operandOf: OperandOf): Step[] {
+/**
+ * Assigns members to steps, as late as possible, so that a value is made where it is used. `place`
+ * numbers the members, and gives -1 for other nodes.
+ */
+function planSteps(region: Region, place: (n: Node) => number, operandOf: OperandOf): Step[] {
   const kindOf = (n: Node): Step["kind"] => {
     const kind = n.prim.program?.kind;
     return kind === "reduce" || kind === "matmul" ? kind : "loop";
   };
-  const height = new Map<Node, number>();
+  const height = new Int32Array(region.nodes.length);
   for (let i = region.nodes.length - 1; i >= 0; i--) {
-    const node = region.nodes[i];
-    const h = height.get(node) ?? 0;
-    height.set(node, h);
+    const node = region.nodes[i], h = height[i];
     const kind = kindOf(node), n = sizeOf(node.shape);
     for (let k = 0; k < node.inputs.length; k++) {
       const { root, view } = operandOf(node, k);
-      if (!members.has(root)) continue;
+      const below = place(root);
+      if (below < 0) continue;
       const together = kind === "loop" && kindOf(root) === "loop" && sizeOf(root.shape) === n &&
         isWhole(collapse(view), root);
-      height.set(root, Math.max(height.get(root) ?? 0, together ? h : h + 1));
+      height[below] = Math.max(height[below], together ? h : h + 1);
     }
   }
   const steps: Step[] = [];
   // The loop of each level and number of elements that takes further members.
   const open = new Map<string, Step>();
-  for (const node of region.nodes) {
-    const kind = kindOf(node), level = height.get(node)!, elements = sizeOf(node.shape);
+  region.nodes.forEach((node, i) => {
+    const kind = kindOf(node), level = height[i], elements = sizeOf(node.shape);
     const key = `${level}:${elements}`;
     let step = kind === "loop" ? open.get(key) : undefined;
     if (step === undefined || step.nodes.length === LOOP_MEMBERS) {
@@ -90,7 +93,7 @@ function planSteps(region: Region, members: Set<Node>, operandOf: OperandOf): St
       if (kind === "loop") open.set(key, step);
     }
     step.nodes.push(node);
-  }
+  });
   // Steps of one level do not need each other. Large loops come last: an update is one, and it may be
   // written over its operand once all other readers are through.
   const weight = (s: Step) => s.kind === "loop" ? s.elements : 0;
@@ -100,20 +103,22 @@ function planSteps(region: Region, members: Set<Node>, operandOf: OperandOf): St
 /** Assembles a region. `external` holds members whose value is needed outside. */
 export function assemble(
   region: Region,
-  operand: (node: Node) => Operand,
-  external: ReadonlySet<Node>,
+  parts: Partition,
+  external: NodeTable<true>,
   slotOf: (node: Node) => number,
 ): ProgramCode {
-  const members = new Set(region.nodes);
+  const { nodes } = region;
+  const place = (n: Node) => parts.regionOf.get(n) === region ? parts.placeOf.get(n)! : -1;
   const operandOf: OperandOf = (node, k) =>
-    isView(node) ? copyOperand(node, operand) : operand(node.inputs[k]);
-  const steps = planSteps(region, members, operandOf);
-  const stepOf = new Map<Node, number>();
-  steps.forEach((s, i) => s.nodes.forEach((n) => stepOf.set(n, i)));
+    isView(node) ? copyOperand(node, parts.operand) : parts.operand(node.inputs[k]);
+  const steps = planSteps(region, place, operandOf);
+  const stepAt = new Int32Array(nodes.length);
+  steps.forEach((s, i) => s.nodes.forEach((n) => stepAt[place(n)] = i));
 
   // Which values live in memory: those used outside, and those that another step reads.
   const inputs: (Node | null)[] = [], inputIndex = new Map<Node | null, number>();
-  const stored = new Set<Node>(), lastUse = new Map<Node, number>();
+  // The last step that reads each member from memory; -1 where none does.
+  const lastUse = new Int32Array(nodes.length).fill(-1);
   const constants: number[] = [], places = new Map<number | "-0", number>();
   const constantAt = (value: number) => {
     const key = Object.is(value, -0) ? "-0" : value;
@@ -136,12 +141,9 @@ export function assemble(
         if (root.prim === constant) {
           if (step.kind !== "loop") input(root);
         } else if (root.prim === scalar) input(null);
-        else if (members.has(root)) {
-          const inLoop = step.kind === "loop" && stepOf.get(root) === at;
-          if (!inLoop) {
-            stored.add(root);
-            lastUse.set(root, at);
-          }
+        else if (place(root) >= 0) {
+          const i = place(root), inLoop = step.kind === "loop" && stepAt[i] === at;
+          if (!inLoop) lastUse[i] = at;
         } else {
           input(root);
           const list = readers.get(root) ?? [];
@@ -153,19 +155,24 @@ export function assemble(
   });
   // A region of constants alone: ONNX Runtime wants one input all the same.
   if (inputs.length === 0) input(constantNode(0, region.type));
-  const outputs = region.nodes.filter((n) => external.has(n));
+  const outputs = nodes.filter((n) => external.has(n));
   const arena = new ArenaPlan(region.type);
-  const buffers = new Map<Node, number>();
-  outputs.forEach((n, i) => buffers.set(n, inputs.length + i));
+  // Place of each member in memory; -1 where it has none.
+  const buffers = new Int32Array(nodes.length).fill(-1);
+  outputs.forEach((n, i) => buffers[place(n)] = inputs.length + i);
   const firstArena = inputs.length + outputs.length;
   steps.forEach((step, at) => {
     for (const node of step.nodes) {
-      if (stored.has(node) && !buffers.has(node)) {
-        buffers.set(node, firstArena + arena.add(sizeOf(node.shape), at, lastUse.get(node)!));
+      const i = place(node);
+      if (lastUse[i] >= 0 && buffers[i] < 0) {
+        buffers[i] = firstArena + arena.add(sizeOf(node.shape), at, lastUse[i]);
       }
     }
   });
-  const bufferOf = (node: Node): number => buffers.get(node) ?? inputIndex.get(node)!;
+  const bufferOf = (node: Node): number => {
+    const i = place(node);
+    return i >= 0 ? buffers[i] : inputIndex.get(node)!;
+  };
 
   const body: number[] = [];
   for (let at = 0; at < steps.length; at++) {
@@ -174,8 +181,8 @@ export function assemble(
       ? new LoopAssembler({
         step,
         operandOf,
-        inStep: (n) => stepOf.get(n) === at,
-        isStored: (n) => buffers.has(n),
+        inStep: (n) => place(n) >= 0 && stepAt[place(n)] === at,
+        isStored: (n) => buffers[place(n)] >= 0,
         bufferOf,
         numbers: inputIndex.get(null) ?? -1,
         slotOf,
@@ -206,8 +213,8 @@ export function assemble(
     constants,
     steps: steps.length,
     canAlias(root, out) {
-      const written = stepOf.get(out);
-      if (written === undefined || steps[written].kind !== "loop") return false;
+      const i = place(out), written = stepAt[i];
+      if (i < 0 || steps[written].kind !== "loop") return false;
       return (readers.get(root) ?? []).every((r) =>
         r.step < written || (r.step === written && r.whole)
       );

@@ -6,6 +6,7 @@
  */
 
 import type { Node } from "./node.ts";
+import type { NodeTable } from "./order.ts";
 import type { View } from "./program_rule.ts";
 import { contiguousStrides, type Shape, sizeOf } from "./shape.ts";
 
@@ -41,26 +42,41 @@ export function isView(node: Node): boolean {
 export function resolve(
   node: Node,
   materialized: Set<Node>,
-  memo: Map<Node, Operand>,
+  memo: NodeTable<Operand>,
 ): Operand {
   const known = memo.get(node);
   if (known !== undefined) return known;
-  let result: Operand = { root: node, view: wholeView(node.shape) };
-  const rule = node.prim.program;
-  if (rule?.kind === "view" && !materialized.has(node)) {
-    const inner = node.inputs[0];
-    const below = resolve(inner, materialized, memo);
-    const view = rule.view(node, below.view);
-    if (view !== null) result = { root: below.root, view };
-    else {
-      materialized.add(inner);
-      const own = { root: inner, view: wholeView(inner.shape) };
-      memo.set(inner, own);
-      result = { root: inner, view: rule.view(node, own.view)! };
-    }
+  // A chain of views may be long.
+  const chain: Node[] = [];
+  let at = node;
+  while (isView(at) && !materialized.has(at) && !memo.has(at)) {
+    chain.push(at);
+    at = at.inputs[0];
   }
-  memo.set(node, result);
-  return result;
+  let below = memo.get(at);
+  if (below === undefined) memo.set(at, below = { root: at, view: wholeView(at.shape) });
+  for (let i = chain.length - 1; i >= 0; i--) {
+    below = viewOf(chain[i], below, materialized, memo);
+    memo.set(chain[i], below);
+  }
+  return below;
+}
+
+/** How a view reads its operand, which is written out where it has to be. */
+function viewOf(
+  node: Node,
+  below: Operand,
+  materialized: Set<Node>,
+  memo: NodeTable<Operand>,
+): Operand {
+  const rule = node.prim.program;
+  if (rule?.kind !== "view") throw new Error("internal: not a view");
+  const view = rule.view(node, below.view);
+  if (view !== null) return { root: below.root, view };
+  const inner = node.inputs[0], own = { root: inner, view: wholeView(inner.shape) };
+  materialized.add(inner);
+  memo.set(inner, own);
+  return { root: inner, view: rule.view(node, own.view)! };
 }
 
 /** The view broadcast to `shape`. */

@@ -5,24 +5,25 @@
  */
 
 import { GradientError, ShapeError } from "../graph/errors.ts";
-import { type Node, withGrad } from "../graph/node.ts";
+import { isLeafNode } from "../graph/leaf.ts";
+import { nextEpoch, Node } from "../graph/node.ts";
 import { sameShape, showShape } from "../graph/shape.ts";
 import { custom } from "../primitives/custom.ts";
-import { detach } from "../primitives/movement.ts";
-import { type PyTree, treeFlatten, treeUnflatten } from "../pytree/mod.ts";
+import { alias, detach } from "../primitives/movement.ts";
+import { sweep, zerosNode } from "../primitives/reverse.ts";
+import { type PyTree, type TreeDef, treeFlatten, treeUnflatten } from "../pytree/mod.ts";
 import { wrap } from "../tensor/core.ts";
 import { checkFunction } from "../tensor/describe.ts";
 import { checkTensor } from "../tensor/promotion.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { outputsOf } from "./differentiate.ts";
-import { zerosNode } from "../primitives/reverse.ts";
 import type { Gradient } from "./types.ts";
 
 type Tree = PyTree<Tensor>;
 
 /** What the backward function may use. */
 export interface Saved<A extends unknown[] = Tensor[], R = Tensor> {
-  /** Arguments of the call, without stand-ins: gradients through them are of higher order. */
+  /** Arguments of the call, with their values of that time: gradients through them are of higher order. */
   readonly args: A;
   /** What the forward function returned. */
   readonly output: R;
@@ -35,6 +36,12 @@ export type ArgumentGradients<A extends unknown[]> = {
 
 /**
  * A function whose derivative is `backward` instead of what the graph of `forward` would give.
+ *
+ * That holds for the arguments. What `forward` reads from its surroundings, such as a module's
+ * parameters, is differentiated as the graph of `forward` says; `detach()` what shall not be. Values
+ * that `forward` leaves behind for `backward` depend on the arguments as their graph says, so that
+ * derivatives of higher order are right. Wrap in `noGrad()` what needs no derivative of any order,
+ * such as the iterations of a solver.
  *
  * @param forward a function of trees of tensors that returns a tree of tensors
  * @param backward gets the cotangents of the output (in its structure) and the saved values; returns
@@ -60,48 +67,128 @@ export function customVjp<R, A extends unknown[] = Tensor[]>(
   checkFunction("customVjp", forward, "the forward function");
   checkFunction("customVjp", backward, "the backward function");
   return (...args) => {
-    const parts = args.map((a) => treeFlatten(a as Tree));
-    const leaves = parts.flatMap((p) => p.leaves as unknown[]);
-    const tensors = leaves.filter((x): x is Tensor => x instanceof Tensor);
-    const output = withGrad(false, () => forward(...args));
-    const { leaves: outs, def } = outputsOf("customVjp", output);
+    const operands = new Operands(args);
+    const since = nextEpoch(), roots = new Set<Node>();
+    const given = operands.with((x) => {
+      if (!x.requiresGrad) return null;
+      const root = alias(x);
+      roots.add(root);
+      return root;
+    });
+    const { leaves, def } = outputsOf("customVjp", forward(...given as A));
+    const outs = leaves.map((o) => o.node), outside = surroundings(outs, since, roots);
     const rule = (gs: (Node | null)[]): (Node | null)[] => {
-      const cotangents = treeUnflatten(def, outs.map((o, i) => wrap(gs[i] ?? zerosNode(o.node))));
-      const grads = backward(cotangents as Gradient<R>, { args, output: result });
-      if (!Array.isArray(grads) || grads.length !== args.length) {
-        throw new GradientError(
-          `customVjp: backward returned ${Array.isArray(grads) ? grads.length : typeof grads} ` +
-            `gradient(s) for ${args.length} argument(s); return an array with one each (null for none).`,
-        );
-      }
-      const given = (grads as unknown[]).flatMap((g, i) => {
-        const own = parts[i].leaves as unknown[];
-        if (g === null || g === undefined) return own.map(() => null);
-        const list = treeFlatten(g as Tree, { noneIsLeaf: true }).leaves as (Tensor | null)[];
-        if (list.length !== own.length) {
-          throw new GradientError(
-            `customVjp: the gradient of argument ${i} has ${list.length} tensor(s), the argument ` +
-              `${own.length}; give the same structure.`,
-          );
-        }
-        return list;
-      });
-      return leaves.flatMap((x, i) => {
-        if (!(x instanceof Tensor)) return [];
-        const g = given[i];
-        if (g === null) return [null];
-        checkTensor("customVjp", "a gradient", g);
-        if (!sameShape(g.shape, x.shape)) {
-          throw new ShapeError(
-            `customVjp: a gradient has shape ${showShape(g.shape)}, its argument ` +
-              `${showShape(x.shape)}; they must be equal.`,
-          );
-        }
-        return [g.node];
-      });
+      const cotangents = treeUnflatten(def, outs.map((x, i) => wrap(gs[i] ?? zerosNode(x))));
+      const saved = { args: operands.with((x) => x) as A, output: result };
+      const own = operands.gradients(backward(cotangents as Gradient<R>, saved));
+      return [...own, ...gradients(outs, gs, outside, roots)];
     };
-    const nodes = custom(outs.map((o) => detach(o.node)), tensors.map((t) => t.node), rule);
-    const result = treeUnflatten(def, nodes.map(wrap)) as R;
+    const results = custom(outs.map(detach), [...operands.tensors, ...outside], rule);
+    const result = treeUnflatten(def, results.map(wrap)) as R;
     return result;
   };
+}
+
+/** The arguments of a call, with the values of that time. */
+class Operands {
+  readonly #parts: { leaves: readonly unknown[]; def: TreeDef }[];
+  /** Leaves of all arguments; nodes of those that are tensors. */
+  readonly #leaves: readonly unknown[];
+
+  constructor(args: readonly unknown[]) {
+    this.#parts = args.map((a) => treeFlatten(a as Tree));
+    this.#leaves = this.#parts.flatMap(({ leaves }) =>
+      leaves.map((x) => x instanceof Tensor ? x.node : x)
+    );
+  }
+
+  /** Their tensors. */
+  get tensors(): Node[] {
+    return this.#leaves.filter((x) => x instanceof Node);
+  }
+
+  /** The arguments, on nodes of the caller's choice; null keeps a tensor. */
+  with(choose: (x: Node) => Node | null): unknown[] {
+    let at = 0;
+    return this.#parts.map(({ leaves, def }) =>
+      treeUnflatten(
+        def,
+        leaves.map((leaf) => {
+          const x = this.#leaves[at++];
+          const node = x instanceof Node ? choose(x) : null;
+          return (node === null ? leaf : wrap(node)) as Tree;
+        }),
+      )
+    );
+  }
+
+  /** Gradients of their tensors, from those of the arguments. */
+  gradients(grads: readonly unknown[]): (Node | null)[] {
+    const parts = this.#parts;
+    if (!Array.isArray(grads) || grads.length !== parts.length) {
+      throw new GradientError(
+        `customVjp: backward returned ${Array.isArray(grads) ? grads.length : typeof grads} ` +
+          `gradient(s) for ${parts.length} argument(s); return an array with one each (null for none).`,
+      );
+    }
+    const given = grads.flatMap((g, i): (Tensor | null)[] => {
+      const { length } = parts[i].leaves;
+      if (g === null || g === undefined) return new Array(length).fill(null);
+      const list = treeFlatten(g as Tree, { noneIsLeaf: true }).leaves as (Tensor | null)[];
+      if (list.length === length) return list;
+      throw new GradientError(
+        `customVjp: the gradient of argument ${i} has ${list.length} tensor(s), the argument ` +
+          `${length}; give the same structure.`,
+      );
+    });
+    return this.#leaves.flatMap((x, i) => {
+      if (!(x instanceof Node)) return [];
+      const g = given[i];
+      if (g === null) return [null];
+      checkTensor("customVjp", "a gradient", g);
+      if (sameShape(g.shape, x.shape)) return [g.node];
+      throw new ShapeError(
+        `customVjp: a gradient has shape ${showShape(g.shape)}, its argument ` +
+          `${showShape(x.shape)}; they must be equal.`,
+      );
+    });
+  }
+}
+
+/**
+ * Values that others were recorded from and that are neither `roots` nor made from them: those that
+ * were there before a walk number `since`, and leaves.
+ */
+function surroundings(outputs: readonly Node[], since: number, roots: ReadonlySet<Node>): Node[] {
+  const found: Node[] = [], stack = [...outputs], epoch = nextEpoch();
+  while (stack.length > 0) {
+    const node = stack.pop()!;
+    if (!node.requiresGrad || node.mark === epoch) continue;
+    node.mark = epoch;
+    if (roots.has(node)) continue;
+    if (node.made < since || isLeafNode(node)) found.push(node);
+    else for (const x of node.inputs) stack.push(x);
+  }
+  return found;
+}
+
+/** Gradients of the surroundings, by the graph of the function; its arguments are independent. */
+function gradients(
+  outputs: readonly Node[],
+  cotangents: readonly (Node | null)[],
+  outside: readonly Node[],
+  roots: ReadonlySet<Node>,
+): (Node | null)[] {
+  if (outside.length === 0) return [];
+  const used = outputs.map((_, i) => i).filter((i) =>
+    outputs[i].requiresGrad && cotangents[i] !== null
+  );
+  const targets = new Set(outside);
+  const found = sweep(
+    used.map((i) => outputs[i]),
+    used.map((i) => cotangents[i]!),
+    targets,
+    targets.union(roots),
+  );
+  return outside.map((x) => found.cotangents.get(x) ?? null);
 }

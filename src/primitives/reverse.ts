@@ -162,7 +162,10 @@ export function sweep(
     let g = received[i];
     received[i] = undefined;
     if (g !== undefined) {
-      if (node.hooks !== null) { for (const hook of node.hooks) g = hook(g) ?? g; }
+      // Of an end there may be more gradients elsewhere; hooks see the sum.
+      if (node.hooks !== null && !ends.has(node)) {
+        for (const hook of node.hooks) g = hook(g) ?? g;
+      }
       if (targets === null) {
         const last = node.inputs.length === 0 || node.box !== null || ends.has(node);
         if (last) cotangents.set(node, g);

@@ -11,6 +11,8 @@ import type { Tensor } from "./tensor/tensor.ts";
 import { describe } from "./transform/options.ts";
 import type { NanToNumTransformOptions } from "./transform/nan_to_num.ts";
 import { takeUpdates } from "./transform/trees.ts";
+import { checkTensor } from "./tensor/promotion.ts";
+import { checkNames } from "./tensor/describe.ts";
 
 /**
  * Registers a hook on every update that passes, and passes it on unchanged. The hook sees (and may
@@ -62,6 +64,7 @@ export function registerHook(hook: GradientHook): GradientTransformation<EmptySt
  * ```
  */
 export function zeroNanHook(grad: Tensor): Tensor {
+  checkTensor("zeroNanHook", "the gradient", grad);
   return grad.nanToNum();
 }
 
@@ -81,6 +84,7 @@ export function zeroNanHook(grad: Tensor): Tensor {
  * ```
  */
 export function nanToNumHook(options: NanToNumTransformOptions = {}): (grad: Tensor) => Tensor {
+  checkNames("nanToNumHook", options, ["nan", "posinf", "neginf"]);
   const { nan = 0, posinf, neginf } = options;
   return (grad) => grad.nanToNum({ nan, posinf: posinf ?? undefined, neginf: neginf ?? undefined });
 }

@@ -6,6 +6,9 @@
 
 import type { Module } from "../nn/module.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { isModule } from "../nn/slots.ts";
+import { describe } from "../tensor/describe.ts";
+import { checkTensor } from "../tensor/promotion.ts";
 
 /** Tensors by name, as `namedParameters()` and `namedBuffers()` name them. */
 export type NamedTensors = { readonly [name: string]: Tensor };
@@ -35,6 +38,15 @@ export function functionalCall<M extends Module>(
   params: NamedTensors,
   ...args: Parameters<M["forward"]>
 ): ReturnType<M["forward"]> {
+  checkModule("func.functionalCall", module);
+  if (typeof params !== "object" || params === null) {
+    throw new TypeError(
+      `func.functionalCall: params is ${describe(params)}, wants tensors by name.`,
+    );
+  }
+  for (const [name, tensor] of Object.entries(params)) {
+    checkTensor("func.functionalCall", name, tensor);
+  }
   const restore = module.swap("functionalCall", params);
   try {
     return module.forward(...args);
@@ -66,8 +78,14 @@ export function makeFunctional<M extends Module>(
   (params: NamedTensors, ...args: Parameters<M["forward"]>) => ReturnType<M["forward"]>,
   Record<string, Tensor>,
 ] {
+  checkModule("func.makeFunctional", module);
   return [
     (params, ...args) => functionalCall(module, params, ...args),
     Object.fromEntries(module.namedParameters()),
   ];
+}
+
+function checkModule(op: string, module: unknown): void {
+  if (isModule(module)) return;
+  throw new TypeError(`${op}: got ${describe(module)}, wants a module.`);
 }

@@ -15,6 +15,8 @@ import { holdLatest, holdSweep } from "../tensor/pending.ts";
 import { currentTrace } from "../tensor/trace.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { sweep, zerosNode } from "../primitives/reverse.ts";
+import { checkNames } from "../tensor/describe.ts";
+import { checkTensor } from "../tensor/promotion.ts";
 
 /** Options of `autograd.grad`. */
 export interface GradOptions {
@@ -61,6 +63,7 @@ function seedOf(op: string, output: Tensor, gradient: Tensor | null | undefined)
     }
     return expand(constantNode(1, node.dtype), node.shape);
   }
+  checkTensor(op, "the gradient", gradient);
   if (!sameShape(gradient.shape, node.shape)) {
     throw new ShapeError(
       `${op}: the gradient has shape ${showShape(gradient.shape)}, the output ` +
@@ -101,7 +104,9 @@ export function grad(
   inputs: Tensor | readonly Tensor[],
   options: GradOptions = {},
 ): (Tensor | null)[] {
-  const outs = listOf(outputs), ins = listOf(inputs);
+  const outs = tensorsOf("autograd.grad", "outputs", outputs);
+  const ins = tensorsOf("autograd.grad", "inputs", inputs);
+  checkNames("autograd.grad", options, GRAD);
   const { gradOutputs, createGraph = false, allowUnused = false } = options;
   const given = gradOutputs === undefined ? [] : listOf(gradOutputs as Tensor);
   if (given.length > 0 && given.length !== outs.length) {
@@ -173,7 +178,8 @@ export function backward(
   gradients?: Tensor | readonly (Tensor | null)[] | null,
   options: BackwardOptions = {},
 ): void {
-  const outs = listOf(tensors);
+  const outs = tensorsOf("backward", "tensors", tensors);
+  checkNames("backward", options, BACKWARD);
   const given = gradients === undefined || gradients === null ? [] : listOf(gradients as Tensor);
   const { createGraph = false, retainGraph = createGraph, inputs } = options;
   const trace = currentTrace();
@@ -198,8 +204,9 @@ export function backward(
       nodes.push(out.node);
       seeds.push(seedOf("backward", out, given[i]));
     });
-    const targets = inputs === undefined ? null : new Set(inputs.map((x) => x.node));
-    const { cotangents } = sweep(nodes, seeds, targets);
+    const chosen = inputs === undefined ? null : tensorsOf("backward", "inputs", inputs);
+    const targets = chosen === null ? null : new Set(chosen.map((x) => x.node));
+    const { cotangents, reached } = sweep(nodes, seeds, targets);
     const cut = trace?.captured.find((c) => !isLeafNode(c.before) && cotangents.has(c.stand));
     if (cut !== undefined) {
       throw new GradientError(
@@ -222,6 +229,13 @@ export function backward(
       // The zeros that zeroGrad() leaves need no addition.
       sums.set(box, old === null || constantValue(old) === 0 ? g : add(old, g));
     }
+    // Reached through operations whose derivative is zero everywhere.
+    for (const node of reached) {
+      const box = node.box ??= { grad: null };
+      if (box.grad === null && box.frozen !== true && !sums.has(box)) {
+        sums.set(box, zerosNode(node));
+      }
+    }
     const boxes = [...sums.keys()];
     wrapAll([...sums.values()], scalarsOf(outs)).forEach((sum, i) => boxes[i].grad = sum);
     if (!retainGraph) { for (const node of nodes) node.spent = true; }
@@ -232,6 +246,16 @@ export function backward(
 /** The losses among tensors. One is usually read after its gradients. */
 function scalarsOf(tensors: readonly Tensor[]): Node[] {
   return tensors.filter((x) => x.size === 1).map((x) => x.node);
+}
+
+const GRAD = ["gradOutputs", "retainGraph", "createGraph", "allowUnused"];
+const BACKWARD = ["retainGraph", "createGraph", "inputs"];
+
+/** One tensor or an array of them, checked. */
+function tensorsOf(op: string, name: string, x: Tensor | readonly Tensor[]): readonly Tensor[] {
+  const list = listOf(x);
+  list.forEach((tensor, i) => checkTensor(op, list.length === 1 ? name : `${name}[${i}]`, tensor));
+  return list;
 }
 
 function listOf<T>(x: T | readonly T[]): readonly T[] {

@@ -5,6 +5,7 @@
  */
 
 import { isGradEnabled as enabled, withGrad } from "../graph/node.ts";
+import { checkFunction } from "../tensor/describe.ts";
 
 /**
  * Runs `fn` without recording operations for differentiation.
@@ -19,6 +20,7 @@ import { isGradEnabled as enabled, withGrad } from "../graph/node.ts";
  * ```
  */
 export function noGrad<T>(fn: () => T): T {
+  checkFunction("noGrad", fn);
   return withGrad(false, fn);
 }
 
@@ -35,6 +37,7 @@ export function noGrad<T>(fn: () => T): T {
  * ```
  */
 export function enableGrad<T>(fn: () => T): T {
+  checkFunction("enableGrad", fn);
   return withGrad(true, fn);
 }
 

@@ -105,6 +105,11 @@ export function emptyNode(shape: Shape, dtype: DType): Node {
 
 /** Node of a JavaScript number: the few that simplification can use are structure, the rest data. */
 export function numberNode(value: number, dtype: DType): Node {
+  if (typeof value !== "number") {
+    throw new TypeError(
+      `An operand is ${value === null ? "null" : `a ${typeof value}`}, wants a number.`,
+    );
+  }
   // A bool is a byte of 0 or 1; kernels compare bytes.
   if (dtype === "bool") value = value !== 0 ? 1 : 0;
   if (value === 0 || value === 1 || value === -1 || value === 2 || value === 0.5) {

@@ -11,6 +11,8 @@ import { normal, tensor, uniform } from "../tensor/creation.ts";
 import { checkHolds } from "../tensor/holds.ts";
 import type { Generator } from "../tensor/philox.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { checkTensor } from "../tensor/promotion.ts";
+import { checkNames, checkNumber } from "../tensor/describe.ts";
 
 /** Nonlinearities with a known gain. */
 export type Nonlinearity =
@@ -63,6 +65,8 @@ export function uniform_(
   x: Tensor,
   options: InitOptions & { readonly low?: number; readonly high?: number } = {},
 ): Tensor {
+  checkTensor("uniform_", "the operand", x);
+  checkNames("uniform_", options, ["generator", "low", "high"]);
   const { low = 0, high = 1, generator } = options;
   const { dtype, device } = x;
   return fill("uniform_", x, uniform(x.shape, { low, high, generator, dtype, device }));
@@ -83,6 +87,8 @@ export function normal_(
   x: Tensor,
   options: InitOptions & { readonly mean?: number; readonly std?: number } = {},
 ): Tensor {
+  checkTensor("normal_", "the operand", x);
+  checkNames("normal_", options, ["generator", "mean", "std"]);
   const { mean = 0, std = 1, generator } = options;
   const { dtype, device } = x;
   return fill("normal_", x, normal(x.shape, { mean, std, generator, dtype, device }));
@@ -100,6 +106,8 @@ export function normal_(
  * ```
  */
 export function constant_(x: Tensor, value: number): Tensor {
+  checkTensor("constant_", "the operand", x);
+  checkNumber("constant_", "value", value);
   const { shape, dtype, device } = x;
   checkHolds("constant_", value, dtype);
   const data = new Float64Array(x.size).fill(value);
@@ -150,6 +158,7 @@ export function ones_(x: Tensor): Tensor {
  * ```
  */
 export function calculateFan(x: Tensor): { fanIn: number; fanOut: number } {
+  checkTensor("calculateFan", "the operand", x);
   const [outputs, inputs, ...kernel] = x.shape;
   if (inputs === undefined) {
     throw new ShapeError(
@@ -223,6 +232,8 @@ function kaimingStd(x: Tensor, { a = 0, mode = "fanIn", nonlinearity }: KaimingO
  * ```
  */
 export function xavierUniform_(x: Tensor, options: XavierOptions = {}): Tensor {
+  checkTensor("xavierUniform_", "the operand", x);
+  checkNames("xavierUniform_", options, ["gain", "generator"]);
   const { gain = 1, generator } = options;
   const bound = Math.sqrt(3) * xavierStd(x, gain);
   return uniform_(x, { low: -bound, high: bound, generator });
@@ -243,6 +254,8 @@ export function xavierUniform_(x: Tensor, options: XavierOptions = {}): Tensor {
  * ```
  */
 export function xavierNormal_(x: Tensor, options: XavierOptions = {}): Tensor {
+  checkTensor("xavierNormal_", "the operand", x);
+  checkNames("xavierNormal_", options, ["gain", "generator"]);
   const { gain = 1, generator } = options;
   return normal_(x, { std: xavierStd(x, gain), generator });
 }
@@ -263,6 +276,8 @@ export function xavierNormal_(x: Tensor, options: XavierOptions = {}): Tensor {
  * ```
  */
 export function kaimingUniform_(x: Tensor, options: KaimingOptions = {}): Tensor {
+  checkTensor("kaimingUniform_", "the operand", x);
+  checkNames("kaimingUniform_", options, ["a", "mode", "nonlinearity", "generator"]);
   const bound = Math.sqrt(3) * kaimingStd(x, options);
   return uniform_(x, { low: -bound, high: bound, generator: options.generator });
 }
@@ -282,5 +297,7 @@ export function kaimingUniform_(x: Tensor, options: KaimingOptions = {}): Tensor
  * ```
  */
 export function kaimingNormal_(x: Tensor, options: KaimingOptions = {}): Tensor {
+  checkTensor("kaimingNormal_", "the operand", x);
+  checkNames("kaimingNormal_", options, ["a", "mode", "nonlinearity", "generator"]);
   return normal_(x, { std: kaimingStd(x, options), generator: options.generator });
 }

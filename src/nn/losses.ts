@@ -19,6 +19,8 @@ import {
 } from "./functional.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { Module } from "./module.ts";
+import { BINARY_CROSS_ENTROPY, CROSS_ENTROPY, LOSS, NLL_LOSS } from "./functional/names.ts";
+import { checkNames } from "../tensor/describe.ts";
 
 /**
  * Squared differences; their mean by default.
@@ -35,6 +37,7 @@ export class MSELoss extends Module {
   /** `reduction` (default "mean"). */
   constructor(readonly options: LossOptions = {}) {
     super();
+    checkNames("MSELoss", options, LOSS);
   }
 
   /** The loss of a prediction and a target of the same shape. */
@@ -58,6 +61,7 @@ export class L1Loss extends Module {
   /** `reduction` (default "mean"). */
   constructor(readonly options: LossOptions = {}) {
     super();
+    checkNames("L1Loss", options, LOSS);
   }
 
   /** The loss of a prediction and a target of the same shape. */
@@ -81,6 +85,7 @@ export class SmoothL1Loss extends Module {
   /** `beta` (default 1) and `reduction` (default "mean"). */
   constructor(readonly options: LossOptions & { readonly beta?: number } = {}) {
     super();
+    checkNames("SmoothL1Loss", options, [...LOSS, "beta"]);
   }
 
   /** The loss of a prediction and a target of the same shape. */
@@ -105,6 +110,7 @@ export class CrossEntropyLoss extends Module {
   /** `weight`, `ignoreIndex`, `labelSmoothing` and `reduction`. */
   constructor(readonly options: CrossEntropyOptions = {}) {
     super();
+    checkNames("CrossEntropyLoss", options, CROSS_ENTROPY);
   }
 
   /** The loss of scores and classes. */
@@ -129,6 +135,7 @@ export class NLLLoss extends Module {
   /** `weight`, `ignoreIndex` and `reduction`. */
   constructor(readonly options: NllLossOptions = {}) {
     super();
+    checkNames("NLLLoss", options, NLL_LOSS);
   }
 
   /** The loss of logarithms of probabilities and classes. */
@@ -153,6 +160,7 @@ export class BCELoss extends Module {
   /** `weight` and `reduction`. */
   constructor(readonly options: BinaryCrossEntropyOptions = {}) {
     super();
+    checkNames("BCELoss", options, BINARY_CROSS_ENTROPY);
   }
 
   /** The loss of probabilities and targets of the same shape. */
@@ -178,6 +186,7 @@ export class BCEWithLogitsLoss extends Module {
     readonly options: BinaryCrossEntropyOptions & { readonly posWeight?: Tensor } = {},
   ) {
     super();
+    checkNames("BCEWithLogitsLoss", options, [...BINARY_CROSS_ENTROPY, "posWeight"]);
   }
 
   /** The loss of scores and targets of the same shape. */

@@ -28,6 +28,10 @@ import {
   type Slot,
   writeSlot,
 } from "./slots.ts";
+import { checkFunction, checkNames, describe } from "../tensor/describe.ts";
+import { checkOptional } from "../tensor/promotion.ts";
+
+const LIST = ["recurse", "prefix"];
 
 /** Modules that are not in training mode: a note outside, which a copy of a module can take over. */
 const evaluating = new WeakSet<object>();
@@ -131,6 +135,7 @@ export abstract class Module {
 
   /** Parameters by name, each tensor once. */
   namedParameters(options: ListOptions = {}): [string, Tensor][] {
+    checkNames("namedParameters", options, LIST);
     return distinct(this.slots(["parameter"], options));
   }
 
@@ -141,6 +146,7 @@ export abstract class Module {
 
   /** Buffers by name: tensors that are no parameters, such as running statistics. */
   namedBuffers(options: ListOptions = {}): [string, Tensor][] {
+    checkNames("namedBuffers", options, LIST);
     return distinct(this.slots(["buffer", "transient"], options));
   }
 
@@ -165,7 +171,9 @@ export abstract class Module {
   }
 
   /** This module and all below, parents first, each once; this one's name is the prefix. */
-  namedModules({ prefix = "" }: { readonly prefix?: string } = {}): [string, Module][] {
+  namedModules(options: { readonly prefix?: string } = {}): [string, Module][] {
+    checkNames("namedModules", options, ["prefix"]);
+    const { prefix = "" } = options;
     const found: [string, Module][] = [], seen = new Set<Module>();
     const visit = (path: string, module: Module) => {
       if (seen.has(module)) return;
@@ -191,14 +199,18 @@ export abstract class Module {
   registerBuffer(
     name: string,
     tensor: Tensor | null,
-    { persistent = true }: { readonly persistent?: boolean } = {},
+    options: { readonly persistent?: boolean } = {},
   ): void {
+    checkNames("registerBuffer", options, ["persistent"]);
+    checkOptional("registerBuffer", "the buffer", tensor);
+    const { persistent = true } = options;
     (this as Record<string, unknown>)[name] = tensor;
     setRole(this, name, persistent ? "buffer" : "transient");
   }
 
   /** Sets a property that counts as a parameter. */
   registerParameter(name: string, tensor: Tensor | null): void {
+    checkOptional("registerParameter", "the parameter", tensor);
     (this as Record<string, unknown>)[name] = tensor;
     setRole(this, name, "parameter");
   }
@@ -223,7 +235,9 @@ export abstract class Module {
   }
 
   /** Forgets the gradients of all parameters, or fills them with zeros. */
-  zeroGrad({ setToNone = true }: { readonly setToNone?: boolean } = {}): void {
+  zeroGrad(options: { readonly setToNone?: boolean } = {}): void {
+    checkNames("zeroGrad", options, ["setToNone"]);
+    const { setToNone = true } = options;
     for (const tensor of this.parameters()) {
       if (setToNone) tensor.grad = null;
       else if (tensor.grad !== null) tensor.grad = zerosLike(tensor.grad);
@@ -232,6 +246,7 @@ export abstract class Module {
 
   /** Calls `fn` with every module, children before their parents. */
   apply(fn: (module: Module) => void): this {
+    checkFunction("apply", fn);
     for (const module of this.modules().reverse()) fn(module);
     return this;
   }
@@ -289,7 +304,9 @@ export abstract class Module {
    * Parameters and persistent buffers by name. They are the module's own tensors and follow later
    * changes; `extractStateDict(module, { by: "deepcopy" })` makes copies.
    */
-  stateDict({ prefix = "" }: { readonly prefix?: string } = {}): Record<string, Tensor> {
+  stateDict(options: { readonly prefix?: string } = {}): Record<string, Tensor> {
+    checkNames("stateDict", options, ["prefix"]);
+    const { prefix = "" } = options;
     const slots = this.slots(["parameter", "buffer"], { prefix });
     return Object.fromEntries(slots.map((slot) => [slot.name, readSlot(slot)]));
   }
@@ -305,8 +322,13 @@ export abstract class Module {
    */
   loadStateDict(
     state: Readonly<Record<string, Tensor | SavedTensor | TensorJson>>,
-    { strict = true }: { readonly strict?: boolean } = {},
+    options: { readonly strict?: boolean } = {},
   ): LoadResult {
+    if (typeof state !== "object" || state === null) {
+      throw new TypeError(`loadStateDict: the state is ${describe(state)}, wants tensors by name.`);
+    }
+    checkNames("loadStateDict", options, ["strict"]);
+    const { strict = true } = options;
     const slots = this.slots(["parameter", "buffer"]);
     const names = new Set(slots.map((slot) => slot.name));
     const missing = [...names].filter((name) => !Object.hasOwn(state, name));

@@ -9,6 +9,7 @@ import { isFloat } from "../graph/node.ts";
 import { leafOf } from "../tensor/leaf.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { tensor, type TensorData } from "../tensor/creation.ts";
+import { checkNames } from "../tensor/describe.ts";
 
 /** Options of `Parameter`. */
 export interface ParameterOptions {
@@ -50,6 +51,7 @@ export class Parameter extends Tensor {
    * @throws {GradientError} where the data is not floating point and gradients are wanted
    */
   constructor(data: TensorData, options: ParameterOptions = {}) {
+    checkNames("Parameter", options, ["requiresGrad"]);
     const { requiresGrad = true } = options;
     const { node } = data instanceof Tensor ? data : tensor(data);
     if (requiresGrad && !isFloat(node.dtype)) {

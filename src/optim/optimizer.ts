@@ -18,6 +18,7 @@ import { checkNames, describe } from "../transform/options.ts";
 import { rebind, together } from "../transform/rebind.ts";
 import { updated } from "../update.ts";
 import { pairUp, save, type SavedState, write } from "./saved.ts";
+import { checkFunction } from "../tensor/describe.ts";
 
 /** Parameters with options of their own. */
 export type ParamGroup<O = Record<never, never>> = Partial<O> & {
@@ -186,6 +187,9 @@ export class Optimizer<O = Record<never, never>> {
   /** Updates all parameters once, from the gradients that the closure leaves. */
   step<T>(closure: () => T): T;
   step<T>(closure?: (() => T) | null): T | void {
+    if (closure !== undefined && closure !== null) {
+      checkFunction(`${this.constructor.name}.step`, closure, "the closure");
+    }
     const loss = closure === undefined || closure === null ? undefined : withGrad(true, closure);
     const states: OptState[] = [];
     together(() =>

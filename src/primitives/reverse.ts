@@ -127,7 +127,7 @@ export interface Sweep {
    * of each node that keeps its gradient.
    */
   readonly cotangents: ReadonlyMap<Node, Node>;
-  /** Targets that the outputs depend on. */
+  /** Targets (or where there are none, holders of gradients) that the outputs depend on. */
   readonly reached: ReadonlySet<Node>;
 }
 
@@ -159,6 +159,7 @@ export function sweep(
     if (above[i] === 0) continue;
     const target = targets === null ? null : targets.of(node);
     if (target !== null) reached.add(target);
+    else if (targets === null && node.box !== null) reached.add(node);
     let g = received[i];
     received[i] = undefined;
     if (g !== undefined) {

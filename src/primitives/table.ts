@@ -23,6 +23,7 @@ import * as reduce from "./reduce.ts";
 import { scatterPrim } from "./scatter.ts";
 import { projectPrim } from "./tuple.ts";
 import * as windows from "./windows.ts";
+import { powerPrim } from "./power.ts";
 
 /** Names of the leaves of a graph. */
 type Leaf = "buffer" | "scalar" | "constant";
@@ -33,6 +34,7 @@ type Elementwise =
   | "mul"
   | "div"
   | "pow"
+  | "power"
   | "maximum"
   | "minimum"
   | "fmod"
@@ -123,6 +125,7 @@ export const primitives: { readonly [P in PrimitiveName]: Primitive } = {
   mul: e.mulPrim,
   div: e.divPrim,
   pow: e.powPrim,
+  power: powerPrim,
   maximum: e.maximumPrim,
   minimum: e.minimumPrim,
   fmod: e.fmodPrim,

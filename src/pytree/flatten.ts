@@ -9,6 +9,7 @@ import { mapKeys, objectKeys } from "./keys.ts";
 import { LEAF, NULL, type Structure, UNDEFINED } from "./structure.ts";
 import { TreeDef } from "./treedef.ts";
 import type { PyTree, TreeOptions, TreePath } from "./types.ts";
+import { checkDef, checkOptions, kindOf } from "./check.ts";
 
 /** Deepest nesting; beyond it a tree is taken to contain itself. */
 const MAX_DEPTH = 1000;
@@ -40,6 +41,7 @@ export function treeFlatten<T>(
   tree: PyTree<T>,
   options: TreeOptions = {},
 ): { leaves: T[]; def: TreeDef } {
+  checkOptions("treeFlatten", options);
   const leaves: unknown[] = [];
   const root = take(tree, leaves, options.noneIsLeaf ?? false, options.isLeaf, 0);
   return { leaves: leaves as T[], def: new TreeDef(root) };
@@ -122,6 +124,10 @@ export function treePaths(tree: unknown, options: TreeOptions = {}): TreePath[] 
  * ```
  */
 export function treeUnflatten<U>(def: TreeDef, leaves: readonly U[]): PyTree<U> {
+  checkDef("treeUnflatten", def);
+  if (!Array.isArray(leaves)) {
+    throw new TypeError(`treeUnflatten(): got ${kindOf(leaves)} as leaves, want an array`);
+  }
   if (leaves.length !== def.numLeaves) {
     throw new TypeError(
       `treeUnflatten(): got ${leaves.length} leaves, want ${def.numLeaves} for ${def}`,

@@ -8,6 +8,7 @@ import { treeFlatten, treeUnflatten } from "./flatten.ts";
 import { flattenUpTo } from "./match.ts";
 import type { TreeDef } from "./treedef.ts";
 import type { PyTree, TreeOptions, TreePath } from "./types.ts";
+import { checkFunction } from "./check.ts";
 
 /**
  * Applies a function to every leaf and builds a tree of the results.
@@ -124,6 +125,7 @@ export function treeReduce<T, U>(
   initial: U,
   options: TreeOptions = {},
 ): U {
+  checkFunction("treeReduce", fn);
   return treeFlatten(tree, options).leaves.reduce(fn, initial);
 }
 
@@ -148,6 +150,7 @@ export function treeAll<T>(
   predicate: (leaf: T) => boolean = Boolean,
   options: TreeOptions = {},
 ): boolean {
+  checkFunction("treeAll", predicate);
   return treeFlatten(tree, options).leaves.every((leaf) => predicate(leaf));
 }
 
@@ -172,6 +175,7 @@ export function treeAny<T>(
   predicate: (leaf: T) => boolean = Boolean,
   options: TreeOptions = {},
 ): boolean {
+  checkFunction("treeAny", predicate);
   return treeFlatten(tree, options).leaves.some((leaf) => predicate(leaf));
 }
 

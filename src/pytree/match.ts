@@ -9,6 +9,7 @@ import { classOf } from "./classes.ts";
 import { childNames, type LeafNode, sameAux, type Structure } from "./structure.ts";
 import type { TreeDef } from "./treedef.ts";
 import { formatPath } from "./types.ts";
+import { checkDef } from "./check.ts";
 
 /**
  * Takes a tree apart down to the leaves of `def`: what stands in `tree` at each leaf of `def`,
@@ -30,6 +31,8 @@ import { formatPath } from "./types.ts";
  * ```
  */
 export function flattenUpTo(def: TreeDef, tree: unknown, caller = "flattenUpTo"): unknown[] {
+  if (typeof caller !== "string") caller = "flattenUpTo";
+  checkDef(caller, def);
   const subtrees: unknown[] = [];
   if (!takeUpTo(def.root, tree, subtrees)) throw mismatch(caller, def.root, tree);
   return subtrees;

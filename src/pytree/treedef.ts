@@ -42,7 +42,7 @@ export class TreeDef {
 
   /** Whether `other` has the same nodes, keys and places for leaves; key order does not count. */
   equals(other: TreeDef): boolean {
-    return sameStructure(this.root, other.root);
+    return other instanceof TreeDef && sameStructure(this.root, other.root);
   }
 
   /** Paths of the leaves, in their order. */

@@ -49,6 +49,7 @@ export type TreePath = readonly unknown[];
  * ```
  */
 export function formatPath(path: TreePath): string {
+  if (!Array.isArray(path)) throw new TypeError(`formatPath(): got ${typeof path}, want an array`);
   let text = "";
   for (const entry of path) {
     if (typeof entry === "number") text += `[${entry}]`;

@@ -80,6 +80,12 @@ interface Source {
  * ```
  */
 export async function buildOps(options: BuildOptions = {}): Promise<BuildResult> {
+  for (const name in options) {
+    if (["force", "log", "url"].includes(name)) continue;
+    throw new TypeError(
+      `buildOps: there is no option ${name}; the options are force, log, url.`,
+    );
+  }
   const start = performance.now();
   const { force = false, log = () => {}, url = OPS_URL } = options;
   const manifest: Manifest = JSON.parse(

@@ -17,7 +17,7 @@ import {
   where,
 } from "../primitives/elementwise.ts";
 import { expand } from "../primitives/movement.ts";
-import { checkFinite, checkNonNegative, overlay } from "../transform/options.ts";
+import { checkFinite, checkNames, checkNonNegative, overlay } from "../transform/options.ts";
 import { stepSchedule } from "./make_schedule.ts";
 import type { StepSchedule } from "./step_schedule.ts";
 
@@ -34,6 +34,8 @@ export interface ExponentialDecayOptions {
   /** Bound of the value: the least for a rate below 1, else the largest (default: none). */
   readonly endValue?: number | null;
 }
+
+const NAMES = ["decayRate", "transitionBegin", "transitionSteps", "staircase", "endValue"];
 
 /**
  * A value that is multiplied by `decayRate` each `transitionSteps` steps:
@@ -55,6 +57,7 @@ export interface ExponentialDecayOptions {
  */
 export function exponentialDecay(init: number, options: ExponentialDecayOptions): StepSchedule {
   const op = "exponentialDecay";
+  checkNames(op, options, NAMES);
   const {
     decayRate,
     transitionBegin = 0,

@@ -7,7 +7,7 @@
 import { type Device, type DType, DTYPES, Storage, type TypedArray } from "../runtime/mod.ts";
 import { GradientError, ShapeError } from "../graph/errors.ts";
 import { bufferNode, constant, isLeafNode } from "../graph/leaf.ts";
-import { isFloat, isGradEnabled, type Node } from "../graph/node.ts";
+import { isFloat, isGradEnabled, Node } from "../graph/node.ts";
 import { realizeNodes, realizeNodesAsync } from "../graph/realize.ts";
 import { type Shape, showShape } from "../graph/shape.ts";
 import { alias, detach } from "../primitives/movement.ts";
@@ -21,6 +21,7 @@ import type { Tensor } from "./tensor.ts";
 import { checkKind } from "./stores.ts";
 import { currentTrace } from "./trace.ts";
 import { adopt, Base, catchUp, Place, write } from "./views.ts";
+import { checkFunction, describe } from "./describe.ts";
 
 /** Numbers nested in arrays, as `toArray()` gives them. */
 export type NestedArray = number | boolean | NestedArray[];
@@ -82,6 +83,9 @@ export abstract class TensorCore {
 
   /** @ignore Tensors are made by `tensor()`, `zeros()` and so on. */
   constructor(node: Node) {
+    if (!(node instanceof Node)) {
+      throw new TypeError("Tensor: tensors are made by functions such as tensor() and zeros().");
+    }
     this.held = unshared(node);
     const trace = currentTrace();
     this.traceId = trace === null ? 0 : trace.id;
@@ -208,6 +212,11 @@ export abstract class TensorCore {
 
   /** @ignore Documentation shows a getter only where its setter is hidden. */
   set grad(value: Tensor | null) {
+    if (value !== null && !(value instanceof TensorCore)) {
+      throw new TypeError(
+        `grad: got ${describe(value)}, wants a tensor of the same shape or null.`,
+      );
+    }
     if (value !== null && !sameDims(value.shape, this.shape)) {
       throw new ShapeError(
         `grad: a tensor of shape ${showShape(this.shape)} cannot hold a gradient of shape ` +
@@ -367,6 +376,7 @@ export abstract class TensorCore {
    * replaces the gradient. Returns an object whose `remove()` takes the hook away.
    */
   registerHook(fn: GradientHook): { remove(): void } {
+    checkFunction("registerHook", fn, "the hook");
     const node = this.node;
     if (!node.requiresGrad) {
       throw new GradientError(

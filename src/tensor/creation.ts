@@ -19,6 +19,7 @@ import { checkHolds, holds } from "./holds.ts";
 import { checkWhole } from "./operands.ts";
 import { elementKind, flattenNested, type NestedInput, nestedShape } from "./nested.ts";
 import { Tensor } from "./tensor.ts";
+import { checkNumber } from "./describe.ts";
 
 export {
   defaultDevice,
@@ -329,8 +330,15 @@ export function arange(start: number, end: number, options?: TensorOptions): Ten
 /** Numbers from `start` up to (not including) `end` in steps of `step`. */
 export function arange(start: number, end: number, step: number, options?: TensorOptions): Tensor;
 export function arange(...args: (number | TensorOptions | undefined)[]): Tensor {
-  const numbers = args.filter((a) => typeof a === "number") as number[];
-  const options = args.find((a) => typeof a === "object") as TensorOptions | undefined ?? {};
+  const last = args.at(-1), given = args.length > 1 && typeof last !== "number";
+  const numbers = (given ? args.slice(0, -1) : args).filter((a) => a !== undefined) as number[];
+  const options = (given ? last : undefined) as TensorOptions | undefined ?? {};
+  if (numbers.length === 0 || numbers.length > 3) {
+    throw new TypeError(
+      `arange: got ${numbers.length} numbers, wants end, or start, end and step.`,
+    );
+  }
+  numbers.forEach((n, i) => checkNumber("arange", `argument ${i}`, n));
   const [start, end, step = 1] = numbers.length === 1 ? [0, numbers[0]] : numbers;
   if (step === 0 || !Number.isFinite((end - start) / step) || (end - start) / step < 0) {
     throw new RangeError(
@@ -367,6 +375,8 @@ export function linspace(
   steps: number,
   options: TensorOptions = {},
 ): Tensor {
+  checkNumber("linspace", "start", start);
+  checkNumber("linspace", "end", end);
   checkWhole("linspace", "steps", steps, 0);
   const step = steps > 1 ? (end - start) / (steps - 1) : 0;
   // Counted from the nearer end, so that both ends are exact.
@@ -394,9 +404,12 @@ export function logspace(
   steps: number,
   options: TensorOptions & { base?: number } = {},
 ): Tensor {
+  checkNumber("logspace", "start", start);
+  checkNumber("logspace", "end", end);
   checkWhole("logspace", "steps", steps, 0);
   checkOptions("logspace", options, ["base"]);
   const { base = 10, ...rest } = options;
+  checkNumber("logspace", "base", base);
   const step = steps > 1 ? (end - start) / (steps - 1) : 0;
   return sequence("logspace", steps, (i) => base ** (start + i * step), rest);
 }

@@ -47,3 +47,20 @@ export function checkFunction(op: string, value: unknown, name = "the argument")
   if (typeof value === "function") return;
   throw new TypeError(`${op}: ${name} is ${describe(value)}, wants a function.`);
 }
+
+/** Throws a TypeError that names `op` unless a value is a number. */
+export function checkNumber(op: string, name: string, value: unknown): asserts value is number {
+  if (typeof value === "number") return;
+  throw new TypeError(`${op}: ${name} is ${describe(value)}, wants a number.`);
+}
+
+/** Throws a TypeError that names `op` unless a value is an array. */
+export function checkArray(
+  op: string,
+  name: string,
+  value: unknown,
+  wants = "an array of numbers",
+): asserts value is readonly unknown[] {
+  if (Array.isArray(value)) return;
+  throw new TypeError(`${op}: ${name} is ${describe(value)}, wants ${wants}.`);
+}

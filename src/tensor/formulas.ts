@@ -9,6 +9,7 @@ import { isFloat, type Node } from "../graph/node.ts";
 import * as p from "../primitives/elementwise.ts";
 import { iota } from "../primitives/iota.ts";
 import { expand, reshape } from "../primitives/movement.ts";
+import { power } from "../primitives/power.ts";
 
 const { num } = p;
 
@@ -17,18 +18,7 @@ const { num } = p;
  * all others are data.
  */
 export function powNumber(x: Node, exponent: number): Node {
-  switch (exponent) {
-    case 0:
-      return expand(num(1, x), x.shape);
-    case 1:
-      return x;
-    case 2:
-      return p.square(x);
-    case 3:
-      return p.mul(p.square(x), x);
-    case 4:
-      return p.square(p.square(x));
-  }
+  if (exponent >= 0 && exponent <= 4 && Number.isInteger(exponent)) return power(x, exponent);
   if (!isFloat(x.dtype)) return wholePowNumber(x, exponent);
   switch (exponent) {
     case 0.5:

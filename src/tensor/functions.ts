@@ -18,6 +18,7 @@ import { checkWhole } from "./operands.ts";
 import type { Dims, ReduceOptions } from "./methods_reduction.ts";
 import type { Tensor } from "./tensor.ts";
 import { currentTrace } from "./trace.ts";
+import { checkNames, describe } from "./describe.ts";
 
 export type * from "./types.ts";
 
@@ -239,6 +240,11 @@ export function tensordot(
 ): Tensor {
   checkTensors("tensordot", [a, b]);
   if (typeof dims === "number") checkWhole("tensordot", "the number of dimensions", dims, 0);
+  else if (!Array.isArray(dims) || dims.length !== 2 || !dims.every((d) => Array.isArray(d))) {
+    throw new TypeError(
+      `tensordot: dims is ${describe(dims)}, wants a number, or two arrays of dimensions.`,
+    );
+  }
   const count = (n: number) => Array.from({ length: n }, (_, i) => i);
   const [da, db] = typeof dims === "number"
     ? [count(dims).map((i) => a.ndim - dims + i), count(dims)]
@@ -281,6 +287,7 @@ export function meshgrid(
   vectors: readonly Tensor[],
   options: { indexing?: "ij" | "xy" } = {},
 ): Tensor[] {
+  checkNames("meshgrid", options, ["indexing"]);
   for (const v of checkTensors("meshgrid", vectors)) {
     if (v.ndim > 1) {
       throw new ShapeError(`meshgrid: got ${showShape(v.shape)}, wants vectors; flatten() it.`);

@@ -13,6 +13,7 @@ import { floating, pair } from "./promotion.ts";
 import * as f from "./formulas.ts";
 import { floatOf, pairOf } from "./operands.ts";
 import type { Tensor } from "./tensor.ts";
+import { checkNames, checkNumber, describe } from "./describe.ts";
 
 /** How a quotient is rounded. */
 export type RoundingMode = "trunc" | "floor";
@@ -39,12 +40,14 @@ function whole(x: Node, fn: (x: Node) => Node): Node {
 export abstract class ArithmeticMethods extends TensorCore {
   /** `this + other * alpha`. Throws a ShapeError where shapes do not broadcast. */
   add(other: TensorLike, options: { alpha?: number } = {}): Tensor {
+    checkNames("add", options, ALPHA);
     const [a, b] = pairOf(this, other);
     return wrap(p.add(a, scaled("add", b, options.alpha)));
   }
 
   /** `this - other * alpha`. */
   sub(other: TensorLike, options: { alpha?: number } = {}): Tensor {
+    checkNames("sub", options, ALPHA);
     const [a, b] = pairOf(this, other);
     return wrap(p.sub(a, scaled("sub", b, options.alpha)));
   }
@@ -66,10 +69,13 @@ export abstract class ArithmeticMethods extends TensorCore {
    * quotient: `"trunc"` rounds towards zero, `"floor"` down.
    */
   div(other: TensorLike, options: { roundingMode?: RoundingMode } = {}): Tensor {
+    checkNames("div", options, ["roundingMode"]);
     const [a, b] = pairOf(this, other);
     const { roundingMode } = options;
     if (roundingMode !== undefined && roundingMode !== "trunc" && roundingMode !== "floor") {
-      throw new TypeError(`div: got roundingMode "${roundingMode}", wants "trunc" or "floor".`);
+      throw new TypeError(
+        `div: got roundingMode ${describe(roundingMode)}, wants "trunc" or "floor".`,
+      );
     }
     if (isFloat(a.dtype)) {
       const y = p.div(a, b);
@@ -218,12 +224,14 @@ export abstract class ArithmeticMethods extends TensorCore {
 
   /** `this + value * a * b`. */
   addcmul(a: TensorLike, b: TensorLike, options: { value?: number } = {}): Tensor {
+    checkNames("addcmul", options, VALUE);
     const [x, y] = pair(a, b);
     return this.add(wrap(scaled("addcmul", p.mul(x, y), options.value)));
   }
 
   /** `this + value * a / b`, in floating point. */
   addcdiv(a: TensorLike, b: TensorLike, options: { value?: number } = {}): Tensor {
+    checkNames("addcdiv", options, VALUE);
     const [x, y] = pair(a, b).map((node) => floating(wrap(node)));
     return this.add(wrap(scaled("addcdiv", p.div(x, y), options.value)));
   }
@@ -232,13 +240,20 @@ export abstract class ArithmeticMethods extends TensorCore {
   nanToNum(options: NanToNumOptions = {}): Tensor {
     const x = this.node;
     const top = f.largest(x.dtype);
+    checkNames("nanToNum", options, ["nan", "posinf", "neginf"]);
     const { nan, posinf, neginf } = options;
+    for (const [name, value] of Object.entries(options)) {
+      if (value !== undefined && value !== null) checkNumber("nanToNum", name, value);
+    }
     return wrap(f.nanToNum(x, nan ?? 0, posinf ?? top, neginf ?? -top));
   }
 }
 
+const ALPHA = ["alpha"], VALUE = ["value"];
+
 function scaled(op: string, x: Node, by: number | undefined): Node {
   if (by === undefined || by === 1) return x;
+  checkNumber(op, op.startsWith("addc") ? "value" : "alpha", by);
   checkHolds(op, by, x.dtype);
   return p.mul(x, numberNode(by, x.dtype));
 }

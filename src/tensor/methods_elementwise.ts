@@ -13,6 +13,7 @@ import * as f from "./formulas.ts";
 import { ArithmeticMethods } from "./methods_arithmetic.ts";
 import { floatOf, pairOf } from "./operands.ts";
 import type { Tensor } from "./tensor.ts";
+import { checkNames, checkNumber } from "./describe.ts";
 
 /** Functions of single elements. Whole numbers are converted to the default dtype first. */
 export abstract class ElementwiseMethods extends ArithmeticMethods {
@@ -172,6 +173,7 @@ export abstract class ElementwiseMethods extends ArithmeticMethods {
 
   /** Gaussian error linear unit, exact (`"none"`, default) or by the `"tanh"` approximation. */
   gelu(options: { approximate?: activation.GeluApproximation } = {}): Tensor {
+    checkNames("gelu", options, ["approximate"]);
     return wrap(activation.gelu(floatOf(this), options.approximate ?? "none"));
   }
 
@@ -180,7 +182,10 @@ export abstract class ElementwiseMethods extends ArithmeticMethods {
    * itself (defaults 1 and 20).
    */
   softplus(options: { beta?: number; threshold?: number } = {}): Tensor {
+    checkNames("softplus", options, ["beta", "threshold"]);
     const { beta = 1, threshold = 20 } = options;
+    checkNumber("softplus", "beta", beta);
+    checkNumber("softplus", "threshold", threshold);
     return wrap(activation.softplus(floatOf(this), beta, threshold));
   }
 }

@@ -27,6 +27,7 @@ import type { ValuesAndIndices } from "./methods_reduction.ts";
 import { orderable } from "./statistics.ts";
 import { checkWidth } from "./stores.ts";
 import type { Tensor } from "./tensor.ts";
+import { checkNames } from "./describe.ts";
 
 /**
  * Elements chosen by number. Indices are int64 or int32 tensors; one out of range is an error of
@@ -146,6 +147,7 @@ export abstract class IndexMethods extends MovementMethods {
 
   /** The `k` largest (or smallest) elements along a dimension in order, and their places. */
   topk(k: number, options: { dim?: number; largest?: boolean } = {}): ValuesAndIndices {
+    checkNames("topk", options, ["dim", "largest"]);
     const { dim = -1, largest = true } = options;
     const x = ordered("topk", this.node);
     const axis = normalizeAxis("topk", dim, x.shape.length);
@@ -154,6 +156,7 @@ export abstract class IndexMethods extends MovementMethods {
 
   /** Elements along a dimension in order, and their places. Equal elements keep their order. */
   sort(dim: number = -1, options: { descending?: boolean } = {}): ValuesAndIndices {
+    checkNames("sort", options, ["descending"]);
     const x = ordered("sort", this.node);
     const axis = normalizeAxis("sort", dim, x.shape.length);
     return named(order.sort(x, axis, options.descending ?? false), this.dtype);

@@ -20,6 +20,7 @@ import { inner, matmul } from "./products.ts";
 import { diagonal } from "./rearrange.ts";
 import { countable } from "./statistics.ts";
 import type { Tensor } from "./tensor.ts";
+import { checkNames } from "./describe.ts";
 
 /** Products and linear systems. */
 export abstract class LinearMethods extends IndexMethods {
@@ -70,6 +71,7 @@ export abstract class LinearMethods extends IndexMethods {
 
   /** `beta * this + alpha * (a @ b)`; with beta 0, NaN and infinities of `this` do not count. */
   addmm(a: Tensor, b: Tensor, options: { alpha?: number; beta?: number } = {}): Tensor {
+    checkNames("addmm", options, ["alpha", "beta"]);
     const { alpha = 1, beta = 1 } = options;
     checkTensor("addmm", "the first factor", a);
     const product = a.mm(b);

@@ -16,6 +16,7 @@ import { pairOf } from "./operands.ts";
 import { all, orderable, truth } from "./statistics.ts";
 import { checkKind } from "./stores.ts";
 import type { Tensor } from "./tensor.ts";
+import { checkNames } from "./describe.ts";
 
 /** Tolerances of `allclose`. */
 export interface CloseOptions {
@@ -103,6 +104,7 @@ export abstract class LogicMethods extends ElementwiseMethods {
 
   /** Where `|this - other| <= atol + rtol * |other|`. */
   isClose(other: TensorLike, options: CloseOptions = {}): Tensor {
+    checkNames("isClose", options, ["rtol", "atol", "equalNan"]);
     const { rtol = 1e-5, atol = 1e-8, equalNan = false } = options;
     checkTolerance("rtol", rtol);
     checkTolerance("atol", atol);

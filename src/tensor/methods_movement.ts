@@ -16,6 +16,7 @@ import { checkWhole, ownAxis, type Sizes, sizesOf } from "./operands.ts";
 import { checkTensor } from "./promotion.ts";
 import * as re from "./rearrange.ts";
 import type { Tensor } from "./tensor.ts";
+import { checkArray, checkNames, checkNumber, describe } from "./describe.ts";
 
 /** What one dimension of `slice` keeps: everything (null), one index, or `[start, end, step]`. */
 export type SliceSpec =
@@ -42,13 +43,13 @@ export abstract class MovementMethods extends ConversionMethods {
    */
   reshape(...shape: Sizes): Tensor {
     const x = this.node;
-    return this.#reshaped(re.inferShape("reshape", x.shape, sizesOf(shape)));
+    return this.#reshaped(re.inferShape("reshape", x.shape, sizesOf("reshape", shape)));
   }
 
   /** Like `reshape`, but always a view: there are no strides that could forbid it. */
   view(...shape: Sizes): Tensor {
     const x = this.node;
-    return this.viewed(x, m.reshape(x, re.inferShape("view", x.shape, sizesOf(shape))));
+    return this.viewed(x, m.reshape(x, re.inferShape("view", x.shape, sizesOf("view", shape))));
   }
 
   /** Same elements with the shape of `other`. */
@@ -72,6 +73,7 @@ export abstract class MovementMethods extends ConversionMethods {
   /** One dimension split into several; one size may be -1. */
   unflatten(dim: number, sizes: readonly number[]): Tensor {
     const x = this.node, axis = ownAxis("unflatten", x, dim);
+    checkArray("unflatten", "sizes", sizes);
     const inner = re.inferShape("unflatten", [x.shape[axis]], sizes);
     return this.viewed(
       x,
@@ -106,7 +108,7 @@ export abstract class MovementMethods extends ConversionMethods {
     const x = this.node, rank = x.shape.length;
     return this.viewed(
       x,
-      m.permute(x, sizesOf(dims).map((d) => normalizeAxis("permute", d, rank))),
+      m.permute(x, sizesOf("permute", dims).map((d) => normalizeAxis("permute", d, rank))),
     );
   }
 
@@ -141,7 +143,7 @@ export abstract class MovementMethods extends ConversionMethods {
    * possible; -1 keeps a size. In place it takes one number for all elements only.
    */
   expand(...shape: Sizes): Tensor {
-    const x = this.node, given = sizesOf(shape), skip = given.length - x.shape.length;
+    const x = this.node, given = sizesOf("expand", shape), skip = given.length - x.shape.length;
     const target = given.map((d, i) => d === -1 && i >= skip ? x.shape[i - skip] : d);
     checkShape("expand", target);
     return this.viewed(x, m.expand(x, target));
@@ -160,20 +162,20 @@ export abstract class MovementMethods extends ConversionMethods {
 
   /** The whole repeated `repeats[i]` times along dimension i. */
   repeat(...repeats: Sizes): Tensor {
-    return wrap(re.repeat("repeat", this.node, sizesOf(repeats)));
+    return wrap(re.repeat("repeat", this.node, sizesOf("repeat", repeats)));
   }
 
   /** Like `repeat`, but missing counts (in front) are 1. */
   tile(...repeats: Sizes): Tensor {
-    const given = sizesOf(repeats);
+    const given = sizesOf("tile", repeats);
     const missing = Math.max(0, this.ndim - given.length);
     return wrap(re.repeat("tile", this.node, [...new Array(missing).fill(1), ...given]));
   }
 
   /** Each element repeated `repeats` times; without `dim` the tensor is flattened first. */
   repeatInterleave(repeats: number, dim?: number): Tensor {
-    if (dim === undefined) return this.flatten().repeatInterleave(repeats, 0);
     checkWhole("repeatInterleave", "repeats", repeats, 0);
+    if (dim === undefined) return this.flatten().repeatInterleave(repeats, 0);
     const x = this.node, axis = ownAxis("repeatInterleave", x, dim);
     return wrap(re.repeatInterleave(x, repeats, axis));
   }
@@ -250,6 +252,7 @@ export abstract class MovementMethods extends ConversionMethods {
   /** Pieces of the given size (the last may be smaller) or sizes along a dimension. */
   split(size: number | readonly number[], dim = 0): Tensor[] {
     const x = this.node, axis = ownAxis("split", x, dim), n = x.shape[axis];
+    if (typeof size !== "number") checkArray("split", "size", size, "a number or an array of them");
     if (typeof size === "number") checkWhole("split", "a size", size, 1);
     else size.forEach((d) => checkWhole("split", "a size", d, 0));
     // Of nothing there is one piece too.
@@ -311,6 +314,8 @@ export abstract class MovementMethods extends ConversionMethods {
    * ```
    */
   pad(borders: readonly number[], options: PadOptions = {}): Tensor {
+    checkArray("pad", "borders", borders);
+    checkNames("pad", options, ["mode", "value"]);
     const x = this.node, rank = x.shape.length;
     if (
       borders.length % 2 !== 0 || borders.length > 2 * rank || !borders.every(Number.isInteger)
@@ -324,6 +329,7 @@ export abstract class MovementMethods extends ConversionMethods {
     }
     const side = (s: number) => x.shape.map((_, i) => borders[2 * (rank - 1 - i) + s] ?? 0);
     const { mode = "constant", value = 0 } = options;
+    checkNumber("pad", "value", value);
     if (mode === "constant") checkHolds("pad", value, x.dtype);
     return wrap(re.pad(x, side(0), side(1), mode, value));
   }
@@ -331,7 +337,7 @@ export abstract class MovementMethods extends ConversionMethods {
   /** Dimensions in reversed order of elements. */
   flip(...dims: Sizes): Tensor {
     const x = this.node;
-    return wrap(m.flip(x, normalizeAxes("flip", sizesOf(dims), x.shape.length)));
+    return wrap(m.flip(x, normalizeAxes("flip", sizesOf("flip", dims), x.shape.length)));
   }
 
   /** Elements moved along dimensions; those that fall off come back at the other end. */
@@ -341,6 +347,8 @@ export abstract class MovementMethods extends ConversionMethods {
     }
     const by = typeof shifts === "number" ? [shifts] : shifts;
     const along = typeof dims === "number" ? [dims] : dims;
+    checkArray("roll", "shifts", by, "a number or an array of them");
+    checkArray("roll", "dims", along, "a number or an array of them");
     if (by.length !== along.length) {
       throw new RangeError(
         `roll: got ${by.length} shift(s) for ${along.length} dimension(s); give one for each.`,
@@ -410,6 +418,12 @@ interface Cut {
 /** What a slice keeps of a dimension of size d, with Python's rules for borders. */
 function cut(op: string, spec: SliceSpec, d: number, axis: number): Cut {
   if (spec === null) return { start: 0, size: d, step: 1 };
+  if (typeof spec !== "number" && !(op === "slice" && Array.isArray(spec))) {
+    throw new TypeError(
+      `${op}: the entry for dimension ${axis} is ${describe(spec)}, wants a number` +
+        `${op === "slice" ? ", null or [start, end, step]" : ""}.`,
+    );
+  }
   if (typeof spec === "number") {
     const start = spec < 0 ? spec + d : spec;
     if (!Number.isInteger(spec) || start < 0 || start >= d) {

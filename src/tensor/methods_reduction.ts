@@ -17,6 +17,7 @@ import { LogicMethods } from "./methods_logic.ts";
 import { floatOf } from "./operands.ts";
 import * as s from "./statistics.ts";
 import type { Tensor } from "./tensor.ts";
+import { checkNames, checkNumber, describe } from "./describe.ts";
 
 /**
  * Dimensions of a reduction: one, several (of an empty list none), or (undefined, null) all. Negative
@@ -46,6 +47,8 @@ export interface ValuesAndIndices {
   readonly indices: Tensor;
 }
 
+const KEEPDIM = ["keepdim"], VARIANCE = ["keepdim", "correction"];
+
 /** A reduction of nodes over axes. */
 type Reduction = (x: Node, axes: readonly number[], keepdim: boolean) => Node;
 
@@ -56,9 +59,7 @@ function over(
   options: ReduceOptions,
   fn: Reduction,
 ): Tensor {
-  if (typeof options !== "object") {
-    throw new TypeError(`${op}: the options are ${options}, wants an object: { keepdim: true }.`);
-  }
+  checkNames(op, options, op === "var" || op === "std" ? VARIANCE : KEEPDIM);
   return wrap(fn(x, normalizeAxes(op, dim, x.shape.length), options.keepdim ?? false));
 }
 
@@ -119,6 +120,7 @@ export abstract class ReductionMethods extends LogicMethods {
   }
 
   #extremum(op: string, dim: number, options: ReduceOptions, largest: boolean): ValuesAndIndices {
+    checkNames(op, options, KEEPDIM);
     const x = this.node;
     const axis = normalizeAxis(op, dim, x.shape.length);
     const [values, indices] = s.extremumAlong(x, axis, options.keepdim ?? false, largest);
@@ -149,14 +151,14 @@ export abstract class ReductionMethods extends LogicMethods {
    * ```
    */
   var(dim?: Dims, options: VarianceOptions = {}): Tensor {
-    const { correction = 1 } = options;
+    const correction = correctionOf("var", options);
     const variance: Reduction = (x, axes, keepdim) => s.variance(x, axes, keepdim, correction);
     return over("var", this.node, dim, options, inReal(variance));
   }
 
   /** Standard deviation; derivative 0 where it is 0. See `var`. */
   std(dim?: Dims, options: VarianceOptions = {}): Tensor {
-    const { correction = 1 } = options;
+    const correction = correctionOf("std", options);
     const deviation: Reduction = (x, axes, keepdim) => s.deviation(x, axes, keepdim, correction);
     return over("std", this.node, dim, options, inReal(deviation));
   }
@@ -179,7 +181,7 @@ export abstract class ReductionMethods extends LogicMethods {
   norm(p: number | "inf" | "-inf" | "fro" = 2, dim?: Dims, options: ReduceOptions = {}): Tensor {
     const kind = p === "inf" ? Infinity : p === "-inf" ? -Infinity : p === "fro" ? 2 : p;
     if (typeof kind !== "number" || Number.isNaN(kind)) {
-      throw new TypeError(`norm: got p = ${p}, wants a number, "inf", "-inf" or "fro".`);
+      throw new TypeError(`norm: got p = ${describe(p)}, wants a number, "inf", "-inf" or "fro".`);
     }
     if (!isFloat(this.dtype)) {
       throw new DTypeError(
@@ -244,6 +246,7 @@ export abstract class ReductionMethods extends LogicMethods {
   /** The middle element along a dimension (the lower one of two), or the first NaN, and its place. */
   median(dim: number, options?: ReduceOptions): ValuesAndIndices;
   median(dim?: number, options: ReduceOptions = {}): Tensor | ValuesAndIndices {
+    checkNames("median", options, KEEPDIM);
     if (dim === undefined) {
       const flat = wrap(reshape(this.node, [this.size]));
       return flat.median(0).values;
@@ -264,6 +267,13 @@ export abstract class ReductionMethods extends LogicMethods {
   }
 }
 
+function correctionOf(op: string, options: VarianceOptions): number {
+  checkNames(op, options, VARIANCE);
+  const { correction = 1 } = options;
+  checkNumber(op, "correction", correction);
+  return correction;
+}
+
 function along(op: string, x: Node, dim: number, fn: (x: Node, axis: number) => Node): Tensor {
   const axis = normalizeAxis(op, dim, x.shape.length);
   return wrap(x.shape.length === 0 ? x : fn(x, axis));
@@ -273,9 +283,11 @@ function argOver(
   op: string,
   node: Node,
   dim: number | null | undefined,
-  { keepdim = false }: ReduceOptions,
+  options: ReduceOptions,
   fn: (x: Node, axis: number, keepdim: boolean) => Node,
 ): Tensor {
+  checkNames(op, options, KEEPDIM);
+  const { keepdim = false } = options;
   const x = s.orderable(node), rank = x.shape.length;
   if (dim !== undefined && dim !== null) {
     const axis = normalizeAxis(op, dim, rank);

@@ -1,3 +1,4 @@
+import { checkNumber, describe } from "./describe.ts";
 /**
  * Random numbers from a counter: Philox4x32-10 (J. Salmon, M. Moraes, R. Dror, D. Shaw, "Parallel
  * random numbers: as easy as 1, 2, 3", SC 2011). The same seed gives the same numbers everywhere.
@@ -106,6 +107,9 @@ export class Generator {
 
   /** @ignore Documentation shows a getter only where its setter is hidden. */
   set seed(seed: number | bigint) {
+    if (typeof seed !== "number" && typeof seed !== "bigint") {
+      throw new TypeError(`seed: got ${describe(seed)}, wants a whole number or a bigint.`);
+    }
     if (typeof seed === "number" && !Number.isSafeInteger(seed)) {
       throw new RangeError(`seed: got ${seed}, wants a whole number; use a bigint above 2 ** 53.`);
     }
@@ -121,9 +125,15 @@ export class Generator {
   }
 
   /** @ignore */
-  set state({ seed, offset }: GeneratorState) {
+  set state(state: GeneratorState) {
+    const { seed, offset } = state ?? {};
+    if (typeof seed !== "string" || !/^\d+$/.test(seed)) {
+      throw new TypeError(
+        `state: got ${describe(state)}, wants what another generator's state is.`,
+      );
+    }
     if (!Number.isSafeInteger(offset) || offset < 0) {
-      throw new RangeError(`state: the offset is a whole number >= 0, got ${offset}.`);
+      throw new RangeError(`state: the offset is a whole number >= 0, got ${describe(offset)}.`);
     }
     this.seed = BigInt(seed);
     this.#offset = offset;
@@ -145,6 +155,7 @@ export class Generator {
    * @param out the array to fill
    */
   fillUniform(out: Float32Array | Float64Array): void {
+    checkTarget("fillUniform", out, Float32Array, Float64Array);
     const per = out instanceof Float32Array ? 1 : 2;
     for (let start = 0; start < out.length; start += BATCH / per) {
       const n = Math.min(BATCH / per, out.length - start);
@@ -161,6 +172,7 @@ export class Generator {
    * @param out the array to fill
    */
   fillNormal(out: Float32Array | Float64Array): void {
+    checkTarget("fillNormal", out, Float32Array, Float64Array);
     const per = out instanceof Float32Array ? 1 : 2;
     for (let start = 0; start < out.length; start += BATCH / per) {
       const n = Math.min(BATCH / per, out.length - start);
@@ -191,6 +203,9 @@ export class Generator {
    *   2 ** 53
    */
   fillInt(lo: number, hi: number, out: BigInt64Array | Int32Array): void {
+    checkNumber("fillInt", "lo", lo);
+    checkNumber("fillInt", "hi", hi);
+    checkTarget("fillInt", out, BigInt64Array, Int32Array);
     const range = hi - lo;
     if (!Number.isSafeInteger(lo) || !Number.isSafeInteger(hi) || range < 1 || range > 2 ** 53) {
       throw new RangeError(
@@ -219,8 +234,9 @@ export class Generator {
    * @throws {RangeError} where `p` is not in [0, 1]
    */
   fillBernoulli(p: number, out: Uint8Array): void {
-    if (!(p >= 0 && p <= 1)) {
-      throw new RangeError(`fillBernoulli: a probability is from 0 to 1, got ${p}.`);
+    checkTarget("fillBernoulli", out, Uint8Array);
+    if (typeof p !== "number" || !(p >= 0 && p <= 1)) {
+      throw new RangeError(`fillBernoulli: a probability is from 0 to 1, got ${describe(p)}.`);
     }
     const limit = p * 2 ** 32;
     for (let start = 0; start < out.length; start += BATCH) {
@@ -280,4 +296,14 @@ export class Generator {
 /** A number from [0, 1) with 53 random bits. */
 function fraction(a: number, b: number): number {
   return ((a >>> 5) * 2 ** 26 + (b >>> 6)) * 2 ** -53;
+}
+
+/** Throws a TypeError that names `op` unless an array is one of these classes. */
+function checkTarget(op: string, out: unknown, ...classes: (new (n: number) => unknown)[]): void {
+  if (classes.some((cls) => out instanceof cls)) return;
+  throw new TypeError(
+    `${op}: the array to fill is ${describe(out)}, wants a ${
+      classes.map(({ name }) => name).join(" or ")
+    }.`,
+  );
 }

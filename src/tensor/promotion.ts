@@ -44,6 +44,11 @@ export function checkTensor(op: string, name: string, x: unknown): asserts x is 
   );
 }
 
+/** The same for an argument that may be left out, or null. */
+export function checkOptional(op: string, name: string, x: unknown): void {
+  if (x !== null && x !== undefined) checkTensor(op, name, x);
+}
+
 /** The node of an argument that has to be a tensor. */
 export function nodeOf(op: string, name: string, x: Tensor): Node {
   checkTensor(op, name, x);

@@ -16,6 +16,7 @@ import { intoInterval } from "./intervals.ts";
 import { Generator } from "./philox.ts";
 import { Tensor } from "./tensor.ts";
 import { currentTrace, type Draw } from "./trace.ts";
+import { checkNumber, checkObject } from "./describe.ts";
 
 export { Generator, type GeneratorState } from "./philox.ts";
 
@@ -94,6 +95,7 @@ function joined(dtype: DType, size: number, parts: readonly TypedArray[]): Typed
 }
 
 function floatType(op: string, options: RandomOptions): DType {
+  checkObject(op, options);
   const dtype = options.dtype ?? defaultDtype();
   if (isFloat(dtype)) return dtype;
   throw new DTypeError(
@@ -349,7 +351,9 @@ export function bernoulli(
   shape: readonly number[] | Tensor,
   options: RandomOptions & { p?: number } = {},
 ): Tensor {
+  checkObject("bernoulli", options);
   if (shape instanceof Tensor) {
+    checkOptions("bernoulli", options, ["generator"]);
     const { dtype = shape.dtype, ...rest } = options;
     checkProbabilities(shape);
     return rand(shape.shape, { ...rest, dtype: shape.dtype }).lt(shape).to(dtype);
@@ -394,8 +398,9 @@ function checkProbabilities(x: Tensor): void {
  * ```
  */
 export function randperm(n: number, options: RandomOptions = {}): Tensor {
-  const dtype = options.dtype ?? "int64";
   checkOptions("randperm", options, ["generator"]);
+  const dtype = options.dtype ?? "int64";
+  checkNumber("randperm", "n", n);
   checkEach("randperm", 0, n - 1, dtype);
   return drawn("randperm", [n], dtype, options, (g) => {
     const order = g.permutation(n);

@@ -5,13 +5,19 @@
  */
 
 import { realizeNodes, realizeNodesAsync } from "../graph/realize.ts";
+import type { Node } from "../graph/node.ts";
+import { type PyTree, treeLeaves } from "../pytree/mod.ts";
+import { TensorCore } from "./core.ts";
+import { checkTensor } from "./promotion.ts";
 import type { Tensor } from "./tensor.ts";
+
+type TensorTree = PyTree<Tensor>;
 
 /**
  * Computes tensors that have no value yet, all in one run. Reading one of them computes only that
  * one, so several results of one graph are cheaper together.
  *
- * @param tensors any number of tensors
+ * @param tensors any number of tensors, or trees of them: `realize(a, b)`, `realize([a, b])`, or a state
  *
  * @example
  * ```ts
@@ -24,8 +30,8 @@ import type { Tensor } from "./tensor.ts";
  * assertEquals([sum.item(), mean.item()], [6, 2]);
  * ```
  */
-export function realize(...tensors: Tensor[]): void {
-  realizeNodes(tensors.map((t) => t.node));
+export function realize(...tensors: TensorTree[]): void {
+  realizeNodes(nodesOf("realize", tensors));
 }
 
 /**
@@ -41,6 +47,15 @@ export function realize(...tensors: Tensor[]): void {
  * assertEquals(y.toArray(), [2, 4]);
  * ```
  */
-export function realizeAsync(...tensors: Tensor[]): Promise<void> {
-  return realizeNodesAsync(tensors.map((t) => t.node));
+export async function realizeAsync(...tensors: TensorTree[]): Promise<void> {
+  await realizeNodesAsync(nodesOf("realizeAsync", tensors));
+}
+
+/** The nodes of all tensors; what else there is in a tree needs no computing. */
+function nodesOf(op: string, trees: readonly unknown[]): Node[] {
+  return trees.flatMap((tree, i) => {
+    const leaves = treeLeaves(tree as PyTree<unknown>);
+    if (leaves.length === 1 && leaves[0] === tree) checkTensor(op, `argument ${i}`, tree);
+    return leaves.flatMap((leaf) => leaf instanceof TensorCore ? [leaf.node] : []);
+  });
 }

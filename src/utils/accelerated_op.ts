@@ -5,6 +5,7 @@
  */
 
 import { type Device, opsLibrary } from "../runtime/mod.ts";
+import { checkArray } from "../tensor/describe.ts";
 
 /**
  * Whether the compiled kernel behind `useAcceleratedOp` is at hand. Without it the option works too:
@@ -22,5 +23,6 @@ import { type Device, opsLibrary } from "../runtime/mod.ts";
  */
 export function acceleratedOpAvailable(devices?: Device | readonly Device[]): boolean {
   const asked = devices === undefined ? [] : typeof devices === "string" ? [devices] : devices;
+  checkArray("acceleratedOpAvailable", "devices", asked, "a device or an array of them");
   return opsLibrary().loaded && asked.every((device) => device === "cpu");
 }

@@ -20,6 +20,7 @@ import type { PrimitiveName } from "../../src/primitives/table.ts";
 import { Storage } from "../../src/runtime/mod.ts";
 import { tensor } from "../../src/tensor/creation.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
+import { power } from "../../src/primitives/power.ts";
 
 /** A function of nodes with the shapes of its arguments and the interval they lie in. */
 export interface Case {
@@ -57,6 +58,7 @@ export const cases: Record<PrimitiveName, Case | string> = {
   mul: two(e.mul),
   div: two(e.div, 0.5, 2),
   pow: two(e.pow, 0.5, 2),
+  power: one((x) => e.add(power(x, 4), power(x, 3))),
   maximum: two(e.maximum),
   minimum: two(e.minimum),
   fmod: two((a, b) => e.fmod(e.mul(a, numberNode(5, "float64")), b), 0.6, 0.9),

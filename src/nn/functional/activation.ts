@@ -11,8 +11,9 @@ import * as p from "../../primitives/elementwise.ts";
 import { type GeluApproximation, leakyRelu as leaky } from "../../tensor/activation.ts";
 import { reshape } from "../../primitives/movement.ts";
 import { wrap } from "../../tensor/core.ts";
-import { floating, pair } from "../../tensor/promotion.ts";
+import { checkTensor, floating, pair } from "../../tensor/promotion.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
+import { checkNames } from "../../tensor/describe.ts";
 
 /**
  * The elements above 0, else 0; derivative 0 at 0.
@@ -26,6 +27,7 @@ import type { Tensor } from "../../tensor/tensor.ts";
  * ```
  */
 export function relu(x: Tensor): Tensor {
+  checkTensor("relu", "the operand", x);
   return x.relu();
 }
 
@@ -41,6 +43,7 @@ export function relu(x: Tensor): Tensor {
  * ```
  */
 export function relu6(x: Tensor): Tensor {
+  checkTensor("relu6", "the operand", x);
   return hardtanh(x, { min: 0, max: 6 });
 }
 
@@ -56,6 +59,7 @@ export function relu6(x: Tensor): Tensor {
  * ```
  */
 export function leakyRelu(x: Tensor, negativeSlope = 0.01): Tensor {
+  checkTensor("leakyRelu", "the operand", x);
   return x.leakyRelu(negativeSlope);
 }
 
@@ -71,6 +75,8 @@ export function leakyRelu(x: Tensor, negativeSlope = 0.01): Tensor {
  * ```
  */
 export function prelu(x: Tensor, weight: Tensor): Tensor {
+  checkTensor("prelu", "the operand", x);
+  checkTensor("prelu", "the weight", weight);
   const channels = x.ndim > 1 ? x.shape[1] : 1;
   if (weight.ndim > 1 || (weight.size !== 1 && weight.size !== channels)) {
     throw new ShapeError(
@@ -97,6 +103,7 @@ export function prelu(x: Tensor, weight: Tensor): Tensor {
  * ```
  */
 export function elu(x: Tensor, alpha = 1): Tensor {
+  checkTensor("elu", "the operand", x);
   return x.elu(alpha);
 }
 
@@ -113,6 +120,7 @@ export function elu(x: Tensor, alpha = 1): Tensor {
  * ```
  */
 export function selu(x: Tensor): Tensor {
+  checkTensor("selu", "the operand", x);
   return x.elu(1.6732632423543772).mul(1.0507009873554805);
 }
 
@@ -128,6 +136,8 @@ export function selu(x: Tensor): Tensor {
  * ```
  */
 export function gelu(x: Tensor, options: { approximate?: GeluApproximation } = {}): Tensor {
+  checkTensor("gelu", "the operand", x);
+  checkNames("gelu", options, ["approximate"]);
   return x.gelu(options);
 }
 
@@ -143,6 +153,7 @@ export function gelu(x: Tensor, options: { approximate?: GeluApproximation } = {
  * ```
  */
 export function silu(x: Tensor): Tensor {
+  checkTensor("silu", "the operand", x);
   return x.silu();
 }
 
@@ -158,6 +169,7 @@ export function silu(x: Tensor): Tensor {
  * ```
  */
 export function mish(x: Tensor): Tensor {
+  checkTensor("mish", "the operand", x);
   const y = floating(x);
   return wrap(p.mul(y, p.tanh(p.softplus(y))));
 }
@@ -174,6 +186,7 @@ export function mish(x: Tensor): Tensor {
  * ```
  */
 export function sigmoid(x: Tensor): Tensor {
+  checkTensor("sigmoid", "the operand", x);
   return x.sigmoid();
 }
 
@@ -189,6 +202,7 @@ export function sigmoid(x: Tensor): Tensor {
  * ```
  */
 export function logSigmoid(x: Tensor): Tensor {
+  checkTensor("logSigmoid", "the operand", x);
   return x.logSigmoid();
 }
 
@@ -204,6 +218,7 @@ export function logSigmoid(x: Tensor): Tensor {
  * ```
  */
 export function tanh(x: Tensor): Tensor {
+  checkTensor("tanh", "the operand", x);
   return x.tanh();
 }
 
@@ -222,6 +237,8 @@ export function softplus(
   x: Tensor,
   options: { beta?: number; threshold?: number } = {},
 ): Tensor {
+  checkTensor("softplus", "the operand", x);
+  checkNames("softplus", options, ["beta", "threshold"]);
   return x.softplus(options);
 }
 
@@ -237,6 +254,7 @@ export function softplus(
  * ```
  */
 export function softsign(x: Tensor): Tensor {
+  checkTensor("softsign", "the operand", x);
   return x.div(x.abs().add(1));
 }
 
@@ -254,6 +272,8 @@ export function softsign(x: Tensor): Tensor {
  * ```
  */
 export function hardtanh(x: Tensor, options: { min?: number; max?: number } = {}): Tensor {
+  checkTensor("hardtanh", "the operand", x);
+  checkNames("hardtanh", options, ["min", "max"]);
   const { min = -1, max = 1 } = options;
   if (!(min <= max)) {
     throw new RangeError(`hardtanh: got min ${min} and max ${max}, wants min <= max.`);
@@ -275,6 +295,7 @@ export function hardtanh(x: Tensor, options: { min?: number; max?: number } = {}
  * ```
  */
 export function glu(x: Tensor, dim: number = -1): Tensor {
+  checkTensor("glu", "the operand", x);
   const axis = normalizeAxis("glu", dim, x.ndim), size = x.shape[axis] ?? 1;
   if (size % 2 !== 0) {
     throw new ShapeError(
@@ -297,6 +318,7 @@ export function glu(x: Tensor, dim: number = -1): Tensor {
  * ```
  */
 export function softmax(x: Tensor, dim: number): Tensor {
+  checkTensor("softmax", "the operand", x);
   return x.softmax(dim);
 }
 
@@ -312,5 +334,6 @@ export function softmax(x: Tensor, dim: number): Tensor {
  * ```
  */
 export function logSoftmax(x: Tensor, dim: number): Tensor {
+  checkTensor("logSoftmax", "the operand", x);
   return x.logSoftmax(dim);
 }

@@ -12,9 +12,11 @@ import { add } from "../../primitives/elementwise.ts";
 import { conv, type ConvAttrs, convInputGrad, convShape } from "../../primitives/conv.ts";
 import { pad, reshape } from "../../primitives/movement.ts";
 import { wrap } from "../../tensor/core.ts";
-import { checkTensor, pair } from "../../tensor/promotion.ts";
+import { checkOptional, checkTensor, pair } from "../../tensor/promotion.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { batched, each } from "./window.ts";
+import { checkNames } from "../../tensor/describe.ts";
+import { CONV, CONV_TRANSPOSE } from "./names.ts";
 
 function attrsOf(op: string, rank: number, kernel: Shape, options: ConvOptions): ConvAttrs {
   const { stride = 1, padding = 0, dilation = 1, groups = 1 } = options;
@@ -78,6 +80,10 @@ export function conv1d(
   bias?: Tensor | null,
   options: ConvOptions = {},
 ): Tensor {
+  checkTensor("conv1d", "the operand", x);
+  checkTensor("conv1d", "the weight", weight);
+  checkOptional("conv1d", "the bias", bias);
+  checkNames("conv1d", options, CONV);
   return convolve("conv1d", 1, x, weight, bias, options);
 }
 
@@ -101,6 +107,10 @@ export function conv2d(
   bias?: Tensor | null,
   options: ConvOptions = {},
 ): Tensor {
+  checkTensor("conv2d", "the operand", x);
+  checkTensor("conv2d", "the weight", weight);
+  checkOptional("conv2d", "the bias", bias);
+  checkNames("conv2d", options, CONV);
   return convolve("conv2d", 2, x, weight, bias, options);
 }
 
@@ -124,6 +134,10 @@ export function conv3d(
   bias?: Tensor | null,
   options: ConvOptions = {},
 ): Tensor {
+  checkTensor("conv3d", "the operand", x);
+  checkTensor("conv3d", "the weight", weight);
+  checkOptional("conv3d", "the bias", bias);
+  checkNames("conv3d", options, CONV);
   return convolve("conv3d", 3, x, weight, bias, options);
 }
 
@@ -192,6 +206,10 @@ export function convTranspose1d(
   bias?: Tensor | null,
   options: ConvTransposeOptions = {},
 ): Tensor {
+  checkTensor("convTranspose1d", "the operand", x);
+  checkTensor("convTranspose1d", "the weight", weight);
+  checkOptional("convTranspose1d", "the bias", bias);
+  checkNames("convTranspose1d", options, CONV_TRANSPOSE);
   return convolveTransposed("convTranspose1d", 1, x, weight, bias, options);
 }
 
@@ -217,5 +235,9 @@ export function convTranspose2d(
   bias?: Tensor | null,
   options: ConvTransposeOptions = {},
 ): Tensor {
+  checkTensor("convTranspose2d", "the operand", x);
+  checkTensor("convTranspose2d", "the weight", weight);
+  checkOptional("convTranspose2d", "the bias", bias);
+  checkNames("convTranspose2d", options, CONV_TRANSPOSE);
   return convolveTransposed("convTranspose2d", 2, x, weight, bias, options);
 }

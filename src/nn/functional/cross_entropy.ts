@@ -13,16 +13,19 @@ import * as p from "../../primitives/elementwise.ts";
 import { iotaAlong } from "../../primitives/iota.ts";
 import { reshape } from "../../primitives/movement.ts";
 import { sum } from "../../primitives/reduce.ts";
-import { floating } from "../../tensor/promotion.ts";
+import { checkOptional, checkTensor, floating } from "../../tensor/promotion.ts";
 import { logSoftmax } from "../../tensor/statistics.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { currentTrace } from "../../tensor/trace.ts";
 import { checkReduction, reduceLoss } from "./reduction.ts";
+import { checkNames } from "../../tensor/describe.ts";
+import { CROSS_ENTROPY, NLL_LOSS } from "./names.ts";
 
 const { num } = p;
 
 /** A vector of C as a tensor that broadcasts along the class axis. */
 function alongClasses(op: string, weight: Tensor | undefined, x: Node, axis: number): Node | null {
+  checkOptional(op, "weight", weight);
   if (weight === undefined) return null;
   const n = x.shape[axis];
   if (!sameShape(weight.shape, [n])) {
@@ -148,6 +151,9 @@ export function crossEntropy(
   target: Tensor,
   options: CrossEntropyOptions = {},
 ): Tensor {
+  checkTensor("crossEntropy", "the input", input);
+  checkTensor("crossEntropy", "the target", target);
+  checkNames("crossEntropy", options, CROSS_ENTROPY);
   const x = floating(input), axis = classAxis(x);
   if (x.shape.length === 0) {
     throw new ShapeError("crossEntropy: got a scalar input, wants [N, C] or [C].");
@@ -191,6 +197,9 @@ export function crossEntropy(
  * ```
  */
 export function nllLoss(input: Tensor, target: Tensor, options: NllLossOptions = {}): Tensor {
+  checkTensor("nllLoss", "the input", input);
+  checkTensor("nllLoss", "the target", target);
+  checkNames("nllLoss", options, NLL_LOSS);
   const { weight, ignoreIndex, reduction } = options;
   const logp = floating(input);
   return likelihood("nllLoss", logp, target.node, classAxis(logp), {

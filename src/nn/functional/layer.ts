@@ -13,10 +13,11 @@ import { iotaAlong } from "../../primitives/iota.ts";
 import { dot } from "../../primitives/matmul.ts";
 import { detach, reshape } from "../../primitives/movement.ts";
 import { wrap } from "../../tensor/core.ts";
-import { floating, pair } from "../../tensor/promotion.ts";
+import { checkOptional, checkTensor, floating, pair } from "../../tensor/promotion.ts";
 import type { Generator } from "../../tensor/philox.ts";
 import { bernoulli } from "../../tensor/random.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
+import { checkNames } from "../../tensor/describe.ts";
 
 /**
  * `x @ weightᵀ + bias` for `x` `[..., in]`, `weight` `[out, in]` and `bias` `[out]`.
@@ -33,6 +34,9 @@ import type { Tensor } from "../../tensor/tensor.ts";
  * ```
  */
 export function linear(x: Tensor, weight: Tensor, bias?: Tensor | null): Tensor {
+  checkTensor("linear", "the operand", x);
+  checkTensor("linear", "the weight", weight);
+  checkOptional("linear", "the bias", bias);
   const [a, w] = pair(x, weight);
   const features = a.shape[a.shape.length - 1];
   if (w.shape.length !== 2 || features !== w.shape[1]) {
@@ -77,6 +81,9 @@ export function embedding(
   weight: Tensor,
   options: { paddingIdx?: number | null } = {},
 ): Tensor {
+  checkTensor("embedding", "the indices", indices);
+  checkTensor("embedding", "the weight", weight);
+  checkNames("embedding", options, ["paddingIdx"]);
   let table = weight.node;
   if (table.shape.length !== 2) {
     throw new ShapeError(`embedding: got weight ${showShape(table.shape)}, wants [n, d].`);
@@ -116,6 +123,8 @@ export interface DropoutOptions {
  * ```
  */
 export function dropout(x: Tensor, options: DropoutOptions = {}): Tensor {
+  checkTensor("dropout", "the operand", x);
+  checkNames("dropout", options, ["p", "training", "generator"]);
   const { p: rate = 0.5, training = true, generator } = options;
   if (!(rate >= 0 && rate <= 1)) {
     throw new RangeError(`dropout: p is a probability from 0 to 1, got ${rate}.`);
@@ -157,7 +166,12 @@ export function scaledDotProductAttention(
   value: Tensor,
   options: AttentionOptions = {},
 ): Tensor {
+  checkTensor("scaledDotProductAttention", "the query", query);
+  checkTensor("scaledDotProductAttention", "the key", key);
+  checkTensor("scaledDotProductAttention", "the value", value);
+  checkNames("scaledDotProductAttention", options, ["mask", "isCausal", "scale"]);
   const { mask = null, isCausal = false } = options;
+  checkOptional("scaledDotProductAttention", "the mask", mask);
   const { scale = 1 / Math.sqrt(query.shape[query.ndim - 1]) } = options;
   let scores = query.matmul(key.transpose(-2, -1)).mul(scale);
   if (isCausal) {

@@ -14,12 +14,14 @@ import { custom } from "../../primitives/custom.ts";
 import { detach, expand } from "../../primitives/movement.ts";
 import { sum } from "../../primitives/reduce.ts";
 import { wrap } from "../../tensor/core.ts";
-import { floating, pair } from "../../tensor/promotion.ts";
+import { checkOptional, checkTensor, floating, pair } from "../../tensor/promotion.ts";
 import { clamp } from "../../tensor/formulas.ts";
 import { norm } from "../../tensor/statistics.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { normalizeAxis } from "../../graph/shape.ts";
 import { reduceLoss } from "./reduction.ts";
+import { checkNames } from "../../tensor/describe.ts";
+import { BINARY_CROSS_ENTROPY, LOSS } from "./names.ts";
 
 const { num } = p;
 
@@ -50,6 +52,9 @@ function both(op: string, input: Tensor, target: Tensor): [Node, Node] {
  * ```
  */
 export function mseLoss(input: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
+  checkTensor("mseLoss", "the input", input);
+  checkTensor("mseLoss", "the target", target);
+  checkNames("mseLoss", options, LOSS);
   const [x, y] = both("mseLoss", input, target);
   return reduceLoss("mseLoss", p.square(p.sub(x, y)), options.reduction);
 }
@@ -68,6 +73,9 @@ export function mseLoss(input: Tensor, target: Tensor, options: LossOptions = {}
  * ```
  */
 export function l1Loss(input: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
+  checkTensor("l1Loss", "the input", input);
+  checkTensor("l1Loss", "the target", target);
+  checkNames("l1Loss", options, LOSS);
   const [x, y] = both("l1Loss", input, target);
   return reduceLoss("l1Loss", p.abs(p.sub(x, y)), options.reduction);
 }
@@ -91,6 +99,9 @@ export function smoothL1Loss(
   target: Tensor,
   options: LossOptions & { beta?: number } = {},
 ): Tensor {
+  checkTensor("smoothL1Loss", "the input", input);
+  checkTensor("smoothL1Loss", "the target", target);
+  checkNames("smoothL1Loss", options, [...LOSS, "beta"]);
   const { beta = 1, reduction } = options;
   if (!(beta >= 0)) throw new RangeError(`smoothL1Loss: beta is a number >= 0, got ${beta}.`);
   if (beta === 0) return l1Loss(input, target, { reduction });
@@ -121,6 +132,9 @@ export function huberLoss(
   target: Tensor,
   options: LossOptions & { delta?: number } = {},
 ): Tensor {
+  checkTensor("huberLoss", "the input", input);
+  checkTensor("huberLoss", "the target", target);
+  checkNames("huberLoss", options, [...LOSS, "delta"]);
   const { delta = 1, reduction } = options;
   if (!(delta > 0)) throw new RangeError(`huberLoss: delta is a number > 0, got ${delta}.`);
   const [x, y] = both("huberLoss", input, target);
@@ -131,6 +145,7 @@ export function huberLoss(
 }
 
 function weighted(losses: Node, weight: Tensor | undefined): Node {
+  checkOptional("binaryCrossEntropy", "the weight", weight);
   return weight === undefined ? losses : p.mul(losses, p.cast(weight.node, losses.dtype));
 }
 
@@ -154,6 +169,9 @@ export function binaryCrossEntropy(
   target: Tensor,
   options: BinaryCrossEntropyOptions = {},
 ): Tensor {
+  checkTensor("binaryCrossEntropy", "the input", input);
+  checkTensor("binaryCrossEntropy", "the target", target);
+  checkNames("binaryCrossEntropy", options, BINARY_CROSS_ENTROPY);
   const [x, t] = both("binaryCrossEntropy", input, target);
   const one = num(1, x);
   const logOf = (y: Node) => clamp(p.log(y), num(-100, x), null);
@@ -189,10 +207,14 @@ export function binaryCrossEntropyWithLogits(
   target: Tensor,
   options: BinaryCrossEntropyOptions & { posWeight?: Tensor } = {},
 ): Tensor {
+  checkTensor("binaryCrossEntropyWithLogits", "the input", input);
+  checkTensor("binaryCrossEntropyWithLogits", "the target", target);
+  checkNames("binaryCrossEntropyWithLogits", options, [...BINARY_CROSS_ENTROPY, "posWeight"]);
   const op = "binaryCrossEntropyWithLogits";
   const [x, t] = both(op, input, target);
   const one = num(1, x);
   let yes = p.softplus(p.neg(x));
+  checkOptional(op, "posWeight", options.posWeight);
   if (options.posWeight !== undefined) {
     const extra = p.sub(p.cast(options.posWeight.node, x.dtype), one);
     yes = p.mul(p.add(one, p.mul(extra, t)), yes);
@@ -225,6 +247,9 @@ export interface KlDivOptions {
  * ```
  */
 export function klDiv(input: Tensor, target: Tensor, options: KlDivOptions = {}): Tensor {
+  checkTensor("klDiv", "the input", input);
+  checkTensor("klDiv", "the target", target);
+  checkNames("klDiv", options, ["reduction", "logTarget"]);
   const { reduction = "mean", logTarget = false } = options;
   const [x, t] = both("klDiv", input, target);
   let losses: Node;
@@ -255,6 +280,9 @@ export function cosineSimilarity(
   b: Tensor,
   options: { dim?: number; eps?: number } = {},
 ): Tensor {
+  checkTensor("cosineSimilarity", "the first", a);
+  checkTensor("cosineSimilarity", "the second", b);
+  checkNames("cosineSimilarity", options, ["dim", "eps"]);
   const { dim = 1, eps = 1e-8 } = options;
   const [x, y] = pair(wrap(floating(a)), b);
   const product = p.mul(x, y), least = numberNode(eps, x.dtype);
@@ -289,6 +317,8 @@ export function normalize(
   x: Tensor,
   options: { p?: number; dim?: number; eps?: number } = {},
 ): Tensor {
+  checkTensor("normalize", "the operand", x);
+  checkNames("normalize", options, ["p", "dim", "eps"]);
   const { p: order = 2, dim = 1, eps = 1e-12 } = options;
   return x.div(x.norm(order, dim, { keepdim: true }).clamp(eps));
 }

@@ -11,9 +11,10 @@ import { sameShape, type Shape, showShape, sizeOf } from "../../graph/shape.ts";
 import * as p from "../../primitives/elementwise.ts";
 import { detach, reshape } from "../../primitives/movement.ts";
 import { wrap } from "../../tensor/core.ts";
-import { floating } from "../../tensor/promotion.ts";
+import { checkOptional, checkTensor, floating } from "../../tensor/promotion.ts";
 import { mean } from "../../tensor/statistics.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
+import { checkNames } from "../../tensor/describe.ts";
 
 /** Options of normalisations. */
 export interface NormOptions {
@@ -111,12 +112,19 @@ export function batchNorm(
   runningVar: Tensor | null,
   options: BatchNormOptions = {},
 ): Tensor {
+  checkTensor("batchNorm", "the operand", x);
+  checkOptional("batchNorm", "the runningMean", runningMean);
+  checkOptional("batchNorm", "the runningVar", runningVar);
+  checkNames("batchNorm", options, ["training", "momentum", "weight", "bias", "eps"]);
   const node = floating(x), { training = false, momentum = 0.1 } = options;
   if (node.shape.length < 2) {
     throw new ShapeError(`batchNorm: got ${showShape(node.shape)}, wants [N, C] or [N, C, ...].`);
   }
   const shape = node.shape.map((d, i) => i === 1 ? d : 1);
-  const known = runningMean !== null && runningVar !== null;
+  if ((runningMean ?? null) === null !== ((runningVar ?? null) === null)) {
+    throw new TypeError("batchNorm: got one of runningMean and runningVar, wants both or neither.");
+  }
+  const known = runningMean !== null && runningMean !== undefined && runningVar !== null;
   for (const running of known ? [runningMean, runningVar] : []) {
     if (running.size === node.shape[1]) continue;
     throw new ShapeError(
@@ -172,6 +180,8 @@ export function layerNorm(
   normalizedShape: readonly number[],
   options: NormOptions = {},
 ): Tensor {
+  checkTensor("layerNorm", "the operand", x);
+  checkNames("layerNorm", options, ["weight", "bias", "eps"]);
   checkDimensions("layerNorm", normalizedShape);
   const node = floating(x), from = node.shape.length - normalizedShape.length;
   if (from < 0 || normalizedShape.some((d, i) => d !== node.shape[from + i])) {
@@ -198,6 +208,8 @@ export function layerNorm(
  * ```
  */
 export function groupNorm(x: Tensor, numGroups: number, options: NormOptions = {}): Tensor {
+  checkTensor("groupNorm", "the operand", x);
+  checkNames("groupNorm", options, ["weight", "bias", "eps"]);
   const node = floating(x), [n, c = 0, ...rest] = node.shape;
   if (node.shape.length < 2 || !Number.isInteger(numGroups) || numGroups < 1 || c % numGroups) {
     throw new ShapeError(
@@ -231,6 +243,8 @@ export function rmsNorm(
   normalizedShape: readonly number[],
   options: { weight?: Tensor | null; eps?: number } = {},
 ): Tensor {
+  checkTensor("rmsNorm", "the operand", x);
+  checkNames("rmsNorm", options, ["weight", "eps"]);
   const node = floating(x), { weight, eps = 1e-5 } = options;
   checkDimensions("rmsNorm", normalizedShape);
   checkEps("rmsNorm", eps);

@@ -10,10 +10,12 @@ import type { Node } from "../../graph/node.ts";
 import { showShape } from "../../graph/shape.ts";
 import { concat, narrow } from "../../primitives/movement.ts";
 import { avgPool, maxPool, type PoolAttrs } from "../../primitives/pool.ts";
-import { floating } from "../../tensor/promotion.ts";
+import { checkTensor, floating } from "../../tensor/promotion.ts";
 import { mean } from "../../tensor/statistics.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { batched, each } from "./window.ts";
+import { checkNames } from "../../tensor/describe.ts";
+import { AVG_POOL, MAX_POOL } from "./names.ts";
 
 function poolAttrs(
   op: string,
@@ -70,6 +72,8 @@ export function maxPool1d(
   kernelSize: PerDimension,
   options: MaxPoolOptions = {},
 ): Tensor {
+  checkTensor("maxPool1d", "the operand", x);
+  checkNames("maxPool1d", options, MAX_POOL);
   return poolMax("maxPool1d", 1, x, kernelSize, options);
 }
 
@@ -90,6 +94,8 @@ export function maxPool2d(
   kernelSize: PerDimension,
   options: MaxPoolOptions = {},
 ): Tensor {
+  checkTensor("maxPool2d", "the operand", x);
+  checkNames("maxPool2d", options, MAX_POOL);
   return poolMax("maxPool2d", 2, x, kernelSize, options);
 }
 
@@ -125,6 +131,8 @@ export function avgPool1d(
   kernelSize: PerDimension,
   options: AvgPoolOptions = {},
 ): Tensor {
+  checkTensor("avgPool1d", "the operand", x);
+  checkNames("avgPool1d", options, AVG_POOL);
   return poolAverage("avgPool1d", 1, x, kernelSize, options);
 }
 
@@ -145,6 +153,8 @@ export function avgPool2d(
   kernelSize: PerDimension,
   options: AvgPoolOptions = {},
 ): Tensor {
+  checkTensor("avgPool2d", "the operand", x);
+  checkNames("avgPool2d", options, AVG_POOL);
   return poolAverage("avgPool2d", 2, x, kernelSize, options);
 }
 
@@ -171,6 +181,7 @@ function averageTo(x: Node, axis: number, n: number): Node {
  * ```
  */
 export function adaptiveAvgPool2d(x: Tensor, outputSize: PerDimension): Tensor {
+  checkTensor("adaptiveAvgPool2d", "the operand", x);
   const sizes = each("adaptiveAvgPool2d", "outputSize", outputSize, 2, 1);
   return batched(floating(x), 2, (y) => {
     if (y.shape.length !== 4) {

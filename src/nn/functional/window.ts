@@ -9,6 +9,7 @@ import type { Node } from "../../graph/node.ts";
 import { reshape } from "../../primitives/movement.ts";
 import { wrap } from "../../tensor/core.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
+import { checkArray } from "../../tensor/describe.ts";
 
 /** An argument as one whole number for each dimension; a RangeError names it. */
 export function each(
@@ -18,6 +19,9 @@ export function each(
   rank: number,
   least: number,
 ): number[] {
+  if (typeof value !== "number") {
+    checkArray(op, name, value, "a whole number, or one for each dimension");
+  }
   const list = typeof value === "number" ? new Array<number>(rank).fill(value) : [...value];
   if (list.length !== rank || !list.every((v) => Number.isInteger(v) && v >= least)) {
     throw new RangeError(

@@ -16,6 +16,8 @@ import {
 } from "../functional.ts";
 import { dropout } from "../functional.ts";
 import { Module } from "../module.ts";
+import { checkNames, describe } from "../../tensor/describe.ts";
+import { AVG_POOL, MAX_POOL } from "../functional/names.ts";
 
 /**
  * `max(x, 0)`.
@@ -247,8 +249,9 @@ export class Dropout extends Module {
   /** Probability of 0, and `generator` (default: the global one). */
   constructor(readonly p = 0.5, options: { readonly generator?: Generator } = {}) {
     super();
+    checkNames("Dropout", options, ["generator"]);
     if (!(p >= 0 && p <= 1)) {
-      throw new RangeError(`Dropout: p is ${p}, wants a number from 0 to 1.`);
+      throw new RangeError(`Dropout: p is ${describe(p)}, wants a number from 0 to 1.`);
     }
     this.generator = options.generator;
   }
@@ -275,6 +278,7 @@ export class MaxPool2d extends Module {
   /** Size of the window, and the options of `functional.maxPool2d`. */
   constructor(readonly kernelSize: PerDimension, readonly options: MaxPoolOptions = {}) {
     super();
+    checkNames("MaxPool2d", options, MAX_POOL);
   }
 
   /** Pools each channel. */
@@ -299,6 +303,7 @@ export class AvgPool2d extends Module {
   /** Size of the window, and the options of `functional.avgPool2d`. */
   constructor(readonly kernelSize: PerDimension, readonly options: AvgPoolOptions = {}) {
     super();
+    checkNames("AvgPool2d", options, AVG_POOL);
   }
 
   /** Pools each channel. */

@@ -6,6 +6,7 @@
 
 import type { Tensor } from "../../tensor/tensor.ts";
 import { Module } from "../module.ts";
+import { describe } from "../../tensor/describe.ts";
 
 /**
  * Several modules that are found by number.
@@ -27,6 +28,9 @@ export class ModuleList<T extends Module = Module> extends Module implements Ite
   /** Makes a list of modules. */
   constructor(modules: Iterable<T> = []) {
     super();
+    if (typeof modules !== "object" || modules === null || !(Symbol.iterator in modules)) {
+      throw new TypeError(`ModuleList: got ${describe(modules)}, wants an array of modules.`);
+    }
     for (const module of modules) this.append(module);
   }
 
@@ -85,6 +89,9 @@ export class Sequential extends Module implements Iterable<Module> {
   /** Makes a chain of modules; each gets the result of the one before. */
   constructor(...modules: Module[]) {
     super();
+    if (typeof modules !== "object" || modules === null || !(Symbol.iterator in modules)) {
+      throw new TypeError(`ModuleList: got ${describe(modules)}, wants an array of modules.`);
+    }
     for (const module of modules) this.append(module);
   }
 

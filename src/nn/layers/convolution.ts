@@ -14,8 +14,10 @@ import {
   type PerDimension,
 } from "../functional.ts";
 import { Module } from "../module.ts";
-import { checkSizes, weightAndBias } from "./make.ts";
+import { BIAS, checkSizes, weightAndBias } from "./make.ts";
 import type { BiasOptions } from "./options.ts";
+import { checkArray, checkNames } from "../../tensor/describe.ts";
+import { CONV, CONV_TRANSPOSE } from "../functional/names.ts";
 
 /** Options of convolution layers. */
 export interface ConvLayerOptions extends ConvOptions, BiasOptions {}
@@ -24,12 +26,22 @@ export interface ConvLayerOptions extends ConvOptions, BiasOptions {}
 export interface ConvTransposeLayerOptions extends ConvTransposeOptions, BiasOptions {}
 
 function kernelOf(layer: string, size: PerDimension, rank: number): number[] {
+  if (typeof size !== "number") {
+    checkArray(layer, "kernelSize", size, `a number or ${rank} of them`);
+  }
   const kernel = typeof size === "number" ? new Array<number>(rank).fill(size) : [...size];
   if (kernel.length !== rank) {
     throw new RangeError(`${layer}: kernelSize is [${kernel}], wants a number or ${rank} of them.`);
   }
   kernel.forEach((k) => checkSizes(layer, { kernelSize: k }));
   return kernel;
+}
+
+/** The options of the function that a layer calls, and a check of all. */
+function ownOptions<O extends object>(layer: string, options: O, names: readonly string[]): O {
+  checkNames(layer, options, [...names, ...BIAS]);
+  const own = Object.entries(options).filter(([name]) => names.includes(name));
+  return Object.fromEntries(own) as O;
 }
 
 /** Channels of one group, checked. */
@@ -87,7 +99,7 @@ export class Conv1d extends Module {
     options: ConvLayerOptions = {},
   ) {
     super();
-    this.options = options;
+    this.options = ownOptions("Conv1d", options, CONV);
     [this.weight, this.bias] = convWeight(
       "Conv1d",
       1,
@@ -139,7 +151,7 @@ export class Conv2d extends Module {
     options: ConvLayerOptions = {},
   ) {
     super();
-    this.options = options;
+    this.options = ownOptions("Conv2d", options, CONV);
     [this.weight, this.bias] = convWeight(
       "Conv2d",
       2,
@@ -192,7 +204,7 @@ export class ConvTranspose2d extends Module {
     options: ConvTransposeLayerOptions = {},
   ) {
     super();
-    this.options = options;
+    this.options = ownOptions("ConvTranspose2d", options, CONV_TRANSPOSE);
     const kernel = kernelOf("ConvTranspose2d", kernelSize, 2), { groups = 1 } = options;
     perGroup("ConvTranspose2d", inChannels, groups);
     const outputs = perGroup("ConvTranspose2d", outChannels, groups);

@@ -8,8 +8,9 @@ import type { Tensor } from "../../tensor/tensor.ts";
 import { embedding, linear } from "../functional.ts";
 import { normal_ } from "../init.ts";
 import { Module } from "../module.ts";
-import { checkSizes, parameter, weightAndBias } from "./make.ts";
+import { BIAS, checkSizes, LAYER, parameter, weightAndBias } from "./make.ts";
 import type { BiasOptions, LayerOptions } from "./options.ts";
+import { checkNames } from "../../tensor/describe.ts";
 
 /**
  * `x @ weightᵀ + bias`, from `[..., inFeatures]` to `[..., outFeatures]`. Both start uniform in
@@ -41,6 +42,7 @@ export class Linear extends Module {
   constructor(inFeatures: number, outFeatures: number, options: BiasOptions = {}) {
     super();
     checkSizes("Linear", { inFeatures, outFeatures });
+    checkNames("Linear", options, BIAS);
     [this.weight, this.bias] = weightAndBias([outFeatures, inFeatures], outFeatures, options);
   }
 
@@ -84,6 +86,7 @@ export class Embedding extends Module {
   constructor(numEmbeddings: number, embeddingDim: number, options: EmbeddingOptions = {}) {
     super();
     checkSizes("Embedding", { numEmbeddings, embeddingDim });
+    checkNames("Embedding", options, [...LAYER, "paddingIdx"]);
     const { paddingIdx = null, generator } = options;
     if (paddingIdx !== null && !(paddingIdx >= -numEmbeddings && paddingIdx < numEmbeddings)) {
       throw new RangeError(

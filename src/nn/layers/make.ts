@@ -9,6 +9,13 @@ import type { Tensor } from "../../tensor/tensor.ts";
 import { calculateFan, kaimingUniform_, uniform_ } from "../init.ts";
 import { Parameter } from "../parameter.ts";
 import type { BiasOptions, LayerOptions } from "./options.ts";
+import { namesOf } from "../functional/names.ts";
+import { describe } from "../../tensor/describe.ts";
+
+/** Names of `LayerOptions`. */
+export const LAYER = namesOf<LayerOptions>({ dtype: true, device: true, generator: true });
+/** Names of `BiasOptions`. */
+export const BIAS: readonly string[] = [...LAYER, "bias"];
 
 /** A parameter of a shape, filled by an initialiser. */
 export function parameter(
@@ -43,7 +50,7 @@ export function weightAndBias(
 export function checkSizes(layer: string, sizes: Readonly<Record<string, number>>): void {
   for (const [name, value] of Object.entries(sizes)) {
     if (!Number.isInteger(value) || value < 1) {
-      throw new RangeError(`${layer}: ${name} is ${value}, wants a whole number >= 1.`);
+      throw new RangeError(`${layer}: ${name} is ${describe(value)}, wants a whole number >= 1.`);
     }
   }
 }

@@ -15,6 +15,9 @@ import { ones_, zeros_ } from "../init.ts";
 import { Module } from "../module.ts";
 import { checkSizes, parameter } from "./make.ts";
 import type { LayerOptions } from "./options.ts";
+import { checkArray, checkNames } from "../../tensor/describe.ts";
+import { namesOf } from "../functional/names.ts";
+import { checkTensor } from "../../tensor/promotion.ts";
 
 /** Options of normalisation layers. */
 export interface NormLayerOptions extends LayerOptions {
@@ -31,6 +34,15 @@ export interface BatchNormLayerOptions extends NormLayerOptions {
   /** Whether running mean and variance are kept for evaluation (default true). */
   readonly trackRunningStats?: boolean;
 }
+
+const NORM = namesOf<NormLayerOptions>({
+  eps: true,
+  affine: true,
+  dtype: true,
+  device: true,
+  generator: true,
+});
+const BATCH_NORM = [...NORM, "momentum", "trackRunningStats"];
 
 function affineParts(
   shape: readonly number[],
@@ -61,6 +73,7 @@ export abstract class BatchNorm extends Module {
   constructor(numFeatures: number, options: BatchNormLayerOptions) {
     super();
     checkSizes(new.target.name, { numFeatures });
+    checkNames(new.target.name, options, BATCH_NORM);
     const { eps = 1e-5, momentum = 0.1, trackRunningStats = true } = options;
     this.eps = eps;
     this.momentum = momentum;
@@ -76,6 +89,7 @@ export abstract class BatchNorm extends Module {
 
   /** Normalises each channel; in training mode it updates the running statistics in place. */
   override forward(x: Tensor): Tensor {
+    checkTensor(this.constructor.name, "the operand", x);
     this.checkInput(x);
     const { runningMean, runningVar, numBatchesTracked, weight, bias, eps, momentum, training } =
       this;
@@ -184,6 +198,10 @@ export class LayerNorm extends Module {
    */
   constructor(normalizedShape: number | readonly number[], options: NormLayerOptions = {}) {
     super();
+    checkNames("LayerNorm", options, NORM);
+    if (typeof normalizedShape !== "number") {
+      checkArray("LayerNorm", "normalizedShape", normalizedShape, "a number or an array of them");
+    }
     this.normalizedShape = typeof normalizedShape === "number"
       ? [normalizedShape]
       : [...normalizedShape];
@@ -230,6 +248,7 @@ export class GroupNorm extends Module {
   constructor(numGroups: number, numChannels: number, options: NormLayerOptions = {}) {
     super();
     checkSizes("GroupNorm", { numGroups, numChannels });
+    checkNames("GroupNorm", options, NORM);
     if (numChannels % numGroups !== 0) {
       throw new RangeError(
         `GroupNorm: ${numChannels} channels cannot be split into ${numGroups} groups.`,

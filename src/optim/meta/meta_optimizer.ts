@@ -19,7 +19,7 @@ import { TensorCore, wrap } from "../../tensor/core.ts";
 import { commit, holdSweep, holdUpdate } from "../../tensor/pending.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { currentTrace, noteRead, noteWrite, type Trace } from "../../tensor/trace.ts";
-import { describe } from "../../transform/options.ts";
+import { checkNames, describe } from "../../transform/options.ts";
 import { applyUpdates } from "../../update.ts";
 import { shorten } from "../../utils/cut.ts";
 
@@ -100,6 +100,7 @@ export class MetaOptimizer {
     options: MetaOptimizerOptions = {},
   ) {
     this.#impl = asTransformation(this.constructor.name, impl);
+    checkNames(this.constructor.name, options, ["firstOrder"]);
     this.#firstOrder = options.firstOrder ?? false;
     this.addParamGroup(module);
   }

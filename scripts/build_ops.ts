@@ -12,8 +12,8 @@ const force = Deno.args.includes("--force");
 const optional = Deno.args.includes("--optional");
 
 try {
-  const { path, seconds, cached } = await buildOps({ force, log: (line) => console.error(line) });
-  console.error(cached ? "Up to date:" : `Built in ${seconds.toFixed(1)} s:`, path);
+  const { path, cached } = await buildOps({ force, log: (line) => console.error(line) });
+  console.error(cached ? "Up to date:" : "Written:", path);
 } catch (error) {
   const reason = error instanceof Error ? error.message : String(error);
   if (!optional) {

@@ -10,7 +10,7 @@ import { BackendError } from "./errors.ts";
 import { pointerTo, readCString } from "./ffi.ts";
 import { isWholeLibrary } from "./library_file.ts";
 import { locateOrt, ORT_PACKAGE_VERSION } from "./locate.ts";
-import { pinLibrary } from "./pin.ts";
+import { openPinned } from "./pin.ts";
 import { withoutTelemetry } from "./telemetry.ts";
 
 /** Version of the `OrtApi` table that the indices below belong to. */
@@ -110,9 +110,8 @@ function load(path: string): Ort {
   try {
     if (!isWholeLibrary(path)) throw new Error("the file is no library or cut short");
     const library = withoutTelemetry(() =>
-      Deno.dlopen(path, { OrtGetApiBase: { parameters: [], result: "pointer" } })
+      openPinned(path, { OrtGetApiBase: { parameters: [], result: "pointer" } })
     );
-    pinLibrary(path);
     base = library.symbols.OrtGetApiBase();
   } catch (cause) {
     if (cause instanceof Deno.errors.NotCapable || cause instanceof RangeError) throw cause;

@@ -9,6 +9,7 @@ import { BlockPool } from "./block_pool.ts";
 import { findCuda, preloadDependencies } from "./cuda_find.ts";
 import { BackendError } from "./errors.ts";
 import { bufferAddress, cString, outPointer, pointerTo, readCString } from "./ffi.ts";
+import { openPinned } from "./pin.ts";
 
 const RUNTIME_SYMBOLS = {
   cudaGetErrorString: { parameters: ["i32"], result: "pointer" },
@@ -86,8 +87,8 @@ function load(): Cuda | { readonly why: string } {
   const parts = findCuda(ort().path.replace(/[\\/][^\\/]*$/, ""));
   if (parts.missing.length > 0) return { why: `${parts.missing.join(". ")}.` };
   preloadDependencies(parts.provider!);
-  const driver = Deno.dlopen(parts.driver!, DRIVER_SYMBOLS).symbols;
-  const runtime = Deno.dlopen(parts.runtime!, RUNTIME_SYMBOLS).symbols;
+  const driver = openPinned(parts.driver!, DRIVER_SYMBOLS).symbols;
+  const runtime = openPinned(parts.runtime!, RUNTIME_SYMBOLS).symbols;
   const count = new Int32Array(1);
   const code = driver.cuInit(0) || runtime.cudaGetDeviceCount(count);
   if (code !== 0 || count[0] === 0) {

@@ -4,10 +4,12 @@
  * @module
  */
 
+import { OS } from "./host.ts";
 import { exists, ORT_PACKAGE_VERSION } from "./locate.ts";
 import { cacheFolder } from "./ops_cache.ts";
+import { openPinned } from "./pin.ts";
 
-const windows = Deno.build.os === "windows";
+const windows = OS === "windows";
 
 /** File name of the provider library. */
 export const PROVIDER: string = windows
@@ -54,7 +56,7 @@ export interface CudaParts {
  */
 export function findCuda(ortFolder: string): CudaParts {
   const missing: string[] = [];
-  if (Deno.build.os === "darwin") return { missing: ["macOS has no CUDA"] };
+  if (OS === "darwin") return { missing: ["macOS has no CUDA"] };
   const given = Deno.env.get("TORCHOPT_CUDA_PROVIDER");
   const folder = [given, ortFolder].find((f) => f && exists(`${f}/${PROVIDER}`));
   if (!folder) {
@@ -152,7 +154,7 @@ function isReadable(folder: string): boolean {
 /** Whether a library loads. It stays loaded: closing NVIDIA's libraries is not safe. */
 function loads(path: string): boolean {
   try {
-    Deno.dlopen(path, {});
+    openPinned(path, {});
     return true;
   } catch (error) {
     if (error instanceof Deno.errors.NotCapable) throw error;

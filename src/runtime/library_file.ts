@@ -19,8 +19,13 @@ export function isWholeLibrary(path: string): boolean {
   if (!isFile || size === 0) return false;
   if (Deno.build.os !== "linux") return true;
   const header = new DataView(new ArrayBuffer(HEADER_BYTES));
-  using file = Deno.openSync(path);
-  const read = file.readSync(new Uint8Array(header.buffer)) ?? 0;
+  const file = Deno.openSync(path);
+  let read: number;
+  try {
+    read = file.readSync(new Uint8Array(header.buffer)) ?? 0;
+  } finally {
+    file.close();
+  }
   if (read < 64 || header.getUint32(0, true) !== ELF_MAGIC) return false;
   const first = Number(header.getBigUint64(32, true));
   const bytes = header.getUint16(54, true), count = header.getUint16(56, true);

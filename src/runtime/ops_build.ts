@@ -4,7 +4,9 @@
  * @module
  */
 
+import { type Compiler, findCompiler, mustCompile } from "./compiler.ts";
 import { BackendError } from "./errors.ts";
+import { ARCH, OS } from "./host.ts";
 import { isWholeLibrary } from "./library_file.ts";
 import { exists } from "./locate.ts";
 import {
@@ -12,18 +14,23 @@ import {
   COMPILE_FLAGS,
   fileTimes,
   libraryPath,
+  makeCacheFolder,
   OPS_URL,
   opsKey,
   type OpsStamp,
   stampPath,
 } from "./ops_cache.ts";
 import { forgetUnloadedOps } from "./ops_library.ts";
+import { interruptible, withLock } from "./ops_lock.ts";
 
 /** How to build; see {@linkcode buildOps}. */
 export interface BuildOptions {
   /** Compile even where a library for these sources exists. */
   readonly force?: boolean;
-  /** Gets one line for each file that is compiled. */
+  /**
+   * Gets one line for each file that was compiled, as `[3/20] program/exec.cc`, and what happens before
+   * and after; by default stderr gets the latter.
+   */
   readonly log?: (line: string) => void;
   /** Folder of the sources, with `sources.json`; by default that of this package. */
   readonly url?: URL;
@@ -61,8 +68,9 @@ interface Source {
 /**
  * Builds the compiled ops into the cache folder (`TORCHOPT_CACHE`, or the user's cache folder of the
  * system), unless a library for the same sources is there. Sources are read from where this package
- * was loaded from, a disk or a server. The compiler is the first that runs of `$CXX`, `c++`, `g++` and
- * `clang++`. Processes that build at the same time do not disturb each other.
+ * was loaded from, a disk or a server. The compiler is that of `$CXX` (`g++`, `ccache clang++`), else
+ * the first that runs of `c++`, `g++` and `clang++`. Where several ask at the same time, one builds
+ * and the others wait for it.
  *
  * @param options `force`, `log`, `url`
  * @returns path of the library, the time it took, and whether it was there already
@@ -87,7 +95,7 @@ export async function buildOps(options: BuildOptions = {}): Promise<BuildResult>
     );
   }
   const start = performance.now();
-  const { force = false, log = () => {}, url = OPS_URL } = options;
+  const { force = false, url = OPS_URL } = options;
   const manifest: Manifest = JSON.parse(
     new TextDecoder().decode((await read(url, "sources.json")).content),
   );
@@ -95,9 +103,10 @@ export async function buildOps(options: BuildOptions = {}): Promise<BuildResult>
   const sources = await Promise.all(names.map((name) => read(url, name)));
   const key = opsKey(sources);
   const path = libraryPath(key);
-  const cached = !force && exists(path) && isWholeLibrary(path);
+  const before = builtAt(path);
+  let cached = !force && before !== null;
   try {
-    if (!cached) await compile(manifest, sources, path, log);
+    if (!cached) cached = !await buildOnce(manifest, sources, path, before, options.log);
     writeStamp(url, { key, url: url.href, files: names.map((n) => describe(url, n)) });
   } catch (cause) {
     if (cause instanceof BackendError || cause instanceof Deno.errors.NotCapable) throw cause;
@@ -112,45 +121,50 @@ export async function buildOps(options: BuildOptions = {}): Promise<BuildResult>
   return { path, seconds, cached };
 }
 
-/**
- * The first C++ compiler that runs; undefined where there is none.
- *
- * @param candidates commands to try
- * @throws {Deno.errors.NotCapable} where none runs and one was not permitted (`--allow-run`)
- */
-export async function findCompiler(
-  candidates: readonly (string | undefined)[] = [Deno.env.get("CXX"), "c++", "g++", "clang++"],
-): Promise<string | undefined> {
-  let refused: Error | undefined;
-  for (const command of candidates) {
-    if (!command) continue;
-    try {
-      if ((await run(command, ["--version"])).success) return command;
-    } catch (error) {
-      // Not there, not executable, or not permitted: the next one may be.
-      if (error instanceof Deno.errors.NotCapable) refused ??= error;
-    }
-  }
-  if (refused) throw refused;
-  return undefined;
+/** When a library was built; null where there is none, or only part of one. */
+function builtAt(path: string): number | null {
+  if (!exists(path) || !isWholeLibrary(path)) return null;
+  return Deno.statSync(path).mtime?.getTime() ?? 0;
+}
+
+/** Builds, unless another one does so first. Returns whether it built. */
+async function buildOnce(
+  manifest: Manifest,
+  sources: readonly Source[],
+  path: string,
+  before: number | null,
+  log: BuildOptions["log"],
+): Promise<boolean> {
+  const compiler = await findCompiler();
+  const folder = makeCacheFolder();
+  const start = performance.now();
+  const tell = log ?? ((line: string) => console.error(`torchopt: ${line}`));
+  const onWait = () => tell("waiting for another build of the compiled ops");
+  return await interruptible((signal) =>
+    withLock(folder, onWait, signal, async () => {
+      const now = builtAt(path);
+      if (now !== null && now !== before) return false;
+      removeAbandoned(folder);
+      tell(`building the compiled ops with ${compiler.join(" ")}, once`);
+      await compile(manifest, sources, path, { compiler, signal, log: log ?? (() => {}) });
+      tell(`built the compiled ops in ${((performance.now() - start) / 1000).toFixed(1)} s`);
+      return true;
+    })
+  );
+}
+
+interface Tools {
+  readonly compiler: Compiler;
+  readonly signal: AbortSignal;
+  readonly log: (line: string) => void;
 }
 
 async function compile(
   manifest: Manifest,
   sources: readonly Source[],
   path: string,
-  log: (line: string) => void,
+  { compiler, signal, log }: Tools,
 ): Promise<void> {
-  const compiler = await findCompiler();
-  if (!compiler) {
-    throw new BackendError(
-      "Building the compiled ops: no C++ compiler runs (tried $CXX, c++, g++, clang++). Install " +
-        'one ("apt install g++", "xcode-select --install", MinGW-w64 or LLVM on Windows), or go ' +
-        "on without: everything works without the compiled ops, only slower.",
-    );
-  }
-  Deno.mkdirSync(cacheFolder(), { recursive: true });
-  removeAbandoned();
   const folder = Deno.makeTempDirSync({ dir: cacheFolder(), prefix: "build-" });
   try {
     for (const { name, content } of sources) {
@@ -158,50 +172,53 @@ async function compile(
       Deno.writeFileSync(`${folder}/${name}`, content);
     }
     const units = manifest.sources
-      .filter(({ archs }) => archs?.includes(Deno.build.arch) ?? true)
+      .filter(({ archs }) => archs?.includes(ARCH) ?? true)
       // Files with flags of their own are the kernels, which take longest: none of them comes last.
       .sort((a, b) => (b.flags?.length ?? 0) - (a.flags?.length ?? 0));
     const objects = units.map((_, i) => `${folder}/${i}.o`);
+    let done = 0;
     await inParallel(units.map(({ file, flags = [] }, i) => async () => {
-      log(`${compiler} ${file}`);
       const args = [...COMPILE_FLAGS, ...flags, "-c", `${folder}/${file}`, "-o", objects[i]];
-      await mustRun(compiler, args, `compiling ops/${file}`);
+      await mustCompile(compiler, args, `compiling ops/${file}`, signal);
+      log(`[${++done}/${units.length}] ${file}`);
     }));
     const library = `${folder}/library`;
     const link = [...objects, ...LINK_FLAGS, ...manifest.link ?? [], "-o", library];
-    await mustRun(compiler, link, "linking the compiled ops");
+    await mustCompile(compiler, link, "linking the compiled ops", signal);
     if (!exists(library)) {
       throw new BackendError(
-        `Building the compiled ops: ${compiler} reports success and wrote no library. Set CXX to ` +
-          "a compiler for C++17, or go on without the compiled ops.",
+        `Building the compiled ops: ${compiler.join(" ")} reports success and wrote no library. ` +
+          "Set CXX to a compiler for C++17, or go on without the compiled ops.",
       );
     }
     Deno.mkdirSync(path.replace(/\/[^/]*$/, ""), { recursive: true });
     replaceFile(library, path);
   } finally {
-    Deno.removeSync(folder, { recursive: true });
+    removeFolder(folder);
   }
 }
 
-/** Removes what builds that were killed have left in the cache folder. */
-function removeAbandoned(): void {
-  for (const { name } of Deno.readDirSync(cacheFolder())) {
-    if (!/^(build|stamp)-/.test(name)) continue;
-    const path = `${cacheFolder()}/${name}`;
+/** Removes what builds that were killed have left. Called under the lock: no other one is under way. */
+function removeAbandoned(folder: string): void {
+  for (const { name } of Deno.readDirSync(folder)) {
+    if (/^(build|stamp)-/.test(name)) removeFolder(`${folder}/${name}`);
+  }
+}
+
+/** Compilers that were ended may still write into it. */
+function removeFolder(path: string): void {
+  for (let attempt = 0;; attempt++) {
     try {
-      const age = Date.now() - (Deno.statSync(path).mtime?.getTime() ?? Infinity);
-      if (age > ABANDONED_MS) Deno.removeSync(path, { recursive: true });
+      return Deno.removeSync(path, { recursive: true });
     } catch (error) {
-      // Another process may remove it at the same time.
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
+      if (error instanceof Deno.errors.NotFound || attempt === ATTEMPTS) return;
     }
   }
 }
 
-// No build takes an hour.
-const ABANDONED_MS = 3_600_000;
+const ATTEMPTS = 3;
 
-const LINK_FLAGS: readonly string[] = Deno.build.os === "windows"
+const LINK_FLAGS: readonly string[] = OS === "windows"
   // What MinGW's runtime libraries hold is not on the path of Deno.
   ? ["-shared", "-static"]
   : ["-shared"];
@@ -229,6 +246,7 @@ function describe(folder: URL, name: string): OpsStamp["files"][number] {
 function writeStamp(folder: URL, stamp: OpsStamp): void {
   const path = stampPath(folder), text = JSON.stringify(stamp);
   if (exists(path) && Deno.readTextFileSync(path) === text) return;
+  makeCacheFolder();
   const temporary = Deno.makeTempFileSync({ dir: cacheFolder(), prefix: "stamp-" });
   Deno.writeTextFileSync(temporary, text);
   replaceFile(temporary, path);
@@ -240,7 +258,7 @@ function replaceFile(from: string, to: string): void {
     Deno.renameSync(from, to);
   } catch (error) {
     // Windows does not replace a library that a process has loaded; it is the same one then.
-    if (Deno.build.os !== "windows" || !exists(to)) throw error;
+    if (OS !== "windows" || !exists(to)) throw error;
   }
 }
 
@@ -258,19 +276,4 @@ async function inParallel(tasks: readonly (() => Promise<void>)[]): Promise<void
   };
   await Promise.all(Array.from({ length: navigator.hardwareConcurrency }, worker));
   if (failures.length > 0) throw failures[0];
-}
-
-async function mustRun(command: string, args: string[], what: string): Promise<void> {
-  const { success, stderr } = await run(command, args);
-  if (success) return;
-  const text = new TextDecoder().decode(stderr).split("\n").slice(0, 40).join("\n");
-  throw new BackendError(
-    `Building the compiled ops: ${what} with ${command} failed. Set CXX to a compiler for C++17, ` +
-      `or go on without the compiled ops. The compiler says:\n${text}`,
-  );
-}
-
-async function run(command: string, args: string[]): Promise<Deno.CommandOutput> {
-  const options = { args, stdin: "null", stdout: "null", stderr: "piped" } as const;
-  return await new Deno.Command(command, options).output();
 }

@@ -4,7 +4,9 @@
  * @module
  */
 
-import { filePath } from "./locate.ts";
+import { BackendError } from "./errors.ts";
+import { ARCH, OS } from "./host.ts";
+import { exists, filePath } from "./locate.ts";
 import { sha256 } from "./sha256.ts";
 
 /** Version of the functions that the compiled ops export; `torchopt_abi_version` gives the same. */
@@ -14,7 +16,7 @@ export const OPS_ABI_VERSION = 1;
 export const OPS_URL: URL = new URL("../../ops/", import.meta.url);
 
 /** System and processor that the compiled ops are for. */
-export const OPS_TARGET: string = `${Deno.build.os}-${Deno.build.arch}`;
+export const OPS_TARGET: string = `${OS}-${ARCH}`;
 
 /** Flags for every file; a file adds its own in `ops/sources.json`. */
 export const COMPILE_FLAGS: readonly string[] = [
@@ -38,21 +40,56 @@ export interface OpsStamp {
   }[];
 }
 
-/** Folder for compiled ops: `TORCHOPT_CACHE`, or the user's cache folder of the system. */
+/**
+ * Folder for compiled ops: `TORCHOPT_CACHE`, or the user's cache folder of the system. Without a home
+ * it is one for this user alone among the temporary files, see {@linkcode checkCacheFolder}.
+ */
 export function cacheFolder(): string {
+  return place().folder;
+}
+
+function place(): { folder: string; temporary?: boolean } {
   const own = Deno.env.get("TORCHOPT_CACHE");
-  if (own) return own;
+  if (own) return { folder: own };
   const xdg = Deno.env.get("XDG_CACHE_HOME");
-  if (xdg) return `${xdg}/torchopt`;
-  const home = Deno.env.get("HOME") ?? Deno.env.get("USERPROFILE") ?? ".";
-  switch (Deno.build.os) {
-    case "darwin":
-      return `${home}/Library/Caches/torchopt`;
-    case "windows":
-      return `${Deno.env.get("LOCALAPPDATA") ?? home}/torchopt`;
-    default:
-      return `${home}/.cache/torchopt`;
+  // A relative one is invalid, says its specification.
+  if (xdg?.startsWith("/")) return { folder: `${xdg}/torchopt` };
+  const home = Deno.env.get("HOME") || Deno.env.get("USERPROFILE");
+  if (OS === "windows") {
+    const local = Deno.env.get("LOCALAPPDATA") || home || Deno.env.get("TEMP") || ".";
+    return { folder: `${local}/torchopt` };
   }
+  if (home) return { folder: `${home}/${OS === "darwin" ? "Library/Caches" : ".cache"}/torchopt` };
+  const folder = `${Deno.env.get("TMPDIR") || "/tmp"}/torchopt-${Deno.uid()}`;
+  return { folder, temporary: true };
+}
+
+/**
+ * Throws where the cache folder lies among the temporary files, where anybody may make one, and is not
+ * this user's alone: a library from there would run with this user's rights.
+ *
+ * @throws {BackendError} naming the folder and the way out
+ */
+export function checkCacheFolder(): void {
+  const { folder, temporary } = place();
+  if (!temporary || !exists(folder)) return;
+  const { isDirectory, uid, mode } = Deno.lstatSync(folder);
+  if (isDirectory && uid === Deno.uid() && ((mode ?? 0) & OTHERS) === 0) return;
+  throw new BackendError(
+    `The folder "${folder}" belongs to others or is open to them, so that no library is loaded from ` +
+      "it. Set TORCHOPT_CACHE, or HOME, to a folder of your own.",
+  );
+}
+
+/** Permissions of all but the owner. */
+const OTHERS = 0o077;
+
+/** Makes the cache folder where it is missing, open to its user alone; returns its path. */
+export function makeCacheFolder(): string {
+  const folder = cacheFolder();
+  Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
+  checkCacheFolder();
+  return folder;
 }
 
 /** Path of the compiled library with this key. */
@@ -61,7 +98,7 @@ export function libraryPath(key: string): string {
     darwin: "libtorchopt_ops.dylib",
     windows: "torchopt_ops.dll",
   };
-  return `${cacheFolder()}/${key}/${names[Deno.build.os] ?? "libtorchopt_ops.so"}`;
+  return `${cacheFolder()}/${key}/${names[OS] ?? "libtorchopt_ops.so"}`;
 }
 
 /** Path of the stamp of the sources in a folder: there is one for each checkout or version. */

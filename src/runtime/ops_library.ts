@@ -7,10 +7,10 @@
 import { ort } from "./api.ts";
 import { BackendError } from "./errors.ts";
 import { bufferAddress } from "./ffi.ts";
-import { libraryPath, matches, OPS_ABI_VERSION, readStamp } from "./ops_cache.ts";
+import { checkCacheFolder, libraryPath, matches, OPS_ABI_VERSION, readStamp } from "./ops_cache.ts";
 import { exists } from "./locate.ts";
 import { isWholeLibrary } from "./library_file.ts";
-import { pinLibrary } from "./pin.ts";
+import { openPinned } from "./pin.ts";
 
 /** State of the compiled ops, as {@linkcode opsLibrary} reports it. */
 export interface OpsLibrary {
@@ -29,17 +29,24 @@ const SYMBOLS = {
   torchopt_address: { parameters: ["buffer"], result: "f64" },
   torchopt_plan_create: { parameters: ["pointer", "pointer", "buffer"], result: "pointer" },
   torchopt_plan_run: { parameters: ["pointer", "buffer"], result: "pointer" },
-  planRunAsync: {
-    name: "torchopt_plan_run",
-    parameters: ["pointer", "buffer"],
-    result: "pointer",
-    nonblocking: true,
-  },
+  planRun: { name: "torchopt_plan_run", type: "pointer" },
   torchopt_plan_release: { parameters: ["pointer"], result: "void" },
 } as const;
 
+const NONBLOCKING_RUN = {
+  parameters: ["pointer", "buffer"],
+  result: "pointer",
+  nonblocking: true,
+} as const;
+
 /** The functions that the compiled ops export. */
-export type Bridge = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
+export type Bridge = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"] & {
+  /** `torchopt_plan_run` off the event loop. */
+  planRunAsync(
+    plan: Deno.PointerValue,
+    slots: Uint8Array<ArrayBuffer>,
+  ): Promise<Deno.PointerValue>;
+};
 
 /**
  * The way to get them, which works in any project: the address of this package is that from which it
@@ -85,13 +92,15 @@ function find(): { report: OpsLibrary; bridge?: Bridge } {
   if (choice) return chosen(choice);
   let path: string | undefined;
   try {
+    checkCacheFolder();
     const stamp = readStamp();
     if (!stamp) return unused(`not built: ${BUILD}`);
     path = libraryPath(stamp.key);
     if (!exists(path)) return unused(`not built: ${BUILD}`, path);
     if (!matches(stamp)) return unused(`out of date (the sources have changed): ${BUILD}`, path);
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotCapable)) throw error;
+    const expected = error instanceof Deno.errors.NotCapable || error instanceof BackendError;
+    if (!expected) throw error;
     return unused(`not looked for: ${error.message}`, path);
   }
   return load(path);
@@ -113,8 +122,12 @@ function load(path: string): { report: OpsLibrary; bridge?: Bridge } {
   }
   let calls: Bridge;
   try {
-    calls = Deno.dlopen(path, SYMBOLS).symbols;
-    pinLibrary(path);
+    const { symbols } = openPinned(path, SYMBOLS);
+    const run = new Deno.UnsafeFnPointer(
+      symbols.planRun as Deno.PointerObject<never>,
+      NONBLOCKING_RUN,
+    );
+    calls = { ...symbols, planRunAsync: (plan, slots) => run.call(plan, slots) };
   } catch (error) {
     if (error instanceof Deno.errors.NotCapable) throw error;
     return unused(`not loadable: ${(error as Error).message}`, path);

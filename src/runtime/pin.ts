@@ -18,33 +18,51 @@ const LIBRARIES_WITH_DLOPEN: Partial<Record<typeof Deno.build.os, readonly strin
 const GET_MODULE_HANDLE_EX_FLAG_PIN = 1;
 
 /**
- * Loads a library so that nothing unloads it again. Deno unloads the libraries of a Worker when that
- * ends, on the Worker's thread; where the process exits meanwhile, it runs the exit handlers of a
- * library that is no longer there, and crashes.
+ * Opens a library that stays loaded until the process ends: its functions may be called for ever.
  *
- * @param path of a library that loads
+ * Deno unloads the libraries of a Worker when that ends, on the Worker's thread; where the process exits
+ * meanwhile, it runs the exit handlers of a library that is no longer there, and crashes. It also counts
+ * an open library as a leak of the test in which it was opened. So the library is kept by the system
+ * instead, and closed as far as Deno is concerned.
+ *
+ * @param path of the library
+ * @param symbols as for `Deno.dlopen`, none of them `nonblocking`: those need a library that is open
  */
-export function pinLibrary(path: string): void {
+export function openPinned<const S extends Deno.ForeignLibraryInterface>(
+  path: string,
+  symbols: S,
+): Deno.DynamicLibrary<S> {
+  const library = Deno.dlopen(path, symbols);
+  if (pin(path)) library.close();
+  return library;
+}
+
+/** Makes the system keep a library that is loaded. Returns whether it does. */
+function pin(path: string): boolean {
   const { os } = Deno.build;
   if (os === "windows") {
-    const { symbols } = Deno.dlopen("kernel32.dll", {
+    const kernel = Deno.dlopen("kernel32.dll", {
       GetModuleHandleExA: { parameters: ["u32", "buffer", "buffer"], result: "i32" },
     });
-    const name = cString(path.split(/[\\/]/).at(-1)!);
-    symbols.GetModuleHandleExA(GET_MODULE_HANDLE_EX_FLAG_PIN, name, new BigUint64Array(1));
-    return;
+    const name = cString(path.split(/[\\/]/).at(-1)!), out = new BigUint64Array(1);
+    const { GetModuleHandleExA } = kernel.symbols;
+    const pinned = GetModuleHandleExA(GET_MODULE_HANDLE_EX_FLAG_PIN, name, out) !== 0;
+    kernel.close();
+    return pinned;
   }
   const flags = RTLD_NOW | (RTLD_NODELETE[os] ?? 0);
-  for (const library of LIBRARIES_WITH_DLOPEN[os] ?? []) {
+  for (const name of LIBRARIES_WITH_DLOPEN[os] ?? []) {
     try {
-      const { symbols } = Deno.dlopen(library, {
+      const system = Deno.dlopen(name, {
         dlopen: { parameters: ["buffer", "i32"], result: "pointer" },
       });
-      symbols.dlopen(cString(path), flags);
-      return;
+      const pinned = system.symbols.dlopen(cString(path), flags) !== null;
+      system.close();
+      return pinned;
     } catch (error) {
       // An old C library keeps dlopen in a library of its own, the next one.
       if (error instanceof Deno.errors.NotCapable) throw error;
     }
   }
+  return false;
 }

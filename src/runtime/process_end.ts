@@ -4,6 +4,8 @@
  * @module
  */
 
+import { openPinned } from "./pin.ts";
+
 const SYMBOLS = {
   on_exit: { parameters: ["pointer", "pointer"], result: "i32" },
   __cxa_atexit: { parameters: ["pointer", "pointer", "pointer"], result: "i32" },
@@ -35,7 +37,7 @@ export function skipDestructors(): void {
 function open(): Deno.DynamicLibrary<typeof SYMBOLS> | null {
   if (Deno.build.os !== "linux") return null;
   try {
-    return Deno.dlopen("libc.so.6", SYMBOLS);
+    return openPinned("libc.so.6", SYMBOLS);
   } catch (error) {
     if (error instanceof Deno.errors.NotCapable) throw error;
     return null;

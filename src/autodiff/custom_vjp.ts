@@ -189,6 +189,7 @@ function gradients(
     used.map((i) => cotangents[i]!),
     targets,
     targets.union(roots),
+    true,
   );
   return outside.map((x) => found.cotangents.get(x) ?? null);
 }

@@ -133,13 +133,15 @@ export interface Sweep {
 
 /**
  * Carries `seeds` (cotangents of `outputs`) down to `wanted`, or to all recorded leaves where
- * `wanted` is null. Gradients do not pass through nodes in `ends`, which are taken as independent.
+ * `wanted` is null. Gradients do not pass through nodes in `ends`, which are taken as independent;
+ * their hooks are not called where this is a part of a sweep (`partial`), which knows their complete gradient.
  */
 export function sweep(
   outputs: readonly Node[],
   seeds: readonly Node[],
   wanted: ReadonlySet<Node> | null,
   ends: ReadonlySet<Node> = none,
+  partial = false,
 ): Sweep {
   const targets = wanted === null ? null : new Targets(wanted);
   const { order, operands, starts, above, outputs: numbers } = recorded(outputs, targets, ends);
@@ -163,8 +165,7 @@ export function sweep(
     let g = received[i];
     received[i] = undefined;
     if (g !== undefined) {
-      // Of an end there may be more gradients elsewhere; hooks see the sum.
-      if (node.hooks !== null && !ends.has(node)) {
+      if (node.hooks !== null && !(partial && ends.has(node))) {
         for (const hook of node.hooks) g = hook(g) ?? g;
       }
       if (targets === null) {
@@ -226,6 +227,6 @@ export function pullback(
     seeds.push(seed);
   });
   const targets = new Set(inputs.filter((_, i) => needs[i]));
-  const result = sweep(outs, seeds, targets, targets);
+  const result = sweep(outs, seeds, targets, targets, true);
   return inputs.map((x, i) => needs[i] ? result.cotangents.get(x) ?? zerosNode(x) : null);
 }

@@ -25,7 +25,7 @@ import { checkTensor, lift, nodeOf } from "./promotion.ts";
 import { MovementMethods } from "./methods_movement.ts";
 import type { ValuesAndIndices } from "./methods_reduction.ts";
 import { orderable } from "./statistics.ts";
-import { checkWidth } from "./stores.ts";
+import { checkSameType } from "./stores.ts";
 import type { Tensor } from "./tensor.ts";
 import { checkNames } from "./describe.ts";
 
@@ -99,6 +99,12 @@ export abstract class IndexMethods extends MovementMethods {
     if (dim === undefined) return this.take(index.flatten());
     const x = this.node, at = index.node, rank = x.shape.length;
     const axis = normalizeAxis("takeAlongDim", dim, rank);
+    if (at.shape.length !== rank) {
+      throw new ShapeError(
+        `takeAlongDim: the index ${showShape(at.shape)} needs as many dimensions as ` +
+          `${showShape(x.shape)}; unsqueeze() it.`,
+      );
+    }
     const without = (shape: readonly number[]) => shape.map((d, i) => i === axis ? 1 : d);
     const common = broadcastShapes("takeAlongDim", without(x.shape), without(at.shape));
     const wide = (y: Node) => m.expand(y, common.map((d, i) => i === axis ? y.shape[i] : d));
@@ -107,7 +113,7 @@ export abstract class IndexMethods extends MovementMethods {
 
   /**
    * A copy with the elements that `index` names along a dimension replaced by those of `src` (a
-   * tensor at least as large as `index` and not of a wider dtype, or a number). Where a place is
+   * tensor of the same dtype and at least as large as `index`, or a number). Where a place is
    * named twice, one of them stays.
    */
   scatter(dim: number, index: Tensor, src: TensorLike): Tensor {
@@ -139,8 +145,8 @@ export abstract class IndexMethods extends MovementMethods {
   indexAdd(dim: number, index: Tensor, src: Tensor): Tensor {
     const x = this.node, axis = normalizeAxis("indexAdd", dim, x.shape.length);
     const at = nodeOf("indexAdd", "the index", index), y = nodeOf("indexAdd", "the source", src);
-    checkWidth("indexAdd", y.dtype, x.dtype);
-    return wrap(add(x, ix.indexAdd(x.shape, axis, at, cast(y, x.dtype))));
+    checkSameType("indexAdd", y.dtype, x.dtype);
+    return wrap(add(x, ix.indexAdd(x.shape, axis, at, y)));
   }
 
   // -------------------------------------------------------------- order
@@ -215,9 +221,8 @@ export abstract class IndexMethods extends MovementMethods {
 
 /** What is scattered: a number for every place, or a tensor cut to the size of the index. */
 function source(op: string, src: TensorLike, x: Node, index: Node): Node {
-  const lifted = lift(src, x.dtype, op);
-  checkWidth(op, lifted.dtype, x.dtype);
-  const node = cast(lifted, x.dtype);
+  const node = lift(src, x.dtype, op);
+  checkSameType(op, node.dtype, x.dtype);
   if (typeof src !== "object") return m.expand(node, index.shape);
   if (sameShape(node.shape, index.shape)) return node;
   if (

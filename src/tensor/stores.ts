@@ -7,7 +7,6 @@
 import { DTypeError } from "../graph/errors.ts";
 import { isFloat } from "../graph/node.ts";
 import type { DType } from "../runtime/mod.ts";
-import { promote } from "./promotion.ts";
 
 /** Truth values, whole numbers, floating point: each kind holds the ones before it. */
 function kind(dtype: DType): number {
@@ -17,8 +16,8 @@ function kind(dtype: DType): number {
 function refuse(op: string, from: DType, to: DType): never {
   const lost = to === "bool"
     ? `a bool tensor holds 0 and 1 only; compare the values first, as in y.ne(0)`
-    : isFloat(to) || !isFloat(from)
-    ? `they would be narrowed; convert them first, as in y.to("${to}")`
+    : kind(from) <= kind(to)
+    ? `both have to be of one type; convert the values first, as in y.to("${to}")`
     : `their fractions would be lost; convert them first, as in y.to("${to}") (or y.round())`;
   throw new DTypeError(
     `${op}: ${from} values do not go into a tensor of ${to}: ${lost}, or the tensor, as in ` +
@@ -34,7 +33,7 @@ export function checkKind(op: string, from: DType, to: DType): void {
   if (kind(from) > kind(to)) refuse(op, from, to);
 }
 
-/** Throws a DTypeError that names `op` where values would be narrowed, within one kind too. */
-export function checkWidth(op: string, from: DType, to: DType): void {
-  if (promote(from, to) !== to) refuse(op, from, to);
+/** Throws a DTypeError that names `op` unless both types are one. */
+export function checkSameType(op: string, from: DType, to: DType): void {
+  if (from !== to) refuse(op, from, to);
 }

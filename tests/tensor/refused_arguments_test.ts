@@ -210,3 +210,8 @@ Deno.test("nanToNum() takes null for its default, as it takes nothing", () => {
   const options = { posinf: null, neginf: null, nan: null } as unknown as { posinf: number };
   assertEquals(y.nanToNum(options).toArray(), y.nanToNum().toArray());
 });
+
+Deno.test("takeAlongDim() wants an index of as many dimensions", () => {
+  assertThrows(() => ones([2, 3]).takeAlongDim(at, 1), Error, "takeAlongDim: the index [1] needs");
+  assertThrows(() => x.takeAlongDim(at.unsqueeze(0), 0), Error, "takeAlongDim: the index [1, 1]");
+});

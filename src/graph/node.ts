@@ -207,7 +207,23 @@ let nextPrimitiveId = 1;
 
 /** Completes a primitive with its number. */
 export function definePrimitive<A>(p: Omit<Primitive<A>, "id">): Primitive<A> {
-  return { ...p, id: nextPrimitiveId++ };
+  // Each tensor leads here: whatever copies one property by property gets to know why it cannot.
+  const uncloneable = {
+    get notToBeCloned(): never {
+      throw new TypeError(
+        "structuredClone: a tensor cannot be cloned or posted to a worker, since it stands for a graph " +
+          "and for memory of its own thread. Send x.data(), x.shape and x.dtype of it, and make one of " +
+          "them there: tensor(data, { shape, dtype }).",
+      );
+    },
+  };
+  return Object.defineProperties(
+    uncloneable,
+    Object.getOwnPropertyDescriptors({
+      ...p,
+      id: nextPrimitiveId++,
+    }),
+  ) as unknown as Primitive<A>;
 }
 
 let gradEnabled = true;

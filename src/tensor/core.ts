@@ -22,6 +22,8 @@ import { checkKind } from "./stores.ts";
 import { currentTrace } from "./trace.ts";
 import { adopt, Base, catchUp, Place, write } from "./views.ts";
 import { checkFunction, describe } from "./describe.ts";
+import { inspect, peek } from "./inspect.ts";
+import { nest } from "./nested.ts";
 
 /** Numbers nested in arrays, as `toArray()` gives them. */
 export type NestedArray = number | boolean | NestedArray[];
@@ -270,24 +272,17 @@ export abstract class TensorCore {
    * 2 ** 53 are rounded to the nearest number of JavaScript; `data()` has them as they are.
    */
   toArray(): NestedArray {
-    const data = this.data(), shape = this.shape, bool = this.dtype === "bool";
-    let at = 0;
-    const build = (dim: number): NestedArray => {
-      if (dim === shape.length) {
-        const v = Number(data[at++]);
-        return bool ? v !== 0 : v;
-      }
-      return Array.from({ length: shape[dim] }, () => build(dim + 1));
-    };
-    return build(0);
+    return nest(this.data(), this.shape, this.dtype);
   }
 
   /** A short description: shape, dtype, and the values where they are known and few. */
   toString(): string {
-    const { storage } = this.rawNode;
     const head = `Tensor ${showShape(this.shape)} ${this.dtype}`;
-    if (storage === null || storage.freed || this.size > 100) return head;
-    return `${head} ${JSON.stringify(this.toArray())}`;
+    if (this.rawNode.storage === null || this.size > 100) return head;
+    const data = peek(this);
+    return typeof data === "string"
+      ? `${head} (${data})`
+      : `${head} ${JSON.stringify(nest(data, this.shape, this.dtype))}`;
   }
 
   /**
@@ -304,9 +299,18 @@ export abstract class TensorCore {
     );
   }
 
-  /** What `console.log` shows. */
-  [Symbol.for("Deno.customInspect")](): string {
-    return this.toString();
+  /**
+   * What `console.log` shows: shape, dtype and values, of many the first and last ones. Values that
+   * were not read yet are computed for it, without a trace in the graph.
+   */
+  [Symbol.for("Deno.customInspect")](_inspect?: unknown, options?: unknown): string {
+    const { indentationLvl = 0 } = (options ?? {}) as { indentationLvl?: number };
+    return inspect(this).replaceAll("\n", `\n${" ".repeat(indentationLvl)}`);
+  }
+
+  /** The same in Node. */
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return inspect(this);
   }
 
   // -------------------------------------------------------------- history

@@ -47,7 +47,8 @@ function describe(
   const head = `${lowered.summary.length} step(s), ${lowered.inputs.length} input(s), ` +
     `${lowered.outputs.length} output(s), ${lowered.donations.length} in place; ${kernels}; ` +
     (Number.isNaN(lastRun) ? "not run yet" : `last run ${lastRun.toFixed(3)} ms`);
-  return {
+  const text = () => [head, ...lowered.summary.map((s) => `  ${s}`)].join("\n");
+  const explanation: Explanation = {
     steps: lowered.summary,
     model: lowered.model,
     inputs: lowered.inputs.length,
@@ -55,8 +56,13 @@ function describe(
     inPlace: lowered.donations.length,
     lastRun,
     kernels,
-    toString: () => [head, ...lowered.summary.map((s) => `  ${s}`)].join("\n"),
+    toString: text,
   };
+  // What console.log shows.
+  for (const name of ["Deno.customInspect", "nodejs.util.inspect.custom"]) {
+    Object.defineProperty(explanation, Symbol.for(name), { value: text });
+  }
+  return explanation;
 }
 
 /**

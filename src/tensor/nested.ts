@@ -7,7 +7,7 @@
 import { ShapeError } from "../graph/errors.ts";
 import type { DType, TypedArray } from "../runtime/mod.ts";
 import { isFloat } from "../graph/node.ts";
-import { newArray } from "./core.ts";
+import { type NestedArray, newArray } from "./core.ts";
 import { checkHolds, holds } from "./holds.ts";
 
 /** Numbers, booleans or big integers nested in arrays, all of one kind. */
@@ -100,4 +100,17 @@ export function flattenNested(
 
 function wholeNumber(value: number | boolean | bigint): bigint {
   return typeof value === "number" ? BigInt(Math.trunc(value)) : BigInt(value);
+}
+
+/** Elements as nested arrays; a plain number (or boolean) for a scalar. */
+export function nest(data: TypedArray, shape: readonly number[], dtype: DType): NestedArray {
+  let at = 0;
+  const build = (dim: number): NestedArray => {
+    if (dim === shape.length) {
+      const v = Number(data[at++]);
+      return dtype === "bool" ? v !== 0 : v;
+    }
+    return Array.from({ length: shape[dim] }, () => build(dim + 1));
+  };
+  return build(0);
 }

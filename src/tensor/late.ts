@@ -23,14 +23,46 @@ interface Handle {
 /** Elements up to which a value is small. */
 const SMALL = 1024;
 
-/** Small values of this era that are remembered. */
+/** Small values of this era that the next update computes. */
 const RECENT = 16;
 
 /** Late values that are remembered until the next update. */
 const LATE = 64;
 
-let recent: Handle[] = [];
-let at = 0;
+/** The latest few of some handles. */
+class Latest {
+  #handles: Handle[] = [];
+  #at = 0;
+
+  /** Adds one; the oldest makes room. */
+  add(handle: Handle): void {
+    this.#handles[this.#at] = handle;
+    this.#at = (this.#at + 1) % RECENT;
+  }
+
+  /** Takes the latest back, if it stands for that node. */
+  drop(node: Node): void {
+    const last = (this.#at + RECENT - 1) % RECENT;
+    if (this.#handles[last]?.rawNode !== node) return;
+    delete this.#handles[last];
+    this.#at = last;
+  }
+
+  /** Takes all, the latest first. */
+  take(): Handle[] {
+    const handles: Handle[] = [];
+    for (let back = 1; back <= RECENT; back++) {
+      const handle = this.#handles[(this.#at + RECENT - back) % RECENT];
+      if (handle !== undefined) handles.push(handle);
+    }
+    this.#handles = [];
+    this.#at = 0;
+    return handles;
+  }
+}
+
+// A metric is a scalar most of the time.
+const scalars = new Latest(), others = new Latest();
 let latecomers = false;
 let boxes: readonly GradBox[] = [];
 const late = new Set<Node>();
@@ -58,9 +90,16 @@ export function noteGradients(left: readonly GradBox[]): void {
 
 /** Remembers a tensor without a value; those made before the latest few are forgotten. */
 export function remember(tensor: Handle): void {
-  if (!isObserving() || sizeOf(tensor.rawNode.shape) > SMALL) return;
-  recent[at] = tensor;
-  at = (at + 1) % RECENT;
+  if (!isObserving()) return;
+  const size = sizeOf(tensor.rawNode.shape);
+  if (size === 1) scalars.add(tensor);
+  else if (size <= SMALL) others.add(tensor);
+}
+
+/** Forgets the tensor that was made last, since its value has become that of another one. */
+export function forgetLast(node: Node): void {
+  if (sizeOf(node.shape) === 1) scalars.drop(node);
+  else others.drop(node);
 }
 
 /** The late values that were used since the last call. */
@@ -71,12 +110,18 @@ export function takeLate(): Node[] {
 }
 
 /**
- * The small values that were made last, but for those in `others`; none unless something was used late
- * or `large` says so.
+ * The small values that were made last, scalars before others, but for those in `known`; none unless
+ * something was used late or `large` says so.
  */
-export function takeRecent(large: boolean, others: ReadonlySet<Handle>): Node[] {
-  const handles = large || latecomers ? recent.filter((handle) => !others.has(handle)) : [];
-  recent = [];
-  at = 0;
-  return handles.map((handle) => handle.rawNode).filter((node) => constantValue(node) === null);
+export function takeRecent(large: boolean, known: ReadonlySet<Handle>): Node[] {
+  const nodes: Node[] = [], handles = [...scalars.take(), ...others.take()];
+  if (!large && !latecomers) return nodes;
+  for (const handle of handles) {
+    if (known.has(handle)) continue;
+    const node = handle.rawNode;
+    if (node.storage !== null || constantValue(node) !== null) continue;
+    nodes.push(node);
+    if (nodes.length === RECENT) break;
+  }
+  return nodes;
 }

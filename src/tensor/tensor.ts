@@ -13,6 +13,7 @@ import { setConstructor, type TensorLike } from "./core.ts";
 import { lift } from "./promotion.ts";
 import type { NanToNumOptions, RoundingMode } from "./methods_arithmetic.ts";
 import { LinearMethods } from "./methods_linear.ts";
+import { forgetLast } from "./late.ts";
 import { holdCopy } from "./pending.ts";
 import { checkKind } from "./stores.ts";
 import { changed } from "./views.ts";
@@ -204,6 +205,7 @@ export class Tensor extends LinearMethods {
 
   #change(op: string, value: Node): this {
     const { node, place } = this;
+    forgetLast(value);
     // Without recording only the value changes: the history stays. Views see to that themselves.
     const edit = !isGradEnabled() && node.requiresGrad && !isLeafNode(node) && !place?.lie;
     this.assign(op, edit ? changed(op, node, value, true) : value);

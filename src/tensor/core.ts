@@ -303,8 +303,8 @@ export abstract class TensorCore {
    * What `console.log` shows: shape, dtype and values, of many the first and last ones. Values that
    * were not read yet are computed for it, without a trace in the graph.
    */
-  [Symbol.for("Deno.customInspect")](_inspect?: unknown, options?: unknown): string {
-    const { indentationLvl = 0 } = (options ?? {}) as { indentationLvl?: number };
+  [Symbol.for("Deno.customInspect")](_inspect?: unknown, settings?: unknown): string {
+    const { indentationLvl = 0 } = (settings ?? {}) as { indentationLvl?: number };
     return inspect(this).replaceAll("\n", `\n${" ".repeat(indentationLvl)}`);
   }
 

@@ -35,7 +35,7 @@ template const Kernels<double>& kernels<double>();
 
 int eltArity(int op) {
   const bool three = (op >= 7 && op <= 9) || op == 50;
-  const bool one = (op >= 10 && op <= 36) || (op >= 46 && op <= 48) || op == 54;
+  const bool one = (op >= 10 && op <= 38) || (op >= 46 && op <= 48) || op == 54;
   if (base::elementwise<float>(op, 0) == nullptr) return 0;
   return three ? 3 : one ? 1 : 2;
 }

@@ -45,6 +45,8 @@ export const opcode = {
   sinh: 34,
   cosh: 35,
   softplus: 36,
+  erfc: 37,
+  normalCdf: 38,
   lt: 40,
   le: 41,
   eq: 42,
@@ -59,6 +61,8 @@ export const opcode = {
   remainder: 52,
   atan2: 53,
   copy: 54,
+  tanhSlope: 55,
+  sigmoidSlope: 56,
 } as const;
 
 /** A view of an operand: sizes with a stride and a start in elements. */

@@ -13,7 +13,8 @@ import * as approx from "./approximations.ts";
 import { binary, build2, keeps, num, type Vjp } from "./elementwise_define.ts";
 import { eq, le, logicalAnd, lt, where } from "./logic.ts";
 import { sumTo } from "./reduce.ts";
-import { floor, log, neg, negPrim, reciprocal, round, sqrt, square } from "./unary.ts";
+import { detach } from "./movement.ts";
+import { abs, floor, log, neg, negPrim, reciprocal, round, sqrt, square } from "./unary.ts";
 
 /**
  * Quotients of whole numbers. The processor traps where the smallest number is divided by -1, so those
@@ -125,6 +126,28 @@ export const divPrim: Primitive<null> = binary("div", {
   },
 });
 /**
+ * a ** b log(a), and 0 where `a` is 0 and `b` not negative. There the formula sees 1 in place of `a`,
+ * so that no derivative of what is thrown away is infinite.
+ */
+function byExponent(a: Node, b: Node): Node {
+  const zero = num(0, a);
+  const none = logicalAnd(eq(a, zero), le(zero, b)), base = where(none, num(1, a), a);
+  return where(none, zero, mul(pow(base, b), log(base)));
+}
+
+/** b a ** (b - 1), and 0 where `b` is 0 and 1 / a infinite; the formula sees 1 there, likewise. */
+function byBase(a: Node, b: Node): Node {
+  const zero = num(0, a), one = num(1, a);
+  const none = logicalAnd(eq(b, zero), lt(abs(a), num(smallest(a.dtype), a)));
+  return where(none, zero, mul(b, pow(where(none, one, a), sub(b, one))));
+}
+
+/** Smallest normal number of a floating-point type. */
+function smallest(dtype: DType): number {
+  return dtype === "float64" ? 2 ** -1022 : dtype === "float32" ? 2 ** -126 : 2 ** -14;
+}
+
+/**
  * a ** b. The derivative with respect to `a` is 0 where `b` is 0, that with respect to `b` is 0
  * where `a` is 0 and `b` is not negative (PyTorch's choice).
  */
@@ -133,21 +156,9 @@ export const powPrim: Primitive<null> = binary("pow", {
   accepts: isFloat,
   vjp: (g, node, needs) => {
     const [a, b] = node.inputs;
-    const zero = num(0, a);
     return [
-      needs[0]
-        ? sumTo(where(eq(b, zero), zero, mul(mul(g, b), pow(a, sub(b, num(1, a))))), a.shape)
-        : null,
-      needs[1]
-        ? sumTo(
-          where(
-            logicalAnd(eq(a, zero), le(zero, b)),
-            zero,
-            mul(mul(g, node), log(a)),
-          ),
-          b.shape,
-        )
-        : null,
+      needs[0] ? sumTo(mul(g, byBase(a, b)), a.shape) : null,
+      needs[1] ? sumTo(mul(g, byExponent(a, b)), b.shape) : null,
     ];
   },
   simplify(node) {
@@ -215,12 +226,16 @@ export const atan2Prim: Primitive<null> = binary("atan2", {
   accepts: isFloat,
   decompose: approx.atan2,
   vjp: (g, { inputs: [a, b] }, needs) => {
-    // At (0, 0), where there is no angle, both derivatives count as 0.
-    const zero = num(0, a), squares = add(square(a), square(b));
-    const r = where(eq(squares, zero), num(1, a), squares);
+    // b / (a ** 2 + b ** 2) in units of the larger, which keep the squares in range; the result does
+    // not depend on them. At (0, 0), where there is no angle, both derivatives count as 0.
+    const zero = num(0, a), size = detach(maximum(abs(a), abs(b)));
+    const usable = logicalAnd(lt(zero, size), lt(size, num(Infinity, a)));
+    const unit = where(usable, size, num(1, a));
+    const y = div(a, unit), x = div(b, unit), squares = add(square(y), square(x));
+    const share = div(div(g, unit), where(eq(squares, zero), num(1, a), squares));
     return [
-      needs[0] ? sumTo(div(mul(g, b), r), a.shape) : null,
-      needs[1] ? neg(sumTo(div(mul(g, a), r), b.shape)) : null,
+      needs[0] ? sumTo(mul(share, x), a.shape) : null,
+      needs[1] ? neg(sumTo(mul(share, y), b.shape)) : null,
     ];
   },
 });

@@ -8,3 +8,5 @@ export { num } from "./elementwise_define.ts";
 export * from "./arithmetic.ts";
 export * from "./unary.ts";
 export * from "./logic.ts";
+export * from "./slopes.ts";
+export * from "./smooth.ts";

@@ -16,7 +16,7 @@ import {
   type Node,
   type Primitive,
 } from "../graph/node.ts";
-import { opcode } from "../graph/program_rule.ts";
+import { opcode, type ProgramRule } from "../graph/program_rule.ts";
 import { broadcastShapes } from "../graph/shape.ts";
 import { reshape } from "./movement.ts";
 
@@ -69,8 +69,14 @@ export function batchElementwise<A>(
   return apply(node.prim, aligned, node.attrs);
 }
 
+/** The instruction of Program that computes a primitive; those without one decompose there too. */
+function instruction(name: string): ProgramRule<null> | undefined {
+  const code = (opcode as Readonly<Record<string, number>>)[name];
+  return code === undefined ? undefined : { kind: "elementwise", opcode: code };
+}
+
 /** Defines a unary primitive. */
-export function unary(name: keyof typeof opcode, spec: UnarySpec): Unary {
+export function unary(name: string, spec: UnarySpec): Unary {
   const accepts = spec.accepts ?? isFloat;
   return definePrimitive<null>({
     name,
@@ -92,7 +98,7 @@ export function unary(name: keyof typeof opcode, spec: UnarySpec): Unary {
       ? undefined
       : (node) =>
         spec.kernels?.includes(node.inputs[0].dtype) ? null : spec.decompose!(node.inputs[0]),
-    program: { kind: "elementwise", opcode: opcode[name] },
+    program: instruction(name),
   });
 }
 
@@ -117,7 +123,7 @@ export interface BinarySpec {
 }
 
 /** Defines a binary primitive. */
-export function binary(name: keyof typeof opcode, spec: BinarySpec): Primitive<null> {
+export function binary(name: string, spec: BinarySpec): Primitive<null> {
   const accepts = spec.accepts ?? anyNumber;
   return definePrimitive<null>({
     name,
@@ -144,7 +150,7 @@ export function binary(name: keyof typeof opcode, spec: BinarySpec): Primitive<n
     decompose: spec.decompose === undefined
       ? undefined
       : (node) => spec.decompose!(node.inputs[0], node.inputs[1]),
-    program: { kind: "elementwise", opcode: opcode[name] },
+    program: instruction(name),
   });
 }
 

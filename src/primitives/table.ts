@@ -21,12 +21,21 @@ import * as order from "./order.ts";
 import { maxPoolPrim } from "./pool.ts";
 import * as reduce from "./reduce.ts";
 import { scatterPrim } from "./scatter.ts";
+import * as softmax from "./softmax.ts";
 import { projectPrim } from "./tuple.ts";
 import * as windows from "./windows.ts";
 import { powerPrim } from "./power.ts";
 
 /** Names of the leaves of a graph. */
 type Leaf = "buffer" | "scalar" | "constant";
+/** Names of derivatives that are primitives of their own. */
+type Slope =
+  | "tanhSlope"
+  | "sigmoidSlope"
+  | "oneMinusSquare"
+  | "atanSlope"
+  | "asinhSlope"
+  | "logitSlope";
 /** Names of elementwise primitives. */
 type Elementwise =
   | "add"
@@ -60,6 +69,14 @@ type Elementwise =
   | "sinh"
   | "cosh"
   | "softplus"
+  | "erfc"
+  | "normalCdf"
+  | "asinh"
+  | "acosh"
+  | "atanh"
+  | "logit"
+  | "softsign"
+  | Slope
   | "reciprocal"
   | "square"
   | "rsqrt"
@@ -77,7 +94,7 @@ type Elementwise =
   | "select"
   | "cast";
 /** Names of reductions. */
-type Reduction = "sum" | "amax" | "amin" | "prod";
+type Reduction = "sum" | "amax" | "amin" | "prod" | "softmax" | "logSoftmax" | "logsumexp";
 /** Names of primitives that move elements. */
 type Movement = "alias" | "detach" | "reshape" | "permute" | "expand" | "slice" | "pad" | "concat";
 /** Names of primitives that look elements up or order them. */
@@ -151,6 +168,19 @@ export const primitives: { readonly [P in PrimitiveName]: Primitive } = {
   sinh: e.sinhPrim,
   cosh: e.coshPrim,
   softplus: e.softplusPrim,
+  erfc: e.erfcPrim,
+  normalCdf: e.normalCdfPrim,
+  asinh: e.asinhPrim,
+  acosh: e.acoshPrim,
+  atanh: e.atanhPrim,
+  logit: e.logitPrim,
+  softsign: e.softsignPrim,
+  tanhSlope: e.tanhSlopePrim,
+  sigmoidSlope: e.sigmoidSlopePrim,
+  oneMinusSquare: e.oneMinusSquarePrim,
+  atanSlope: e.atanSlopePrim,
+  asinhSlope: e.asinhSlopePrim,
+  logitSlope: e.logitSlopePrim,
   reciprocal: e.reciprocalPrim,
   square: e.squarePrim,
   rsqrt: e.rsqrtPrim,
@@ -171,6 +201,9 @@ export const primitives: { readonly [P in PrimitiveName]: Primitive } = {
   amax: reduce.amaxPrim,
   amin: reduce.aminPrim,
   prod: reduce.prodPrim,
+  softmax: softmax.softmaxPrim,
+  logSoftmax: softmax.logSoftmaxPrim,
+  logsumexp: softmax.logsumexpPrim,
   alias: movement.aliasPrim,
   detach: movement.detachPrim,
   reshape: movement.reshapePrim,

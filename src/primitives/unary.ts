@@ -6,9 +6,10 @@
 
 import type { Node } from "../graph/node.ts";
 import * as approx from "./approximations.ts";
-import { add, div, maximum, mul, sub } from "./arithmetic.ts";
+import { add, div, maximum, mul } from "./arithmetic.ts";
 import { anyNumber, build1, num, type Unary, unary } from "./elementwise_define.ts";
 import { le, where } from "./logic.ts";
+import { atanSlope, oneMinusSquare, sigmoidSlope, tanhSlope } from "./slopes.ts";
 
 /** -x */
 export const negPrim: Unary = unary("neg", {
@@ -62,13 +63,13 @@ export const tanPrim: Unary = unary("tan", {
 /** Hyperbolic tangent. */
 export const tanhPrim: Unary = unary("tanh", {
   onnx: "Tanh",
-  vjp: (g, node) => [mul(g, sub(num(1, g), square(node)))],
+  vjp: (g, node) => [mul(g, tanhSlope(node, node.inputs[0]))],
 });
 /** 1 / (1 + e ** -x) */
 export const sigmoidPrim: Unary = unary("sigmoid", {
   // ONNX Runtime's kernels lose all relative accuracy for large negative x.
   decompose: approx.sigmoid,
-  vjp: (g, node) => [mul(g, mul(node, sub(num(1, g), node)))],
+  vjp: (g, node) => [mul(g, sigmoidSlope(node, node.inputs[0]))],
 });
 /** Error function. */
 export const erfPrim: Unary = unary("erf", {
@@ -76,6 +77,19 @@ export const erfPrim: Unary = unary("erf", {
   kernels: ["float32"],
   decompose: approx.erf,
   vjp: (g, { inputs: [x] }) => [mul(mul(g, num(2 / Math.sqrt(Math.PI), g)), exp(neg(square(x))))],
+});
+/** 1 - erf(x), accurate where that is tiny. */
+export const erfcPrim: Unary = unary("erfc", {
+  decompose: approx.erfc,
+  vjp: (g, { inputs: [x] }) => [mul(mul(g, num(-2 / Math.sqrt(Math.PI), g)), exp(neg(square(x))))],
+});
+/** Distribution function of the normal law, accurate where that is tiny. */
+export const normalCdfPrim: Unary = unary("normalCdf", {
+  decompose: approx.normalCdf,
+  vjp(g, { inputs: [x] }) {
+    const density = exp(mul(num(-0.5, x), square(x)));
+    return [mul(mul(g, num(1 / Math.sqrt(2 * Math.PI), g)), density)];
+  },
 });
 /** log(1 + x), accurate near 0. */
 export const log1pPrim: Unary = unary("log1p", {
@@ -85,28 +99,29 @@ export const log1pPrim: Unary = unary("log1p", {
 /** e ** x - 1, accurate near 0. */
 export const expm1Prim: Unary = unary("expm1", {
   decompose: approx.expm1,
-  vjp: (g, node) => [mul(g, add(node, num(1, g)))],
+  // Not the value plus 1, which has lost its digits where x is far below 0.
+  vjp: (g, { inputs: [x] }) => [mul(g, exp(x))],
 });
 /** Arc tangent. */
 export const atanPrim: Unary = unary("atan", {
   onnx: "Atan",
   kernels: ["float32"],
   decompose: approx.atan,
-  vjp: (g, { inputs: [x] }) => [div(g, add(square(x), num(1, g)))],
+  vjp: (g, { inputs: [x] }) => [mul(g, atanSlope(x))],
 });
 /** Arc sine. */
 export const asinPrim: Unary = unary("asin", {
   onnx: "Asin",
   kernels: ["float32"],
   decompose: approx.asin,
-  vjp: (g, { inputs: [x] }) => [mul(g, rsqrt(sub(num(1, g), square(x))))],
+  vjp: (g, { inputs: [x] }) => [mul(g, rsqrt(oneMinusSquare(x)))],
 });
 /** Arc cosine. */
 export const acosPrim: Unary = unary("acos", {
   onnx: "Acos",
   kernels: ["float32"],
   decompose: approx.acos,
-  vjp: (g, { inputs: [x] }) => [neg(mul(g, rsqrt(sub(num(1, g), square(x)))))],
+  vjp: (g, { inputs: [x] }) => [neg(mul(g, rsqrt(oneMinusSquare(x))))],
 });
 /** Hyperbolic sine. */
 export const sinhPrim: Unary = unary("sinh", {
@@ -182,6 +197,10 @@ export const tanh: (x: Node) => Node = build1(tanhPrim);
 export const sigmoid: (x: Node) => Node = build1(sigmoidPrim);
 /** Error function. */
 export const erf: (x: Node) => Node = build1(erfPrim);
+/** 1 - erf(x) */
+export const erfc: (x: Node) => Node = build1(erfcPrim);
+/** Distribution function of the normal law. */
+export const normalCdf: (x: Node) => Node = build1(normalCdfPrim);
 /** log(1 + x) */
 export const log1p: (x: Node) => Node = build1(log1pPrim);
 /** e ** x - 1 */

@@ -7,11 +7,15 @@
 import { numberNode } from "../graph/leaf.ts";
 import type { Node } from "../graph/node.ts";
 import * as p from "../primitives/elementwise.ts";
+import { clamp } from "./formulas.ts";
 
 const { num } = p;
 
 /** Which formula `gelu` uses. */
 export type GeluApproximation = "none" | "tanh";
+
+/** Where the derivative of the approximation of `gelu` is 0 in float64. */
+const FLAT = 25;
 
 /** log(1 + exp(beta x)) / beta, and x itself where beta x is above the threshold. */
 export function softplus(x: Node, beta: number, threshold: number): Node {
@@ -29,16 +33,13 @@ export function gelu(x: Node, approximate: GeluApproximation): Node {
   if (approximate !== "none" && approximate !== "tanh") {
     throw new TypeError(`gelu: got approximate "${approximate}", wants "none" or "tanh".`);
   }
-  const half = p.mul(num(0.5, x), x);
-  if (approximate === "none") {
-    return p.mul(half, p.add(num(1, x), p.erf(p.mul(x, num(Math.SQRT1_2, x)))));
-  }
-  const cube = p.mul(p.square(x), x);
-  const inner = p.mul(
-    num(Math.sqrt(2 / Math.PI), x),
-    p.add(x, p.mul(num(0.044715, x), cube)),
-  );
-  return p.mul(half, p.add(num(1, x), p.tanh(inner)));
+  if (approximate === "none") return p.mul(x, p.normalCdf(x));
+  // (1 + tanh(y)) / 2 is sigmoid(2 y), which keeps its digits where it is near 0. Its slope is 0 in
+  // every type where y stops, whose cube would overflow.
+  const z = clamp(x, num(-FLAT, x), num(FLAT, x)), factor = 2 * Math.sqrt(2 / Math.PI);
+  const cubic = p.mul(num(factor * 0.044715, x), p.square(z));
+  const twice = p.mul(z, p.add(num(factor, x), cubic));
+  return p.mul(x, p.sigmoid(twice));
 }
 
 /** x sigmoid(x) */

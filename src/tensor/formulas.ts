@@ -28,7 +28,8 @@ export function powNumber(x: Node, exponent: number): Node {
     case -1:
       return p.reciprocal(x);
     case -2:
-      return p.reciprocal(p.square(x));
+      // The square of x alone would leave the range of its type before its derivatives do.
+      return p.square(p.reciprocal(x));
   }
   return p.pow(x, numberNode(exponent, x.dtype));
 }
@@ -138,42 +139,6 @@ function outside(beyond: Node, bound: Node): Node {
   const number = bound.prim === scalar || bound.prim === constant;
   if (!isFloat(bound.dtype) || (number && !Number.isNaN(bound.attrs.value))) return beyond;
   return p.logicalOr(beyond, p.isNan(bound));
-}
-
-/** Where inverse hyperbolic functions go over to log(2 x). */
-const FAR = 1e9;
-
-/** `near(a)` for moderate a, log(2 a) beyond; each branch sees only arguments that it can bear. */
-function logBeyond(a: Node, near: (a: Node) => Node): Node {
-  const far = p.lt(num(FAR, a), a), one = num(1, a);
-  const log2a = p.add(p.log(p.where(far, a, one)), num(Math.LN2, a));
-  return p.where(far, log2a, near(p.where(far, one, a)));
-}
-
-/** Inverse hyperbolic sine. */
-export function asinh(x: Node): Node {
-  // |x| by a choice and not by abs(), whose derivative at 0 would be 0.
-  const negative = p.lt(x, num(0, x)), one = num(1, x);
-  const a = p.where(negative, p.neg(x), x);
-  const magnitude = logBeyond(a, (a) => {
-    const z = p.square(a);
-    return p.log1p(p.add(a, p.div(z, p.add(one, p.sqrt(p.add(z, one))))));
-  });
-  return p.where(negative, p.neg(magnitude), magnitude);
-}
-
-/** Inverse hyperbolic cosine; NaN below 1. */
-export function acosh(x: Node): Node {
-  return logBeyond(x, (x) => {
-    const t = p.sub(x, num(1, x));
-    // Two roots, since t (t + 2) is positive again for x far below 1.
-    return p.log1p(p.add(t, p.mul(p.sqrt(t), p.sqrt(p.add(t, num(2, t))))));
-  });
-}
-
-/** Inverse hyperbolic tangent; NaN outside [-1, 1]. */
-export function atanh(x: Node): Node {
-  return p.mul(num(0.5, x), p.sub(p.log1p(x), p.log1p(p.neg(x))));
 }
 
 /** Largest finite number of a floating-point type. */

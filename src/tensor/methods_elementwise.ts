@@ -9,7 +9,6 @@ import { numberNode } from "../graph/leaf.ts";
 import * as activation from "./activation.ts";
 import { type TensorLike, wrap } from "./core.ts";
 import { floating } from "./promotion.ts";
-import * as f from "./formulas.ts";
 import { ArithmeticMethods } from "./methods_arithmetic.ts";
 import { floatOf, pairOf } from "./operands.ts";
 import type { Tensor } from "./tensor.ts";
@@ -30,7 +29,8 @@ export abstract class ElementwiseMethods extends ArithmeticMethods {
   /** 2 to the power of the elements. */
   exp2(): Tensor {
     const x = floatOf(this);
-    return wrap(p.exp(p.mul(x, p.num(Math.LN2, x))));
+    // Not exp(x ln 2), which rounds the whole exponent.
+    return wrap(p.pow(p.num(2, x), x));
   }
 
   /** Natural logarithms. */
@@ -108,17 +108,17 @@ export abstract class ElementwiseMethods extends ArithmeticMethods {
 
   /** Inverse hyperbolic sines. */
   asinh(): Tensor {
-    return wrap(f.asinh(floatOf(this)));
+    return wrap(p.asinh(floatOf(this)));
   }
 
   /** Inverse hyperbolic cosines; NaN below 1. */
   acosh(): Tensor {
-    return wrap(f.acosh(floatOf(this)));
+    return wrap(p.acosh(floatOf(this)));
   }
 
   /** Inverse hyperbolic tangents; NaN outside [-1, 1]. */
   atanh(): Tensor {
-    return wrap(f.atanh(floatOf(this)));
+    return wrap(p.atanh(floatOf(this)));
   }
 
   /** Error function. */
@@ -126,10 +126,9 @@ export abstract class ElementwiseMethods extends ArithmeticMethods {
     return wrap(p.erf(floatOf(this)));
   }
 
-  /** `1 - erf(this)` */
+  /** `1 - erf(this)`, accurate where that is tiny. */
   erfc(): Tensor {
-    const x = floatOf(this);
-    return wrap(p.sub(p.num(1, x), p.erf(x)));
+    return wrap(p.erfc(floatOf(this)));
   }
 
   // -------------------------------------------------------------- activations
@@ -141,8 +140,7 @@ export abstract class ElementwiseMethods extends ArithmeticMethods {
 
   /** `log(this / (1 - this))`, the inverse of `sigmoid`. */
   logit(): Tensor {
-    const x = floatOf(this);
-    return wrap(p.sub(p.log(x), p.log1p(p.neg(x))));
+    return wrap(p.logit(floatOf(this)));
   }
 
   /** `log(sigmoid(this))`, safe for large negative elements. */

@@ -12,6 +12,7 @@ import * as p from "../primitives/elementwise.ts";
 import { reshape } from "../primitives/movement.ts";
 import * as order from "../primitives/order.ts";
 import * as r from "../primitives/reduce.ts";
+import { logSoftmax, logsumexp, softmax } from "../primitives/softmax.ts";
 import { wrap } from "./core.ts";
 import { LogicMethods } from "./methods_logic.ts";
 import { floatOf } from "./operands.ts";
@@ -199,21 +200,21 @@ export abstract class ReductionMethods extends LogicMethods {
 
   /** `log(sum(exp(this)))`, safe for large elements. */
   logsumexp(dim?: Dims, options: ReduceOptions = {}): Tensor {
-    return over("logsumexp", floatOf(this), dim, options, s.logsumexp);
+    return over("logsumexp", floatOf(this), dim, options, logsumexp);
   }
 
   /** `exp(this)` divided by its sum along a dimension. */
   softmax(dim: number): Tensor {
     const x = floatOf(this);
     const axis = normalizeAxis("softmax", dim, x.shape.length);
-    return wrap(s.softmax(x, x.shape.length === 0 ? [] : [axis]));
+    return wrap(softmax(x, x.shape.length === 0 ? [] : [axis]));
   }
 
   /** Logarithm of `softmax`, accurate where that is tiny. */
   logSoftmax(dim: number): Tensor {
     const x = floatOf(this);
     const axis = normalizeAxis("logSoftmax", dim, x.shape.length);
-    return wrap(s.logSoftmax(x, x.shape.length === 0 ? [] : [axis]));
+    return wrap(logSoftmax(x, x.shape.length === 0 ? [] : [axis]));
   }
 
   /** Running sum along a dimension. */

@@ -52,6 +52,40 @@ function powOrNumber(x: Node, order: number, atZero: number): Node {
   return p.where(none, num(atZero, x), powNumber(p.where(none, num(1, x), x), order));
 }
 
+/**
+ * Magnitudes beyond which squares may leave the range of a type, and the power of two that brings them
+ * back: below `small` it multiplies, above 1 / `small` it divides.
+ */
+const squares = {
+  float16: { small: 2 ** -4, factor: 2 ** 9 },
+  float32: { small: 2 ** -50, factor: 2 ** 100 },
+  float64: { small: 2 ** -400, factor: 2 ** 600 },
+} as const;
+
+/**
+ * Square root of the sum of squares (J. L. Blue, "A portable Fortran program to find the Euclidean
+ * norm of a vector", 1978): scaled by a power of two, which rounds nothing, where squares would
+ * overflow or vanish. The norm does not depend on the scale, so no derivative passes through it.
+ */
+function euclidean(x: Node, axes: Shape, keepdim: boolean): Node {
+  if (count(x, axes) === 0) return sqrtOrZero(sum(x, axes, keepdim));
+  const { small, factor } = squares[x.dtype as keyof typeof squares];
+  const most = detach(amax(p.abs(x), axes, true));
+  const choose = (up: number, down: number) =>
+    p.where(
+      p.lt(most, num(small, x)),
+      num(up, x),
+      p.where(p.lt(num(1 / small, x), most), num(down, x), num(1, x)),
+    );
+  const root = sqrtOrZero(sum(p.square(p.mul(x, choose(factor, 1 / factor))), axes, true));
+  return dropAxes(p.mul(root, choose(1 / factor, factor)), axes, keepdim);
+}
+
+/** A reduced value with or without its dimensions of size 1. */
+function dropAxes(x: Node, axes: Shape, keepdim: boolean): Node {
+  return keepdim ? x : reshape(x, x.shape.filter((_, i) => !axes.includes(i)));
+}
+
 /** (sum of |x| ** order) ** (1 / order) over axes; derivative 0 where it is 0. */
 export function norm(x: Node, order: number, axes: Shape, keepdim: boolean): Node {
   // Of one element alone, no power may run over.
@@ -62,55 +96,35 @@ export function norm(x: Node, order: number, axes: Shape, keepdim: boolean): Nod
     case 1:
       return sum(p.abs(x), axes, keepdim);
     case 2:
-      return sqrtOrZero(sum(p.square(x), axes, keepdim));
+      return euclidean(x, axes, keepdim);
     case Infinity:
       return amax(p.abs(x), axes, keepdim);
     case -Infinity:
       return amin(p.abs(x), axes, keepdim);
   }
-  const zero = num(0, x), one = num(1, x), root = numberNode(1 / order, x.dtype);
-  if (order < 0) {
-    if (count(x, axes) === 0) {
-      throw new ShapeError(
-        `norm: ${showShape(x.shape)} has no elements along the reduced dimension, and a norm of ` +
-          `order ${order} needs at least one.`,
-      );
-    }
-    return p.pow(sum(powOrNumber(p.abs(x), order, Infinity), axes, keepdim), root);
+  const zero = num(0, x), one = num(1, x);
+  if (count(x, axes) === 0) {
+    if (order > 0) return sum(x, axes, keepdim);
+    throw new ShapeError(
+      `norm: ${showShape(x.shape)} has no elements along the reduced dimension, and a norm of ` +
+        `order ${order} needs at least one.`,
+    );
   }
-  const total = sum(
-    order < 1 ? powOrNumber(p.abs(x), order, 0) : powNumber(p.abs(x), order),
-    axes,
-    keepdim,
-  );
-  const none = p.eq(total, zero);
-  return p.where(none, zero, p.pow(p.where(none, one, total), root));
-}
-
-/** A shift that keeps exponentials in range. It cancels in the result, so no derivative passes. */
-function shift(x: Node, axes: Shape): Node {
-  if (count(x, axes) === 0) return num(0, x);
-  return detach(amax(x, axes, true));
-}
-
-/** log(sum(exp(x))) over axes, safe for large x. */
-export function logsumexp(x: Node, axes: Shape, keepdim: boolean): Node {
-  const top = shift(x, axes);
-  const m = p.where(isFinite(top), top, num(0, x));
-  const y = p.add(p.log(sum(p.exp(p.sub(x, m)), axes, true)), m);
-  return keepdim ? y : reshape(y, x.shape.filter((_, i) => !axes.includes(i)));
-}
-
-/** exp(x) / sum(exp(x)) along an axis. */
-export function softmax(x: Node, axes: Shape): Node {
-  const e = p.exp(p.sub(x, shift(x, axes)));
-  return p.div(e, sum(e, axes, true));
-}
-
-/** Logarithm of `softmax`, without its loss of accuracy. */
-export function logSoftmax(x: Node, axes: Shape): Node {
-  const z = p.sub(x, shift(x, axes));
-  return p.sub(z, p.log(sum(p.exp(z), axes, true)));
+  // In units of the magnitude that counts most, whose power is 1; the norm does not depend on them.
+  const size = p.abs(x), most = detach((order < 0 ? amin : amax)(size, axes, true));
+  const usable = p.logicalAnd(isFinite(most), p.lt(zero, most));
+  const unit = p.where(usable, most, one), scaled = p.div(size, unit);
+  const root = numberNode(1 / order, x.dtype);
+  const total = (powers: Node) => sum(powers, axes, true);
+  let y: Node;
+  if (order < 0) y = p.pow(total(powOrNumber(scaled, order, Infinity)), root);
+  else {
+    // From order 2 on, the second derivative at elements that are 0 is finite by itself.
+    const sum = total(order < 2 ? powOrNumber(scaled, order, 0) : powNumber(scaled, order));
+    const none = p.eq(sum, zero);
+    y = p.where(none, zero, p.pow(p.where(none, one, sum), root));
+  }
+  return dropAxes(p.mul(unit, y), axes, keepdim);
 }
 
 /** Largest (or smallest) element along one axis and its place; the gradient goes to that place. */

@@ -16,6 +16,7 @@ import { cumsum, topk } from "../../src/primitives/order.ts";
 import { maxPool } from "../../src/primitives/pool.ts";
 import { amax, amin, prod, sum } from "../../src/primitives/reduce.ts";
 import { scatter } from "../../src/primitives/scatter.ts";
+import { logSoftmax, logsumexp, softmax } from "../../src/primitives/softmax.ts";
 import type { PrimitiveName } from "../../src/primitives/table.ts";
 import { Storage } from "../../src/runtime/mod.ts";
 import { tensor } from "../../src/tensor/creation.ts";
@@ -76,9 +77,25 @@ export const cases: Record<PrimitiveName, Case | string> = {
   tanh: one(e.tanh),
   sigmoid: one(e.sigmoid),
   erf: one(e.erf),
+  erfc: one(e.erfc),
+  normalCdf: one(e.normalCdf),
   log1p: one(e.log1p, -0.5, 2),
   expm1: one(e.expm1),
   atan: one(e.atan),
+  asinh: one(e.asinh),
+  acosh: one(e.acosh, 1.2, 3),
+  atanh: one(e.atanh, -0.8, 0.8),
+  logit: one(e.logit, 0.2, 0.8),
+  softsign: one(e.softsign, 0.1, 1),
+  tanhSlope: one((x) => e.tanhSlope(e.tanh(x), x), -3, 3),
+  sigmoidSlope: one((x) => e.sigmoidSlope(e.sigmoid(x), x), -4, 4),
+  oneMinusSquare: one(e.oneMinusSquare),
+  atanSlope: one(e.atanSlope),
+  asinhSlope: one(e.asinhSlope),
+  logitSlope: one(e.logitSlope, 0.2, 0.8),
+  softmax: one((x) => softmax(x, [1]), -2, 2),
+  logSoftmax: one((x) => logSoftmax(x, [1]), -2, 2),
+  logsumexp: one((x) => logsumexp(x, [1], false), -2, 2),
   asin: one(e.asin, -0.8, 0.8),
   acos: one(e.acos, -0.8, 0.8),
   sinh: one(e.sinh),

@@ -255,7 +255,7 @@ export function softplus(
  */
 export function softsign(x: Tensor): Tensor {
   checkTensor("softsign", "the operand", x);
-  return x.div(x.abs().add(1));
+  return wrap(p.softsign(floating(x)));
 }
 
 /**

@@ -8,7 +8,7 @@ import type { BinaryCrossEntropyOptions, LossOptions } from "./options.ts";
 import { ShapeError } from "../../graph/errors.ts";
 import { numberNode } from "../../graph/leaf.ts";
 import type { Node } from "../../graph/node.ts";
-import { sameShape, showShape } from "../../graph/shape.ts";
+import { broadcastShapes, normalizeAxis, sameShape, showShape } from "../../graph/shape.ts";
 import * as p from "../../primitives/elementwise.ts";
 import { custom } from "../../primitives/custom.ts";
 import { detach, expand } from "../../primitives/movement.ts";
@@ -18,7 +18,6 @@ import { checkOptional, checkTensor, floating, pair } from "../../tensor/promoti
 import { clamp } from "../../tensor/formulas.ts";
 import { norm } from "../../tensor/statistics.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
-import { normalizeAxis } from "../../graph/shape.ts";
 import { reduceLoss } from "./reduction.ts";
 import { checkNames } from "../../tensor/describe.ts";
 import { BINARY_CROSS_ENTROPY, LOSS } from "./names.ts";
@@ -174,8 +173,8 @@ export function binaryCrossEntropy(
   checkNames("binaryCrossEntropy", options, BINARY_CROSS_ENTROPY);
   const [x, t] = both("binaryCrossEntropy", input, target);
   const one = num(1, x);
-  const logOf = (y: Node) => clamp(p.log(y), num(-100, x), null);
-  const chances = (x: Node) => ({ yes: logOf(x), no: logOf(p.sub(one, x)) });
+  const cut = (y: Node) => clamp(y, num(-100, x), null);
+  const chances = (x: Node) => ({ yes: cut(p.log(x)), no: cut(p.log1p(p.neg(x))) });
   const { yes, no } = chances(detach(x)), never = p.sub(one, detach(t));
   const value = p.neg(p.add(p.mul(detach(t), yes), p.mul(never, no)));
   // The derivative in one quotient: that of a logarithm at 0 times 0 would be NaN.
@@ -212,14 +211,15 @@ export function binaryCrossEntropyWithLogits(
   checkNames("binaryCrossEntropyWithLogits", options, [...BINARY_CROSS_ENTROPY, "posWeight"]);
   const op = "binaryCrossEntropyWithLogits";
   const [x, t] = both(op, input, target);
-  const one = num(1, x);
-  let yes = p.softplus(p.neg(x));
+  const zero = num(0, x), never = p.sub(num(1, x), t), negative = p.lt(x, zero);
+  // never x + weight log(1 + exp(-x)). Where x is negative, the logarithm is that of exp(x), less x.
+  let near = p.softplus(p.where(negative, x, p.neg(x))), yes = t;
   checkOptional(op, "posWeight", options.posWeight);
   if (options.posWeight !== undefined) {
-    const extra = p.sub(p.cast(options.posWeight.node, x.dtype), one);
-    yes = p.mul(p.add(one, p.mul(extra, t)), yes);
+    yes = p.mul(p.cast(options.posWeight.node, x.dtype), t);
+    near = p.mul(p.add(never, yes), near);
   }
-  const losses = p.add(p.mul(p.sub(one, t), x), yes);
+  const losses = p.add(p.mul(p.where(negative, p.neg(yes), never), x), near);
   return reduceLoss(op, weighted(losses, options.weight), options.reduction);
 }
 
@@ -285,8 +285,8 @@ export function cosineSimilarity(
   checkNames("cosineSimilarity", options, ["dim", "eps"]);
   const { dim = 1, eps = 1e-8 } = options;
   const [x, y] = pair(wrap(floating(a)), b);
-  const product = p.mul(x, y), least = numberNode(eps, x.dtype);
-  const { shape } = product, rank = shape.length;
+  const least = numberNode(eps, x.dtype);
+  const shape = broadcastShapes("cosineSimilarity", x.shape, y.shape), rank = shape.length;
   const axes = rank === 0 ? [] : [normalizeAxis("cosineSimilarity", dim, rank)];
   if (rank === 0) normalizeAxis("cosineSimilarity", dim, rank);
   const length = (n: Node) => {
@@ -296,7 +296,8 @@ export function cosineSimilarity(
     const own = axes.map((i) => whole.shape.length - rank + i);
     return clamp(norm(whole, 2, own, true), least, null);
   };
-  const cosines = p.div(product, p.mul(length(x), length(y)));
+  // Each divided by its own length, so that long vectors do not overflow.
+  const cosines = p.mul(p.div(x, length(x)), p.div(y, length(y)));
   return wrap(sum(cosines, axes, false));
 }
 

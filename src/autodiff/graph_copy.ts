@@ -28,7 +28,7 @@ export function copyBelow<T>(root: Node, copies: Map<Node, T>, copy: (node: Node
     }
     const waiting = node.storage !== null ? [] : node.inputs.filter((x) => !copies.has(x));
     if (waiting.length > 0) {
-      stack.push(...waiting);
+      for (const x of waiting) stack.push(x);
       continue;
     }
     stack.pop();

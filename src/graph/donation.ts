@@ -46,7 +46,7 @@ export class Schedule {
   readonly #parts: Partition;
   readonly #unitOf = new Map<Node, number>();
   /** Units whose results each unit reads. */
-  readonly #needs: Set<number>[];
+  readonly #needs: readonly ReadonlySet<number>[];
   /** Units that read each leaf. */
   readonly #readers = new Map<Node, Set<number>>();
   /** Units at which a run may fail, by a number that names no element. */
@@ -68,7 +68,10 @@ export class Schedule {
       for (const node of membersOf(unit)) this.#unitOf.set(node, at);
       if ("node" in unit && mayFail(unit.node)) this.#fallible.push(at);
     });
-    this.#needs = parts.units.map((unit, at) => this.#needsOf(unit, at));
+    // Without wishes nothing waits, and nothing is asked of what a unit needs.
+    this.#needs = writes.length === 0
+      ? parts.units.map(() => nothing)
+      : parts.units.map((unit, at) => this.#needsOf(unit, at));
     for (const { leaf, result } of writes) this.#wait(leaf, result);
   }
 

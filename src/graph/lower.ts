@@ -268,12 +268,24 @@ class Lowering {
     else if (node.prim === constant) {
       const data = sizeOf(node.shape) === 0 ? [] : [node.attrs.value];
       name = this.#emitter.constant(node.dtype, node.shape, data);
-    } else {
-      const inputs = node.inputs.map((x) => this.#name(x));
-      name = node.prim.lower(this.#emitter, inputs, node) as string;
-    }
+    } else name = this.#view(node);
     this.#names.set(node, name);
     return name;
+  }
+
+  /** Name of a view that no unit computes; those below it come first, of which there may be many. */
+  #view(node: Node): string {
+    const chain: Node[] = [];
+    let x = node;
+    while (x === node || (isView(x) && !this.#names.has(x) && !this.#numeric.has(x))) {
+      chain.push(x);
+      x = x.inputs[0];
+    }
+    for (let i = chain.length - 1; i >= 0; i--) {
+      const inputs = chain[i].inputs.map((x) => this.#name(x));
+      this.#names.set(chain[i], chain[i].prim.lower(this.#emitter, inputs, chain[i]));
+    }
+    return this.#names.get(node) as string;
   }
 
   /** Name of a value as numbers of the given type, for a Program. */

@@ -258,15 +258,23 @@ const gather: Pass = (outputs, rebuilder, target) => {
   const uses = usesOf(nodes, outputs);
   const groups = new Map<string, { step: Node; applied: ReturnType<typeof findApply> }[]>();
   const ids = new Map(nodes.map((n, i) => [n, i]));
+  // The sign that `findApply` moves is a node of its own.
+  const known = (n: Node) => n.prim === negPrim && !ids.has(n) ? n.inputs[0] : n;
   const dependsOnStep = stepDepth(nodes);
   for (const step of steps) {
     const u = (uses.get(step) ?? []).map((x) => x.node)
       .find((n) => n.prim === projectPrim && n.attrs.index === 0);
-    const applied = u === undefined ? null : findApply(u, uses);
-    const number = (n: Node) => constantValue(n) ?? `#${ids.get(n)}`;
+    const found = u === undefined ? null : findApply(u, uses);
+    const depth = dependsOnStep.get(step)!;
+    // The parameter may have been updated by a step that belongs into the same kernel.
+    const early = found !== null &&
+      [found.p, found.s, found.wd].every((n) => (dependsOnStep.get(known(n)) ?? 0) < depth);
+    const applied = early ? found : null;
+    const number = (n: Node): unknown =>
+      constantValue(n) ?? (n === known(n) ? `#${ids.get(n)}` : `-${number(known(n))}`);
     const key = [
       step.dtype,
-      dependsOnStep.get(step),
+      depth,
       applied === null ? "" : number(applied.s),
       applied === null ? "" : number(applied.wd),
       ...step.inputs.slice(3, 9).map(number),
@@ -275,13 +283,13 @@ const gather: Pass = (outputs, rebuilder, target) => {
     if (group === undefined) groups.set(key, [{ step, applied }]);
     else group.push({ step, applied });
   }
-  const replaced = new Map<Node, Node>();
+  const done = new Map<Node, Node>();
   // Groups nearest the inputs first, so that later ones see what the earlier became.
   const ordered = [...groups.values()].sort((a, b) =>
     dependsOnStep.get(a[0].step)! - dependsOnStep.get(b[0].step)!
   );
-  for (const members of ordered) replaceGroup(members, uses, replaced, rebuilder);
-  return rewrite(outputs, nodes, replaced, rebuilder);
+  for (const members of ordered) replaceGroup(members, uses, done, rebuilder);
+  return outputs.map((node) => rewrite(node, done, rebuilder));
 };
 
 /** Longest chain of steps below each node: steps of one group must not depend on each other. */
@@ -298,10 +306,10 @@ function stepDepth(nodes: readonly Node[]): Map<Node, number> {
 function replaceGroup(
   members: { step: Node; applied: ReturnType<typeof findApply> }[],
   uses: Map<Node, Use[]>,
-  replaced: Map<Node, Node>,
+  done: Map<Node, Node>,
   rebuilder: Rebuilder,
 ): void {
-  const now = (n: Node) => rewriteOne(n, replaced, rebuilder);
+  const now = (n: Node) => rewrite(n, done, rebuilder);
   const [{ step: first, applied }] = members;
   const attrs: ManyAttrs = { count: members.length, apply: applied !== null };
   const inputs = first.inputs.slice(3, 9).map(now);
@@ -316,34 +324,33 @@ function replaceGroup(
     for (const { node } of uses.get(step) ?? []) {
       if (node.prim !== projectPrim) continue;
       const result = rebuilder.intern(project(many, 3 * k + node.attrs.index));
-      if (node.attrs.index > 0 || applied === null) replaced.set(node, result);
-      else replaced.set(applied.result, result);
+      if (node.attrs.index > 0 || applied === null) done.set(node, result);
+      else done.set(applied.result, result);
     }
   });
 }
 
-function rewriteOne(node: Node, replaced: Map<Node, Node>, rebuilder: Rebuilder): Node {
-  return rewrite([node], order([node]), replaced, rebuilder)[0];
-}
-
-function rewrite(
-  outputs: readonly Node[],
-  nodes: readonly Node[],
-  replaced: Map<Node, Node>,
-  rebuilder: Rebuilder,
-): Node[] {
-  const done = new Map<Node, Node>(replaced);
-  for (const node of nodes) {
-    if (done.has(node)) continue;
-    const inputs = node.inputs.map((x) => done.get(x) ?? x);
-    done.set(
-      node,
-      inputs.every((x, i) => x === node.inputs[i])
-        ? node
-        : rebuilder.intern(withInputs(node, inputs)),
-    );
+/**
+ * What a node becomes. `done` holds what is known: replaced nodes, and those rewritten before. Only
+ * nodes are asked for whose steps have all been replaced.
+ */
+function rewrite(root: Node, done: Map<Node, Node>, rebuilder: Rebuilder): Node {
+  const stack = [root];
+  while (stack.length > 0) {
+    const node = stack[stack.length - 1];
+    if (done.has(node)) {
+      stack.pop();
+      continue;
+    }
+    const waiting = stack.length;
+    for (const x of node.inputs) if (!done.has(x)) stack.push(x);
+    if (stack.length > waiting) continue;
+    stack.pop();
+    const inputs = node.inputs.map((x) => done.get(x)!);
+    const same = inputs.every((x, i) => x === node.inputs[i]);
+    done.set(node, same ? node : rebuilder.intern(withInputs(node, inputs)));
   }
-  return outputs.map((n) => done.get(n) ?? n);
+  return done.get(root)!;
 }
 
 function kernelServes(node: Node<StepAttrs>, target: Target): boolean {

@@ -474,12 +474,21 @@ function forbidInTrace(what: string): void {
   }
 }
 
+/** Where values of long chains will live: each step of a loop may ask. */
+const devices = new WeakMap<Node, Device>();
+
+/** Steps down a chain from which what was found is kept. */
+const LONG_CHAIN = 32;
+
 function deviceOf(node: Node): Device {
-  let n: Node | undefined = node;
-  while (n !== undefined && n.storage === null) {
+  let n: Node | undefined = node, known: Device | undefined, steps = 0;
+  while (n !== undefined && n.storage === null && known === undefined) {
     n = n.inputs.find((x) => x.storage !== null) ?? n.inputs[0];
+    if (++steps >= LONG_CHAIN && n !== undefined) known = devices.get(n);
   }
-  return n?.storage?.device ?? "cpu";
+  const device = known ?? n?.storage?.device ?? "cpu";
+  if (steps >= LONG_CHAIN) devices.set(node, device);
+  return device;
 }
 
 /** A tensor over given memory. */

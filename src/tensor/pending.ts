@@ -41,7 +41,7 @@ const copies = new Set<Pick<Tensor, "rawNode">>();
 /** Remembers roots of `backward()`, and where it left gradients; the oldest are forgotten. */
 export function holdSweep(tensors: readonly Tensor[], boxes: readonly GradBox[]): void {
   if (currentTrace() !== null) return;
-  roots.push(...tensors);
+  for (const tensor of tensors) roots.push(tensor);
   if (roots.length > ROOTS) roots = roots.slice(-ROOTS);
   sweeps.push(boxes);
   if (sweeps.length > SWEEPS) sweeps.shift();
@@ -103,7 +103,9 @@ function takeWaiting(stepped: ReadonlySet<GradBox | null>, large: boolean): Node
     if (constantValue(grad.rawNode) === null) nodes.push(grad.rawNode);
   }
   if (boxes.size > 0) noteGradients([...boxes]);
-  nodes.push(...takeLate(), ...takeRecent(large, grads));
+  for (const list of [takeLate(), takeRecent(large, grads)]) {
+    for (const node of list) nodes.push(node);
+  }
   roots = [];
   latest = [];
   sweeps = [];

@@ -98,7 +98,7 @@ export function scene(
       order.push(node);
     }
   });
-  order.push(...below(outputs, seen));
+  for (const node of below(outputs, seen)) order.push(node);
 
   const boxes: Box[] = [], arrows = new Map<string, Arrow>(), ids = new Map<Node, string>();
   const connect = (from: string, to: string, view = false) => {

@@ -24,18 +24,17 @@ function boxLine({ id, kind, lines }: Box): string {
 /** DOT text of a scene. */
 export function writeDot({ boxes, arrows }: Scene): string {
   const body: string[] = [];
-  const steps = [...new Set(boxes.map((b) => b.step))].sort((a, b) => a - b);
-  for (const step of steps) {
-    const lines = boxes.filter((b) => b.step === step).map(boxLine);
-    if (step === 0) body.push(...lines);
-    else {
+  const steps = Map.groupBy(boxes, (b) => b.step);
+  for (const step of [...steps.keys()].sort((a, b) => a - b)) {
+    const indent = step === 0 ? "" : "  ";
+    if (step > 0) {
       body.push(
         `subgraph cluster_${step} {`,
         `  label="step ${step}"; style=rounded; color=grey50`,
-        ...lines.map((l) => `  ${l}`),
-        "}",
       );
     }
+    for (const box of steps.get(step)!) body.push(indent + boxLine(box));
+    if (step > 0) body.push("}");
   }
   for (const { from, to, view } of arrows) {
     body.push(`${from} -> ${to}${view ? " [style=dotted]" : ""}`);

@@ -1,4 +1,5 @@
-import { assert } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
+import { compile, full, type Tensor, transform } from "../../mod.ts";
 import { sweep } from "../../src/primitives/reverse.ts";
 import { bufferNode, constantNode, scalarNode } from "../../src/graph/leaf.ts";
 import { lower } from "../../src/graph/lower.ts";
@@ -66,3 +67,27 @@ for (const [dtype, tolerance] of [["float64", 1e-11], ["float32", 1e-3]] as cons
     });
   });
 }
+
+/** Updates of two tensors by one Adam, with the kernel or without, and what `use` makes of them. */
+function twoUpdates(accelerated: boolean, use: (p: Tensor[], u: Tensor[]) => Tensor[]): number[] {
+  const { scaleByAcceleratedAdam, scaleByAdam } = transform;
+  const scale = accelerated ? scaleByAcceleratedAdam() : scaleByAdam();
+  const run = compile((p: Tensor[]) => {
+    const grads = [p[0].mul(0.5), p[1].mul(-0.5)];
+    const [updates] = scale.update(grads, scale.init(p), { params: p, inplace: false });
+    return use(p, updates as Tensor[]);
+  });
+  return run([full([N], 1), full([N], 2)]).map((x) => x.data()[7] as number);
+}
+
+Deno.test("FusedAdam keeps the rates of tensors apart, where they are subtracted", () => {
+  const use = ([p, q]: Tensor[], [u, v]: Tensor[]) => [p.sub(u.mul(0.3)), q.sub(v.mul(0.7))];
+  assertEquals(twoUpdates(true, use), twoUpdates(false, use));
+});
+
+Deno.test("FusedAdam applies several updates to one parameter one after the other", () => {
+  const use = ([p]: Tensor[], [u, v]: Tensor[]) => [p.add(u.mul(0.5)).add(v.mul(0.5))];
+  assertEquals(twoUpdates(true, use), twoUpdates(false, use));
+  const scaled = ([p]: Tensor[], [u, v]: Tensor[]) => [p.sub(u.mul(0.5)).sub(v.mul(0.5))];
+  assertEquals(twoUpdates(true, scaled), twoUpdates(false, scaled));
+});

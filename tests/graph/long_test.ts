@@ -1,0 +1,56 @@
+/** Graphs that are long, wide or deep: nothing overflows, and nothing takes time beyond their size. */
+
+import { assert, assertEquals } from "@std/assert";
+import { adam, applyUpdates, explain, full, type Tensor, tensor } from "../../mod.ts";
+import { lower } from "../../src/graph/lower.ts";
+import type { Node } from "../../src/graph/node.ts";
+import { realizeNodes } from "../../src/graph/realize.ts";
+import { walk } from "../../src/graph/walk.ts";
+import { haveKernels } from "../helpers/evaluate.ts";
+
+const lowered = (nodes: Node[]) =>
+  lower(walk(nodes), nodes, [], { device: "cpu", ops: true }).summary;
+
+Deno.test("a region of 130 000 operations is lowered, its loop in parts that the kernel takes", () => {
+  let x: Tensor = tensor([1, 2], { requiresGrad: true });
+  // More numbers than one loop has registers for.
+  for (let i = 0; i < 130_000; i++) x = x.mul(i % 2 === 0 ? 4 : 0.25);
+  const nodes = [x.node];
+  const summary = haveKernels() ? realizeNodes(nodes)!.lowered.summary : lowered(nodes);
+  assertEquals(summary.length, 1);
+  assert(/^Program float32: 130000 operations in 127 steps/.test(summary[0]), summary[0]);
+  if (haveKernels()) assertEquals(x.toArray(), [1, 2]);
+});
+
+Deno.test("chains of 20 000 views are lowered, before a Program and before ONNX operators", () => {
+  const x = tensor([[1, 2, 3], [4, 5, 6]], { requiresGrad: true });
+  let y: Tensor = x;
+  for (let i = 0; i < 10_000; i++) y = y.t().reshape(2, 3);
+  for (const end of [y, y.mul(2), y.argmax(1)]) lowered([end.node]);
+});
+
+Deno.test("device is found at once at the end of each step of a long chain", () => {
+  let x: Tensor = tensor([1, 2], { requiresGrad: true });
+  for (let i = 0; i < 30_000; i++) {
+    x = x.mul(1.5);
+    assertEquals(x.device, "cpu");
+  }
+});
+
+Deno.test("unrolled steps of Adam on large tensors are each passed once", () => {
+  const steps = 100, optimizer = adam({ lr: 0.1, useAcceleratedOp: true });
+  let params = [full([20_000], 1, { requiresGrad: true })], state = optimizer.init(params);
+  for (let k = 0; k < steps; k++) {
+    const [updates, next] = optimizer.update([params[0].sin()], state, { params, inplace: false });
+    params = applyUpdates(params, updates as Tensor[], { inplace: false });
+    state = next;
+  }
+  const many = lowered([params[0].node]).filter((line) => line.startsWith("adamMany"));
+  assertEquals(many.length, steps);
+});
+
+Deno.test("explain() of a long chain", () => {
+  let x: Tensor = tensor([1, 2], { requiresGrad: true });
+  for (let i = 0; i < 10_000; i++) x = x.mul(1.5);
+  assert(String(explain(x)).length > 0);
+});

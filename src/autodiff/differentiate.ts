@@ -73,7 +73,8 @@ export function record(
     const { leaves, def } = treeFlatten(args[at] as PyTree<Tensor>);
     checkTensors(op, leaves);
     const own = leaves.map(root);
-    for (const x of own) roots.push(x);
+    // The function may change its handles in place; these stay.
+    for (const x of own) roots.push(wrap(x.rawNode));
     changed[at] = treeUnflatten(def, own);
     defs.push({ at, count: own.length, restore: (l) => treeUnflatten(def, l) });
   }

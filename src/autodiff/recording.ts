@@ -16,9 +16,11 @@ export interface Read {
   readonly stand: Node;
 }
 
-/** A tensor from the surroundings; `traceId` is what its handle says outside. */
-interface HandleRead extends Read {
+/** A tensor from the surroundings. */
+export interface HandleRead extends Read {
+  /** The tensor. */
   readonly handle: Handle;
+  /** What its handle says outside. */
   readonly traceId: number;
 }
 
@@ -35,7 +37,7 @@ export interface Recorded<T> {
   /** What the function returned. */
   readonly result: T;
   /** Tensors of the surroundings that it read. */
-  readonly reads: readonly Read[];
+  readonly reads: readonly HandleRead[];
   /** Those that it changed in place; they are as before again. */
   readonly written: readonly Written[];
 }

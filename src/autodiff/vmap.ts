@@ -8,15 +8,15 @@ import { ShapeError } from "../graph/errors.ts";
 import type { Node } from "../graph/node.ts";
 import { placeholderNode } from "../graph/leaf.ts";
 import { showShape } from "../graph/shape.ts";
-import { expand, permute } from "../primitives/movement.ts";
+import { alias, expand } from "../primitives/movement.ts";
 import { broadcastPrefix, type PyTree, treeFlatten, treeUnflatten } from "../pytree/mod.ts";
 import { wrap } from "../tensor/core.ts";
 import { checkFunction, checkNames } from "../tensor/describe.ts";
-import { holdUpdate } from "../tensor/pending.ts";
 import { Tensor } from "../tensor/tensor.ts";
-import { currentTrace, type Draw } from "../tensor/trace.ts";
+import type { Draw } from "../tensor/trace.ts";
 import { BatchCopy, isBatched } from "./batching.ts";
 import { Recording } from "./recording.ts";
+import { type Mapped, move, updatesOf, write } from "./vmap_updates.ts";
 
 type Tree = PyTree<unknown>;
 
@@ -103,21 +103,10 @@ function checkAxis(name: string, axis: number, rank: number, what: string): numb
   return at;
 }
 
-/** The permutation that brings dimension `from` of `rank` to place `to`. */
-function moving(rank: number, from: number, to: number): number[] {
-  const perm = Array.from({ length: rank }, (_, i) => i).filter((i) => i !== from);
-  perm.splice(to, 0, from);
-  return perm;
-}
-
-function move(x: Node, from: number, to: number): Node {
-  return from === to ? x : permute(x, moving(x.shape.length, from, to));
-}
-
 /** What a function is given: stand-ins of one example, and the batches they stand for. */
 function examples(leaves: readonly unknown[], axes: readonly (number | null)[]) {
   let size: number | null = null, first = "";
-  const inside: unknown[] = [], pairs: [Node, Node][] = [];
+  const inside: unknown[] = [], pairs: [Node, Node][] = [], mapped: Mapped[] = [];
   leaves.forEach((x, i) => {
     const axis = axes[i];
     if (!(x instanceof Tensor) || axis === null) return void inside.push(x);
@@ -127,7 +116,7 @@ function examples(leaves: readonly unknown[], axes: readonly (number | null)[]) 
         `vmap: ${what}, has no dimension of examples; give it inAxes null to share it.`,
       );
     }
-    const batch = move(x.node, checkAxis("inAxes", axis, x.ndim, what), 0);
+    const from = checkAxis("inAxes", axis, x.ndim, what), batch = move(x.node, from, 0);
     const [count, ...shape] = batch.shape;
     if (size === null) [size, first] = [count, what];
     else if (size !== count) {
@@ -136,10 +125,15 @@ function examples(leaves: readonly unknown[], axes: readonly (number | null)[]) 
           `be equal. inAxes chooses the dimension, null shares a tensor.`,
       );
     }
+    const known = mapped.find((m) => m.tensor === x && m.axis === from);
+    if (known !== undefined) return void inside.push(known.inside);
     const stand = placeholderNode({ shape, dtype: batch.dtype });
     stand.requiresGrad = batch.requiresGrad;
     pairs.push([stand, batch]);
-    inside.push(wrap(stand));
+    // What has a history outside has one inside: it may be changed in place.
+    const own = wrap(x.isLeaf ? stand : alias(stand));
+    mapped.push({ tensor: x, axis: from, inside: own });
+    inside.push(own);
   });
   if (size === null) {
     throw new TypeError(
@@ -147,7 +141,7 @@ function examples(leaves: readonly unknown[], axes: readonly (number | null)[]) 
         "and an inAxes that is not null for it.",
     );
   }
-  return { size: size as number, inside, pairs };
+  return { size: size as number, inside, pairs, mapped };
 }
 
 /**
@@ -160,9 +154,10 @@ function examples(leaves: readonly unknown[], axes: readonly (number | null)[]) 
  * and made inside `func.grad` and its relatives.
  *
  * `fn` cannot read values and must not call `backward()`; tensors that it makes leave it as its
- * result only. A tensor from outside may be changed in place as long as the new value is the same for
- * all examples; changes to arguments stay inside. Leaves of the arguments that are no tensors are
- * passed on.
+ * result only. Arguments may be changed in place: the tensors of the caller change, each example in
+ * its own place, as in PyTorch; running statistics of batch normalisation can be mapped so. A tensor
+ * that all examples share may be changed as long as the new value is the same for all of them. Leaves
+ * of the arguments that are no tensors are passed on.
  *
  * @param fn a function of trees of tensors that returns such a tree
  * @param options which dimensions count the examples, and what random numbers do
@@ -182,6 +177,11 @@ function examples(leaves: readonly unknown[], axes: readonly (number | null)[]) 
  * // Gradients of a loss, one for each example.
  * const each = func.vmap(func.grad((w, x) => x.mul(w).sum().square()), { inAxes: [null, 0] });
  * assertEquals(each(w, tensor([[1, 2], [3, 4]])).toArray(), [[42, 84], [258, 344]]);
+ *
+ * // A running mean for each of two streams.
+ * const means = tensor([[0, 0], [8, 8]]);
+ * func.vmap((mean, x) => mean.lerp_(x, 0.5))(means, tensor([[2, 4], [0, 2]]));
+ * assertEquals(means.toArray(), [[1, 2], [4, 5]]);
  * ```
  */
 export function vmap<R, A extends unknown[] = Tensor[]>(
@@ -194,30 +194,16 @@ export function vmap<R, A extends unknown[] = Tensor[]>(
   return (...args) => {
     const { leaves, def } = treeFlatten(args as Tree, withNulls);
     const axes = axesOf("inAxes", inAxes, args as Tree, leaves);
-    const { size, inside, pairs } = examples(leaves, axes);
+    const { size, inside, pairs, mapped } = examples(leaves, axes);
     const recording = new VmapRecording(size, randomness);
-    const { result, written } = recording.run(() => {
+    const { result, ...recorded } = recording.run(() => {
       const output = fn(...treeUnflatten(def, inside) as A);
       const { leaves: outputs, def: outDef } = treeFlatten(output as Tree, withNulls);
       const nodes = outputs.map((x) => x instanceof Tensor ? x.node : null);
       return { output, outputs, outDef, nodes };
     });
     const copy = new BatchCopy(size, recording, [...pairs, ...recording.drawn]);
-    const updates = written.map(({ handle, node }) => {
-      const value = copy.of(node), tensor = handle as Tensor;
-      if (!isBatched(node, value)) return { tensor, value };
-      throw new ShapeError(
-        `vmap: a tensor of shape ${showShape(tensor.shape)} from outside of the function is ` +
-          `changed in place to values that differ by example, which it has no room for; pass ` +
-          `it as an argument and return the new value.`,
-      );
-    });
-    for (const { tensor, value } of updates) {
-      const before = tensor.node;
-      tensor.rebind(value);
-      if (value.storage === null && currentTrace() === null) value.keep = true;
-      holdUpdate(tensor, before);
-    }
+    updatesOf(recorded, mapped, copy, size).forEach(write);
     const { output, outputs, outDef, nodes } = result;
     const outs = axesOf("outAxes", outAxes, output as Tree, outputs);
     const results = outputs.map((x, i) => {

@@ -227,7 +227,8 @@ export function adopt({ base, lie }: Place, node: Node): void {
 }
 
 /** A tensor that may share its place. */
-interface Placed {
+export interface Placed {
+  /** Where it lies. */
   readonly place: Place | null;
 }
 

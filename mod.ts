@@ -56,7 +56,7 @@ export { type ArgumentGradients, customVjp, type Saved } from "./src/autodiff/cu
 export type { Gradient, WithLeaves } from "./src/autodiff/types.ts";
 export { gradcheck, type GradcheckOptions } from "./src/autodiff/gradcheck.ts";
 export { checkpoint } from "./src/autodiff/checkpoint.ts";
-export * as func from "./src/autodiff/func.ts";
+export * as func from "./src/func.ts";
 export * from "./src/base.ts";
 export {
   type Chain,

@@ -5,6 +5,8 @@
  * @module
  */
 
+export { BackendError } from "../runtime/mod.ts";
+
 /**
  * Shapes that an operation cannot combine.
  *

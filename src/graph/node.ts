@@ -7,7 +7,7 @@
  * @module
  */
 
-import type { DType, Storage } from "../runtime/mod.ts";
+import { type DType, DTYPES, type Storage } from "../runtime/mod.ts";
 import { internAttrs } from "./intern.ts";
 import type { LowerContext } from "./lower_context.ts";
 import type { ProgramRule } from "./program_rule.ts";
@@ -246,9 +246,14 @@ export function withGrad<T>(on: boolean, fn: () => T): T {
 
 const noInputs: readonly Node[] = [];
 
+/** Whether a name is that of an element type. */
+export function isDType(name: string): name is DType {
+  return Object.hasOwn(DTYPES, name);
+}
+
 /** Whether values of this element type can have derivatives. */
 export function isFloat(dtype: DType): boolean {
-  return dtype === "float32" || dtype === "float64" || dtype === "float16";
+  return DTYPES[dtype].kind === "float";
 }
 
 /** Makes a node: infers, checks, and notes whether derivatives reach it. */

@@ -14,7 +14,7 @@ import { LoopAssembler } from "./program_loop.ts";
 import type { NodeTable } from "./order.ts";
 import type { Partition, Region } from "./partition.ts";
 import { sizeOf } from "./shape.ts";
-import { collapse, isView, isWhole, type Operand, wholeView } from "./views.ts";
+import { collapse, isView, isWhole, type Operand, type OperandOf, wholeView } from "./views.ts";
 
 /** Code of one region. */
 export interface ProgramCode {
@@ -47,9 +47,6 @@ const OPCODE = { loop: 1, reduce: 2, matmul: 3 };
  * loop, so that a longer one becomes several, which hand values on in memory.
  */
 const LOOP_MEMBERS = 1024;
-
-/** How a member reads operand `i`: the value in memory and the walk over it. */
-export type OperandOf = (node: Node, i: number) => Operand;
 
 /** The operand of a view node that is written out: the view of what lies below it. */
 function copyOperand(node: Node, operand: (n: Node) => Operand): Operand {

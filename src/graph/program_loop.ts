@@ -6,10 +6,9 @@
 
 import { constant, scalar } from "./leaf.ts";
 import type { Node } from "./node.ts";
-import type { OperandOf } from "./program.ts";
 import { opcode } from "./program_rule.ts";
 import { sizeOf } from "./shape.ts";
-import { broadcastView, collapse, isWhole } from "./views.ts";
+import { broadcastView, collapse, isWhole, type OperandOf } from "./views.ts";
 
 /** What the assembler of a loop has to know. */
 export interface LoopContext {

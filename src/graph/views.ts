@@ -18,6 +18,9 @@ export interface Operand {
   readonly view: View;
 }
 
+/** How a node reads operand `i`: the value in memory and the walk over it. */
+export type OperandOf = (node: Node, i: number) => Operand;
+
 /** View of a whole tensor in its own order. */
 export function wholeView(shape: Shape): View {
   return { dims: shape, strides: contiguousStrides(shape), offset: 0 };

@@ -5,10 +5,10 @@
  */
 
 import { ShapeError } from "../graph/errors.ts";
-import { withGrad } from "../graph/node.ts";
+import { isDType, withGrad } from "../graph/node.ts";
 import { sameShape, showShape } from "../graph/shape.ts";
 import { realizeNodes } from "../graph/realize.ts";
-import { type Device, type DType, DTYPES, type TypedArray } from "../runtime/mod.ts";
+import type { Device, DType, TypedArray } from "../runtime/mod.ts";
 import { fromTyped, TensorCore } from "../tensor/core.ts";
 import { leafOf } from "../tensor/leaf.ts";
 import { zerosLike } from "../tensor/creation.ts";
@@ -256,7 +256,7 @@ export abstract class Module {
    * stay the same tensors, so that optimizers keep them; their gradients are forgotten.
    */
   to(target: DType | Device): this {
-    const isType = Object.hasOwn(DTYPES, target);
+    const isType = isDType(target);
     const done = new Map<Tensor, Tensor>();
     for (const slot of this.slots(["parameter", "buffer", "transient"])) {
       const tensor = readSlot(slot);

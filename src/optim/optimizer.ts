@@ -10,7 +10,7 @@ import { constantNode } from "../graph/leaf.ts";
 import { isFloat, type Node, unobserved, withGrad } from "../graph/node.ts";
 import { walk } from "../graph/walk.ts";
 import { expand } from "../primitives/movement.ts";
-import { BackendError } from "../runtime/mod.ts";
+import { BackendError } from "../graph/errors.ts";
 import { TensorCore, wrap } from "../tensor/core.ts";
 import { commit } from "../tensor/pending.ts";
 import type { Tensor } from "../tensor/tensor.ts";

@@ -17,9 +17,9 @@ import {
   treeMap,
   treeUnflatten,
 } from "../pytree/mod.ts";
-import { DTYPES, type TypedArray } from "../runtime/mod.ts";
+import type { TypedArray } from "../runtime/mod.ts";
 import { fromTyped, TensorCore } from "../tensor/core.ts";
-import { readSaved, saved, type SavedTensor } from "../tensor/saved.ts";
+import { isTyped, readSaved, saved, type SavedTensor } from "../tensor/saved.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { describe } from "../transform/options.ts";
 
@@ -71,14 +71,14 @@ export function pairUp(op: string, present: OptState, state: unknown): Loading {
     }
     const fits = from !== null && sameShape(from.shape, into.shape) &&
       from.dtype === into.dtype && from.data.length === into.size &&
-      DTYPES[from.dtype].holds(from.data);
+      isTyped(from);
     if (fits) {
       pairs.push({ into: into as Tensor, from });
       return into;
     }
     const got = from !== null
       ? `${from.dtype} of shape ${showShape(from.shape)} with ${from.data.length} elements` +
-        (DTYPES[from.dtype].holds(from.data) ? "" : ` in a ${from.data.constructor.name}`)
+        (isTyped(from) ? "" : ` in a ${from.data.constructor.name}`)
       : describe(found[i]);
     throw new TypeError(
       `${op}: at ${formatPath(def.paths()[i])} the saved state holds ${got}, wants ` +

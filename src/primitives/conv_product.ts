@@ -7,7 +7,7 @@
 
 import type { Node, Target } from "../graph/node.ts";
 import { sameShape, type Shape, sizeOf } from "../graph/shape.ts";
-import type { ConvAttrs, ConvInputGradAttrs, ConvWeightGradAttrs } from "./conv.ts";
+import type { ConvAttrs, ConvInputGradAttrs, ConvWeightGradAttrs } from "./conv_shape.ts";
 import { dot } from "./matmul.ts";
 import { permute, permutePrim, reshape, reshapePrim } from "./movement.ts";
 import { columns, foldColumns, type WindowAttrs } from "./windows.ts";

@@ -23,6 +23,12 @@ export type TypedArray =
 
 /** What the runtime has to know about an element type. */
 export interface DTypeInfo {
+  /** Truth values, whole numbers or floating point. */
+  readonly kind: "bool" | "integer" | "float";
+  /** Types meet in the one of higher rank. */
+  readonly rank: number;
+  /** Integers of the type are from -bound up to but without bound; bytes wrap below 0. */
+  readonly bound?: number;
   /** Bytes of one element. */
   readonly bytes: number;
   /** Number of the type in ONNX (`TensorProto.DataType`) and in ONNX Runtime; they agree. */
@@ -38,18 +44,24 @@ const hasFloat16 = typeof Float16Array === "function";
 /** Facts about each element type. */
 export const DTYPES: Readonly<Record<DType, DTypeInfo>> = {
   float32: {
+    kind: "float",
+    rank: 5,
     bytes: 4,
     onnx: 1,
     view: (buffer, offset, length) => new Float32Array(buffer, offset, length),
     holds: (array) => array instanceof Float32Array,
   },
   float64: {
+    kind: "float",
+    rank: 6,
     bytes: 8,
     onnx: 11,
     view: (buffer, offset, length) => new Float64Array(buffer, offset, length),
     holds: (array) => array instanceof Float64Array,
   },
   float16: {
+    kind: "float",
+    rank: 4,
     bytes: 2,
     onnx: 10,
     view: (buffer, offset, length) =>
@@ -59,32 +71,38 @@ export const DTYPES: Readonly<Record<DType, DTypeInfo>> = {
     holds: (array) => hasFloat16 ? array instanceof Float16Array : array instanceof Uint16Array,
   },
   int64: {
+    kind: "integer",
+    rank: 3,
+    bound: 2 ** 63,
     bytes: 8,
     onnx: 7,
     view: (buffer, offset, length) => new BigInt64Array(buffer, offset, length),
     holds: (array) => array instanceof BigInt64Array,
   },
   int32: {
+    kind: "integer",
+    rank: 2,
+    bound: 2 ** 31,
     bytes: 4,
     onnx: 6,
     view: (buffer, offset, length) => new Int32Array(buffer, offset, length),
     holds: (array) => array instanceof Int32Array,
   },
   uint8: {
+    kind: "integer",
+    rank: 1,
+    bound: 256,
     bytes: 1,
     onnx: 2,
     view: (buffer, offset, length) => new Uint8Array(buffer, offset, length),
     holds: (array) => array instanceof Uint8Array,
   },
   bool: {
+    kind: "bool",
+    rank: 0,
     bytes: 1,
     onnx: 9,
     view: (buffer, offset, length) => new Uint8Array(buffer, offset, length),
     holds: (array) => array instanceof Uint8Array,
   },
 };
-
-/** Bytes of one element of `dtype`. */
-export function bytesPerElement(dtype: DType): number {
-  return DTYPES[dtype].bytes;
-}

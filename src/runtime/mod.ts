@@ -5,7 +5,7 @@
  */
 
 export { BackendError } from "./errors.ts";
-export { bytesPerElement, type DType, type DTypeInfo, DTYPES, type TypedArray } from "./dtype.ts";
+export { type DType, type DTypeInfo, DTYPES, type TypedArray } from "./dtype.ts";
 export { cudaIndex, type Device } from "./device.ts";
 export { type DeviceInfo, devices } from "./devices.ts";
 export { memory, type MemoryStats } from "./counters.ts";
@@ -14,6 +14,7 @@ export { type OpsLibrary, opsLibrary } from "./ops_library.ts";
 export { noticeMissingOps } from "./ops_notice.ts";
 export { buildOps, type BuildOptions, type BuildResult } from "./ops_build.ts";
 export { RunMemory } from "./run_memory.ts";
-export { Session, type SessionSpec, type ValueSpec } from "./session.ts";
+export { Session } from "./session.ts";
+export type { SessionSpec, ValueSpec } from "./session_spec.ts";
 export { shutdown } from "./lifecycle.ts";
 export { Storage } from "./storage.ts";

@@ -10,7 +10,7 @@ import { cString } from "./ffi.ts";
 import { NativeMemory } from "./native_memory.ts";
 import type { Bridge } from "./ops_library.ts";
 import type { Plan } from "./plan.ts";
-import type { ValueSpec } from "./session.ts";
+import type { ValueSpec } from "./session_spec.ts";
 
 /** A plan over the exported functions of the compiled ops. */
 export class BridgePlan implements Plan {

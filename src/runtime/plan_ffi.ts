@@ -10,7 +10,7 @@ import { DTYPES } from "./dtype.ts";
 import { BackendError } from "./errors.ts";
 import { cString, outPointer, pointerTo } from "./ffi.ts";
 import type { Plan } from "./plan.ts";
-import type { ValueSpec } from "./session.ts";
+import type { ValueSpec } from "./session_spec.ts";
 
 /** A plan over `RunWithBinding`. */
 export class FfiPlan implements Plan {

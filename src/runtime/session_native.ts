@@ -16,7 +16,7 @@ import { mustRebindInputs, type Plan } from "./plan.ts";
 import { BridgePlan } from "./plan_bridge.ts";
 import { FfiPlan } from "./plan_ffi.ts";
 import { inWorker, skipDestructors } from "./process_end.ts";
-import type { SessionSpec, ValueSpec } from "./session.ts";
+import type { SessionSpec, ValueSpec } from "./session_spec.ts";
 
 const NO_OPTIMIZATION = 0;
 

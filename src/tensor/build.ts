@@ -8,7 +8,7 @@ import { type Device, type DType, DTYPES, Storage, type TypedArray } from "../ru
 import { defaultDevice } from "../graph/defaults.ts";
 import { DTypeError, GradientError } from "../graph/errors.ts";
 import { bufferNode } from "../graph/leaf.ts";
-import { isFloat, type Node } from "../graph/node.ts";
+import { isDType, isFloat, type Node } from "../graph/node.ts";
 import type { Shape } from "../graph/shape.ts";
 import { wrap } from "./core.ts";
 import { leafOf } from "./leaf.ts";
@@ -52,7 +52,7 @@ export function checkOptions(
     );
   }
   const { dtype } = options;
-  if (dtype === undefined || Object.hasOwn(DTYPES, dtype)) return;
+  if (dtype === undefined || isDType(dtype)) return;
   throw new DTypeError(
     `${op}: there is no dtype ${dtype}, wants ${Object.keys(DTYPES).join(", ")}.`,
   );

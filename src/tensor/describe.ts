@@ -4,13 +4,15 @@
  * @module
  */
 
+import { Node } from "../graph/node.ts";
 import { showShape } from "../graph/shape.ts";
-import { TensorCore } from "./core.ts";
 
 /** A value in words, for messages. */
 export function describe(value: unknown): string {
   if (value === null || value === undefined) return String(value);
-  if (value instanceof TensorCore) return `a tensor of shape ${showShape(value.shape)}`;
+  // The class of tensors is above this file.
+  const { rawNode } = value as { rawNode?: unknown };
+  if (rawNode instanceof Node) return `a tensor of shape ${showShape(rawNode.shape)}`;
   if (Array.isArray(value)) return `an array of ${value.length}`;
   if (typeof value === "string") return JSON.stringify(value);
   if (typeof value === "function") return "a function";

@@ -4,14 +4,11 @@
  * @module
  */
 
-import type { DType } from "../runtime/mod.ts";
-
-/** Bounds of the integer types: numbers from -bound up to but without bound. Bytes wrap below 0. */
-const BOUNDS: Partial<Record<DType, number>> = { uint8: 256, int32: 2 ** 31, int64: 2 ** 63 };
+import { type DType, DTYPES } from "../runtime/mod.ts";
 
 /** Whether a type can hold a number as it is. */
 export function holds(value: number | bigint, dtype: DType): boolean {
-  const bound = BOUNDS[dtype];
+  const { bound } = DTYPES[dtype];
   if (bound === undefined) return true;
   const whole = typeof value === "bigint" || Number.isInteger(value);
   return whole && value >= -bound && value < bound;

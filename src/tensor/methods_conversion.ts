@@ -6,7 +6,7 @@
 
 import { type Device, type DType, DTYPES } from "../runtime/mod.ts";
 import { cast } from "../primitives/elementwise.ts";
-import type { Node } from "../graph/node.ts";
+import { isDType, type Node } from "../graph/node.ts";
 import { alias, aliasPrim, detachPrim } from "../primitives/movement.ts";
 import { TensorCore, wrap } from "./core.ts";
 import { isContiguous } from "./lie.ts";
@@ -30,7 +30,7 @@ export abstract class ConversionMethods extends ReductionMethods {
       return this.to(like.dtype).to(like.device);
     }
     const x = this.node;
-    if (Object.hasOwn(DTYPES, target)) return this.#as(target as DType);
+    if (isDType(target)) return this.#as(target);
     if (!/^(cpu|cuda(:\d+)?)$/.test(target)) {
       const dtypes = Object.keys(DTYPES).join(", ");
       throw new RangeError(

@@ -8,7 +8,7 @@ import { defaultDtype } from "../graph/defaults.ts";
 import { numberNode } from "../graph/leaf.ts";
 import { isFloat, type Node } from "../graph/node.ts";
 import { cast } from "../primitives/elementwise.ts";
-import type { DType } from "../runtime/mod.ts";
+import { type DType, DTYPES } from "../runtime/mod.ts";
 import type { TensorLike } from "./core.ts";
 import { describe } from "./describe.ts";
 import { checkHolds } from "./holds.ts";
@@ -64,19 +64,9 @@ export function checkTensors(op: string, list: readonly Tensor[]): readonly Tens
   return list;
 }
 
-const rank: Record<DType, number> = {
-  bool: 0,
-  uint8: 1,
-  int32: 2,
-  int64: 3,
-  float16: 4,
-  float32: 5,
-  float64: 6,
-};
-
 /** Type in which two types meet: the wider; a whole number and floating point give floating point. */
 export function promote(a: DType, b: DType): DType {
-  return rank[a] >= rank[b] ? a : b;
+  return DTYPES[a].rank >= DTYPES[b].rank ? a : b;
 }
 
 /** Both operands in one type. A number never widens a tensor, but a fraction makes it floating. */

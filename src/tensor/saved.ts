@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isDType } from "../graph/node.ts";
 import { type DType, DTYPES, type TypedArray } from "../runtime/mod.ts";
 import { newArray, TensorCore } from "./core.ts";
 import { holds } from "./holds.ts";
@@ -56,7 +57,7 @@ export function readSaved(value: unknown): SavedTensor | null {
     return { shape: value.shape, dtype: value.dtype, data: value.data() };
   }
   const { shape, dtype, data } = (value ?? {}) as Partial<SavedTensor | TensorJson>;
-  if (!Array.isArray(shape) || typeof dtype !== "string" || !Object.hasOwn(DTYPES, dtype)) {
+  if (!Array.isArray(shape) || typeof dtype !== "string" || !isDType(dtype)) {
     return null;
   }
   const elements = Array.isArray(data) ? fromList(dtype, data) : data;
@@ -64,6 +65,11 @@ export function readSaved(value: unknown): SavedTensor | null {
   // A bool is a byte of 0 or 1, whatever stands in a file.
   const bytes = dtype === "bool" && elements instanceof Uint8Array;
   return { shape, dtype, data: bytes ? elements.map((v) => v === 0 ? 0 : 1) : elements };
+}
+
+/** Whether the elements are in the array that belongs to their type. */
+export function isTyped({ dtype, data }: SavedTensor): boolean {
+  return DTYPES[dtype].holds(data);
 }
 
 function fromList(dtype: DType, list: readonly unknown[]): TypedArray | null {

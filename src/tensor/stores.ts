@@ -5,12 +5,13 @@
  */
 
 import { DTypeError } from "../graph/errors.ts";
-import { isFloat } from "../graph/node.ts";
-import type { DType } from "../runtime/mod.ts";
+import { type DType, DTYPES } from "../runtime/mod.ts";
 
-/** Truth values, whole numbers, floating point: each kind holds the ones before it. */
+/** Each kind holds the ones before it. */
+const KINDS = ["bool", "integer", "float"];
+
 function kind(dtype: DType): number {
-  return dtype === "bool" ? 0 : isFloat(dtype) ? 2 : 1;
+  return KINDS.indexOf(DTYPES[dtype].kind);
 }
 
 function refuse(op: string, from: DType, to: DType): never {

@@ -4,7 +4,7 @@
  * @module
  */
 
-export { acceleratedOpAvailable } from "./accelerated_op.ts";
+export { acceleratedOpAvailable } from "../tensor/accelerated_op.ts";
 export { type CloneOptions, moduleClone } from "./module_clone.ts";
 export {
   type CopyPolicy,

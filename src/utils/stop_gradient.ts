@@ -10,7 +10,7 @@ import { MetaOptimizer } from "../optim/meta/meta_optimizer.ts";
 import { treeLeaves } from "../pytree/mod.ts";
 import { TensorCore } from "../tensor/core.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { cut, shorten } from "./cut.ts";
+import { computeDeep, detachAll } from "../tensor/history.ts";
 import { ModuleState } from "./state_dict.ts";
 
 /** Uncomputed operations in a row from which cut tensors are computed. */
@@ -51,8 +51,8 @@ function tensorsOf(target: StopGradientTarget): Tensor[] {
  */
 export function stopGradient(target: StopGradientTarget): void {
   const tensors = tensorsOf(target);
-  cut(tensors);
-  shorten(tensors, MAX_DEPTH);
+  detachAll(tensors);
+  computeDeep(tensors, MAX_DEPTH);
 }
 
 /**

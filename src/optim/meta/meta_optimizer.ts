@@ -18,10 +18,10 @@ import { treeLeaves } from "../../pytree/mod.ts";
 import { TensorCore, wrap } from "../../tensor/core.ts";
 import { commit, holdSweep, holdUpdate } from "../../tensor/pending.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
+import { computeDeep } from "../../tensor/history.ts";
 import { currentTrace, noteRead, noteWrite, type Trace } from "../../tensor/trace.ts";
 import { checkNames, describe } from "../../transform/options.ts";
 import { applyUpdates } from "../../update.ts";
-import { shorten } from "../../utils/cut.ts";
 
 /** Uncomputed operations in a row from which linked steps are computed: a few dozen steps. */
 const MAX_DEPTH = 1000;
@@ -198,7 +198,7 @@ export class MetaOptimizer {
     const fresh = next.flatMap((group, i) => group.params.filter((x, k) => x !== params[i][k]));
     const states = treeLeaves<unknown>(next.map(({ state }) => state))
       .filter((x): x is Tensor => x instanceof TensorCore);
-    if (linked) shorten([...fresh, ...states], MAX_DEPTH);
+    if (linked) computeDeep([...fresh, ...states], MAX_DEPTH);
     else detachStep(loss, fresh, states);
     this.#groups.forEach((group, i) => {
       group.state = next[i].state;

@@ -1,17 +1,17 @@
 /**
- * Cutting tensors off from their history.
+ * The history of tensors: cutting them off from it, and keeping it short.
  *
  * @module
  */
 
 import type { Node } from "../graph/node.ts";
 import { realizeNodes } from "../graph/realize.ts";
-import { leafOf } from "../tensor/leaf.ts";
-import type { Tensor } from "../tensor/tensor.ts";
-import { currentTrace } from "../tensor/trace.ts";
+import { leafOf } from "./leaf.ts";
+import type { Tensor } from "./tensor.ts";
+import { currentTrace } from "./trace.ts";
 
 /** Makes tensors leaves, in place; those that required a gradient still do. */
-export function cut(tensors: readonly Tensor[]): void {
+export function detachAll(tensors: readonly Tensor[]): void {
   for (const tensor of tensors) {
     const { node } = tensor;
     if (tensor.isLeaf) continue;
@@ -29,7 +29,7 @@ export function cut(tensors: readonly Tensor[]): void {
  * Computes tensors that have a long uncomputed history, in one run, so that a loop whose values are
  * never read neither keeps all of it nor becomes one endless graph.
  */
-export function shorten(tensors: readonly Tensor[], limit: number): void {
+export function computeDeep(tensors: readonly Tensor[], limit: number): void {
   if (currentTrace() !== null) return;
   const waiting: Node[] = [];
   let deepest = 0;

@@ -6,8 +6,8 @@
  */
 
 // Names one by one would be left out of the documentation of the namespace.
-export * from "./functional.ts";
-export * from "./functional_call.ts";
-export * from "./jacobian.ts";
-export * from "./types.ts";
-export * from "./vmap.ts";
+export * from "./autodiff/functional.ts";
+export * from "./nn/functional_call.ts";
+export * from "./autodiff/jacobian.ts";
+export * from "./autodiff/types.ts";
+export * from "./autodiff/vmap.ts";

@@ -5,7 +5,7 @@
  */
 
 import { type Device, opsLibrary } from "../runtime/mod.ts";
-import { checkArray } from "../tensor/describe.ts";
+import { checkArray } from "./describe.ts";
 
 /**
  * Whether the compiled kernel behind `useAcceleratedOp` is at hand. Without it the option works too:

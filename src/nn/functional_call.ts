@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { Module } from "../nn/module.ts";
+import type { Module } from "./module.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { isModule } from "../nn/slots.ts";
+import { isModule } from "./slots.ts";
 import { describe } from "../tensor/describe.ts";
 import { checkTensor } from "../tensor/promotion.ts";
 

@@ -1,0 +1,140 @@
+/**
+ * The house: imports point down, files do not need each other in a circle, and user rooms do not know
+ * the runtime. `docs/engine.md` and CONTRIBUTING.md say what the rooms are.
+ */
+
+import { assertEquals } from "@std/assert";
+
+/** The layers from the ground up; a path belongs where its longest prefix stands. */
+const LAYERS: readonly (readonly string[])[] = [
+  ["src/runtime/", "src/onnx/", "src/pytree/"],
+  ["src/graph/"],
+  ["src/primitives/"],
+  // Tensors' backward() needs the reverse sweep.
+  ["src/tensor/", "src/autodiff/grad.ts"],
+  ["src/autodiff/"],
+  [
+    "src/schedule/",
+    "src/transform/",
+    "src/base.ts",
+    "src/combine.ts",
+    "src/clip.ts",
+    "src/hook.ts",
+  ],
+  ["src/update.ts"],
+  ["src/alias/"],
+  ["src/nn/"],
+  ["src/optim/"],
+  ["src/utils/"],
+  ["src/visual/"],
+  ["src/func.ts", "mod.ts"],
+];
+
+/** Files that need each other: each primitive's derivative is made of the others. */
+const FAMILY = [
+  "approximations",
+  "arithmetic",
+  "elementwise",
+  "elementwise_define",
+  "logic",
+  "movement",
+  "reduce",
+  "unary",
+].map((name) => `src/primitives/${name}.ts`);
+
+/** Rooms of code on trees of tensors. */
+const USER_ROOMS = /^src\/(nn|optim|transform|alias|schedule|utils|visual)\/|^src\/[a-z_]+\.ts$/;
+
+const root = new URL("../", import.meta.url);
+
+function sources(folder: string): string[] {
+  return [...Deno.readDirSync(new URL(folder, root))].flatMap(({ name, isDirectory }) =>
+    isDirectory ? sources(`${folder}${name}/`) : name.endsWith(".ts") ? [folder + name] : []
+  ).sort();
+}
+
+/** Files whose values a file imports; types vanish before anything runs. */
+function importsOf(file: string): string[] {
+  const text = Deno.readTextFileSync(new URL(file, root)).replace(/\/\*[\s\S]*?\*\//g, "");
+  const statement = /^(?:import|export)\s+(?:([^;"]*?)\s+from\s+)?"(\.[^"]+)"/gm;
+  const found: string[] = [];
+  for (const [, clause = "", path] of text.matchAll(statement)) {
+    if (/^type\b/.test(clause)) continue;
+    const names = /^\{([\s\S]*)\}$/.exec(clause)?.[1].split(",").map((x) => x.trim());
+    const onlyTypes = names?.filter((x) => x !== "").every((x) => x.startsWith("type "));
+    if (onlyTypes === true) continue;
+    found.push(new URL(path, new URL(file, root)).href.slice(root.href.length));
+  }
+  return found;
+}
+
+function layerOf(file: string): number {
+  let best = -1, length = 0;
+  LAYERS.forEach((prefixes, layer) => {
+    for (const prefix of prefixes) {
+      if (file.startsWith(prefix) && prefix.length > length) {
+        [best, length] = [layer, prefix.length];
+      }
+    }
+  });
+  return best;
+}
+
+const files = [...sources("src/"), "mod.ts"];
+const imports = new Map(files.map((file) => [file, importsOf(file)]));
+
+Deno.test("every file belongs to a layer", () => {
+  assertEquals(files.filter((file) => layerOf(file) < 0), []);
+});
+
+Deno.test("imports of values point down", () => {
+  const upward = files.flatMap((file) =>
+    imports.get(file)!.filter((other) => layerOf(other) > layerOf(file))
+      .map((other) => `${file} imports ${other}`)
+  );
+  assertEquals(upward, []);
+});
+
+/** Circles of files that import each other's values: strongly connected components (Tarjan, 1972). */
+function circles(): string[][] {
+  const order = new Map<string, number>(), low = new Map<string, number>();
+  const open: string[] = [], found: string[][] = [];
+  const visit = (file: string) => {
+    order.set(file, order.size);
+    low.set(file, order.get(file)!);
+    open.push(file);
+    for (const other of imports.get(file) ?? []) {
+      if (!order.has(other)) visit(other);
+      if (open.includes(other)) low.set(file, Math.min(low.get(file)!, low.get(other)!));
+    }
+    if (low.get(file) !== order.get(file)) return;
+    const circle = open.splice(open.indexOf(file));
+    if (circle.length > 1) found.push(circle.sort());
+  };
+  for (const file of files) if (!order.has(file)) visit(file);
+  return found;
+}
+
+Deno.test("no files need each other's values in a circle, but for one family", () => {
+  assertEquals(circles(), [FAMILY]);
+});
+
+Deno.test("user rooms import no values of the runtime", () => {
+  const found = files.filter((file) => USER_ROOMS.test(file)).flatMap((file) =>
+    imports.get(file)!.filter((other) => other.startsWith("src/runtime/"))
+      .map((other) => `${file} imports ${other}`)
+  );
+  assertEquals(found, []);
+});
+
+// A file that belongs to no circle can be loaded first: all that it needs is loaded before it.
+Deno.test("each file of the family can be loaded first", async () => {
+  const source = (file: string) => `await import(${JSON.stringify(new URL(file, root).href)});`;
+  for (const file of FAMILY) {
+    const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["eval", "--no-check", source(file)],
+      cwd: root,
+    }).output();
+    assertEquals([file, success, new TextDecoder().decode(stderr)], [file, true, ""]);
+  }
+});

@@ -10,6 +10,7 @@ import {
   type DType,
   DTYPES,
   environment,
+  newArray,
   noticeMissingOps,
   opsLibrary,
   RunMemory,
@@ -97,10 +98,7 @@ export class Executable {
       counts.set(p.dtype, Math.max(counts.get(p.dtype) ?? 0, p.slot + 1));
     }
     for (const [dtype, n] of counts) {
-      this.#packs.set(
-        dtype,
-        DTYPES[dtype].view(new ArrayBuffer(Math.max(8, n * DTYPES[dtype].bytes)), 0, n),
-      );
+      this.#packs.set(dtype, newArray(dtype, n));
     }
     lowered.sources.forEach((source, slot) => {
       if (source.kind === "leaf") this.#leafSlots.push({ slot, leaf: source.index });

@@ -106,3 +106,9 @@ export const DTYPES: Readonly<Record<DType, DTypeInfo>> = {
     holds: (array) => array instanceof Uint8Array,
   },
 };
+
+/** A fresh array of zeros for `n` elements of a type; without elements it has memory too. */
+export function newArray(dtype: DType, n: number): TypedArray {
+  const { bytes, view } = DTYPES[dtype];
+  return view(new ArrayBuffer(Math.max(8, n * bytes)), 0, n);
+}

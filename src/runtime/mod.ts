@@ -5,7 +5,7 @@
  */
 
 export { BackendError } from "./errors.ts";
-export { type DType, type DTypeInfo, DTYPES, type TypedArray } from "./dtype.ts";
+export { type DType, type DTypeInfo, DTYPES, newArray, type TypedArray } from "./dtype.ts";
 export { cudaIndex, type Device } from "./device.ts";
 export { type DeviceInfo, devices } from "./devices.ts";
 export { memory, type MemoryStats } from "./counters.ts";

@@ -25,6 +25,8 @@ import { checkFunction, describe } from "./describe.ts";
 import { inspect, peek } from "./inspect.ts";
 import { nest } from "./nested.ts";
 
+export { newArray } from "../runtime/mod.ts";
+
 /** Numbers nested in arrays, as `toArray()` gives them. */
 export type NestedArray = number | boolean | NestedArray[];
 
@@ -494,9 +496,4 @@ function deviceOf(node: Node): Device {
 /** A tensor over given memory. */
 export function fromTyped(data: TypedArray, shape: Shape, dtype: DType, device: Device): Tensor {
   return construct(bufferNode(Storage.from(data, dtype, device), shape));
-}
-
-/** A fresh array for `n` elements of a type. */
-export function newArray(dtype: DType, n: number): TypedArray {
-  return DTYPES[dtype].view(new ArrayBuffer(Math.max(8, n * DTYPES[dtype].bytes)), 0, n);
 }

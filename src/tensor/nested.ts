@@ -5,9 +5,9 @@
  */
 
 import { ShapeError } from "../graph/errors.ts";
-import type { DType, TypedArray } from "../runtime/mod.ts";
+import { type DType, newArray, type TypedArray } from "../runtime/mod.ts";
 import { isFloat } from "../graph/node.ts";
-import { type NestedArray, newArray } from "./core.ts";
+import type { NestedArray } from "./core.ts";
 import { checkHolds, holds } from "./holds.ts";
 
 /** Numbers, booleans or big integers nested in arrays, all of one kind. */

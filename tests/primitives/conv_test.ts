@@ -1,13 +1,8 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { DTypeError, ShapeError } from "../../src/graph/errors.ts";
 import { contiguousStrides, type Shape, sizeOf } from "../../src/graph/shape.ts";
-import {
-  conv,
-  type ConvAttrs,
-  convInputGrad,
-  convShape,
-  convWeightGrad,
-} from "../../src/primitives/conv.ts";
+import { conv, convInputGrad, convWeightGrad } from "../../src/primitives/conv.ts";
+import { type ConvAttrs, convShape } from "../../src/primitives/conv_shape.ts";
 import { assertClose, checkDerivatives, node, point, sample, values, valuesOf } from "./nodes.ts";
 
 interface Case {

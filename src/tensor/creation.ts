@@ -310,7 +310,8 @@ export function eye(n: number, options: TensorOptions & { m?: number } = {}): Te
 
 /**
  * Numbers from `start` up to (not including) `end` in steps. With one number, from 0. Whole numbers
- * have the dtype int64 only if asked for; the default is the default dtype.
+ * have the dtype int64 only if asked for; the default is the default dtype. In an integer dtype, the
+ * fractions of start, end and step are cut off first.
  *
  * @throws {RangeError} where the step is 0 or leads away from `end`, or an integer dtype cannot hold an
  *   element
@@ -339,24 +340,30 @@ export function arange(...args: (number | TensorOptions | undefined)[]): Tensor 
     );
   }
   numbers.forEach((n, i) => checkNumber("arange", `argument ${i}`, n));
-  const [start, end, step = 1] = numbers.length === 1 ? [0, numbers[0]] : numbers;
-  if (step === 0 || !Number.isFinite((end - start) / step) || (end - start) / step < 0) {
+  const parts = numbers.length === 1 ? [0, numbers[0]] : numbers;
+  const whole = parts.map(cutter(options)), [first, , by = 1] = whole;
+  // PyTorch counts in whole numbers for int64, and before fractions are cut off for other types.
+  const [start, end, step = 1] = options.dtype === "int64" ? whole : parts;
+  if (
+    step === 0 || by === 0 || !Number.isFinite((end - start) / step) || (end - start) / step < 0
+  ) {
     throw new RangeError(
-      `arange: cannot go from ${start} to ${end} in steps of ${step}; the step leads from start ` +
+      `arange: cannot go from ${start} to ${end} in steps of ${
+        by && step
+      }; the step leads from start ` +
         `towards end and is not 0.`,
     );
   }
   const n = Math.ceil((end - start) / step);
-  if (options.dtype === "int64" && Number.isInteger(start) && Number.isInteger(step)) {
-    // Sums of floating point would be rounded beyond 2 ** 53.
-    const first = BigInt(start), by = BigInt(step);
-    return sequence("arange", n, (i) => first + BigInt(i) * by, options);
-  }
-  return sequence("arange", n, (i) => start + i * step, options);
+  if (options.dtype !== "int64") return sequence("arange", n, (i) => first + i * by, options);
+  // Sums of floating point would be rounded beyond 2 ** 53.
+  const from = BigInt(first), distance = BigInt(by);
+  return sequence("arange", n, (i) => from + BigInt(i) * distance, options);
 }
 
 /**
- * `steps` numbers from `start` to `end`, both included, evenly spaced.
+ * `steps` numbers from `start` to `end`, both included, evenly spaced; in an integer dtype, with their
+ * fractions cut off, those of the ends too.
  *
  * @throws {RangeError} where `steps` is no whole number of at least 0, or an integer dtype cannot hold
  *   an element
@@ -378,14 +385,16 @@ export function linspace(
   checkNumber("linspace", "start", start);
   checkNumber("linspace", "end", end);
   checkWhole("linspace", "steps", steps, 0);
-  const step = steps > 1 ? (end - start) / (steps - 1) : 0;
+  const cut = cutter(options);
+  const from = cut(start), to = cut(end), step = steps > 1 ? (to - from) / (steps - 1) : 0;
   // Counted from the nearer end, so that both ends are exact.
-  const at = (i: number) => i < steps / 2 ? start + i * step : end - (steps - 1 - i) * step;
+  const at = (i: number) => cut(i < steps / 2 ? from + i * step : to - (steps - 1 - i) * step);
   return sequence("linspace", steps, at, options);
 }
 
 /**
- * `steps` powers of `base` (default 10) with evenly spaced exponents from `start` to `end`.
+ * `steps` powers of `base` (default 10) with evenly spaced exponents from `start` to `end`; in an
+ * integer dtype, with their fractions cut off, those of the ends too.
  *
  * @throws {RangeError} where `steps` is no whole number of at least 0, or an integer dtype cannot hold
  *   an element
@@ -410,8 +419,14 @@ export function logspace(
   checkOptions("logspace", options, ["base"]);
   const { base = 10, ...rest } = options;
   checkNumber("logspace", "base", base);
-  const step = steps > 1 ? (end - start) / (steps - 1) : 0;
-  return sequence("logspace", steps, (i) => base ** (start + i * step), rest);
+  const cut = cutter(options), from = cut(start);
+  const step = steps > 1 ? (cut(end) - from) / (steps - 1) : 0;
+  return sequence("logspace", steps, (i) => cut(base ** (from + i * step)), rest);
+}
+
+/** What cuts fractions off for integer types, as PyTorch does where numbers go over a range. */
+function cutter({ dtype = "float32" }: TensorOptions): (value: number) => number {
+  return isFloat(dtype) ? (value) => value : Math.trunc;
 }
 
 function sequence(

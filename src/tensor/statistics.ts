@@ -91,8 +91,11 @@ export function norm(x: Node, order: number, axes: Shape, keepdim: boolean): Nod
   // Of one element alone, no power may run over.
   if (axes.length === 0 && order !== 0) return p.abs(x);
   switch (order) {
-    case 0:
-      return sum(p.cast(p.logicalNot(p.eq(x, num(0, x))), x.dtype), axes, keepdim);
+    case 0: {
+      // A step function, whose derivative is 0 and not missing.
+      const steps = p.round(p.where(p.eq(x, num(0, x)), x, num(1, x)));
+      return sum(steps, axes, keepdim);
+    }
     case 1:
       return sum(p.abs(x), axes, keepdim);
     case 2:

@@ -197,3 +197,9 @@ Deno.test("Tensor.median() gives its gradient to one element", () => {
   assertEquals(autograd.grad(y.median(), [y])[0]!.sum().item(), 1);
   assertEquals(autograd.grad(y.median(), [y])[0]!.amax().item(), 1);
 });
+
+Deno.test("the norm of order 0 has a derivative of 0", () => {
+  const y = tensor([0, 2, NaN, -0], { requiresGrad: true });
+  assertEquals(y.norm(0).item(), 2);
+  assertEquals(autograd.grad(y.norm(0), [y])[0]!.toArray(), [0, 0, 0, 0]);
+});

@@ -115,14 +115,15 @@ for (const dtype of wholes) {
     assertEquals(arange(0, 6, 2, { dtype }).toArray(), [0, 2, 4]);
     assertEquals(linspace(0, 4, 3, { dtype }).toArray(), [0, 2, 4]);
     assertEquals(logspace(0, 2, 3, { dtype }).toArray(), [1, 10, 100]);
-    for (
-      const make of [
-        () => arange(0, 2, 0.5, { dtype }),
-        () => linspace(0, 1, 3, { dtype }),
-        () => logspace(0, 1, 3, { dtype }),
-        () => full([2], 0.5, { dtype }),
-      ]
-    ) assertThrows(make, RangeError, `${dtype} cannot hold`);
+    // Spread over a range, as PyTorch cuts them off.
+    assertEquals(linspace(0, 1, 3, { dtype }).toArray(), [0, 0, 1]);
+    assertEquals(linspace(0, 5, 4, { dtype }).toArray(), [0, 1, 3, 5]);
+    assertEquals(linspace(0.9, 4.9, 3, { dtype }).toArray(), [0, 2, 4]);
+    assertEquals(logspace(0, 1, 3, { dtype }).toArray(), [1, 3, 10]);
+    assertEquals(arange(0.1, 5.1, 2, { dtype }).toArray(), [0, 2, 4]);
+    assertEquals(arange(3.1, { dtype }).toArray(), dtype === "int64" ? [0, 1, 2] : [0, 1, 2, 3]);
+    assertThrows(() => arange(0, 2, 0.5, { dtype }), RangeError, "in steps of 0");
+    assertThrows(() => full([2], 0.5, { dtype }), RangeError, `${dtype} cannot hold`);
   });
 }
 
@@ -183,6 +184,7 @@ Deno.test("numbers do not become truth values by arithmetic, by places or by rul
   assertThrows(() => x().maskedFill(x(), tensor(6)), DTypeError, "y.ne(0)");
   assertThrows(() => arange(2, { dtype: "bool" }), DTypeError, "arange: got dtype bool");
   assertThrows(() => linspace(0, 1, 2, { dtype: "bool" }), DTypeError, "linspace: got dtype bool");
+  assertThrows(() => linspace(0, 300, 2, { dtype: "uint8" }), RangeError, "uint8 cannot hold 300");
   assertThrows(() => randint([2], { high: 7, dtype: "bool" }), RangeError, "bool does not hold");
   assertThrows(() => randperm(3, { dtype: "bool" }), RangeError, "bool does not hold");
 });

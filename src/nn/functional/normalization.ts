@@ -47,10 +47,6 @@ function moments(x: Node, axes: Shape): Moments {
   return { mean: m, variance: mean(p.square(p.sub(x, m)), axes, true) };
 }
 
-function checkEps(op: string, eps: number): void {
-  if (!(eps >= 0)) throw new RangeError(`${op}: got eps ${eps}, wants a number >= 0.`);
-}
-
 /** Throws a ShapeError unless there is a dimension to normalise over. */
 function checkDimensions(op: string, normalizedShape: readonly number[]): void {
   if (Array.isArray(normalizedShape) && normalizedShape.length > 0) return;
@@ -79,7 +75,6 @@ function standardize(
     }
     return p.cast(reshape(t.node, shape), x.dtype);
   };
-  checkEps(op, eps);
   let scale = p.rsqrt(p.add(variance, numberNode(eps, x.dtype)));
   if (weight) scale = p.mul(scale, fit("weight", weight));
   const y = p.mul(p.sub(x, mean), scale);
@@ -247,7 +242,6 @@ export function rmsNorm(
   checkNames("rmsNorm", options, ["weight", "eps"]);
   const node = floating(x), { weight, eps = 1e-5 } = options;
   checkDimensions("rmsNorm", normalizedShape);
-  checkEps("rmsNorm", eps);
   const axes = normalizedShape.map((_, i) => node.shape.length - normalizedShape.length + i);
   if (weight && !sameShape(weight.shape, normalizedShape)) {
     throw new ShapeError(

@@ -28,9 +28,18 @@ export function mean(x: Node, axes: Shape, keepdim: boolean): Node {
   return n === 1 ? total : p.div(total, num(n, x));
 }
 
+/**
+ * First element over axes. Numbers less the first have the same variance, and a mean without the
+ * rounding error of large ones: that of equal numbers is 0. No derivative depends on it.
+ */
+function first(x: Node, axes: Shape): Node {
+  return detach(axes.reduce((y, axis) => narrow(y, axis, 0, 1), x));
+}
+
 /** Mean squared distance from the mean, with `correction` taken off the count. */
 export function variance(x: Node, axes: Shape, keepdim: boolean, correction: number): Node {
-  const centered = p.sub(x, mean(x, axes, true));
+  const near = count(x, axes) === 0 ? x : p.sub(x, first(x, axes));
+  const centered = p.sub(near, mean(near, axes, true));
   const n = Math.max(0, count(x, axes) - correction);
   return p.div(sum(p.square(centered), axes, keepdim), num(n, x));
 }

@@ -2,6 +2,7 @@ import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/ass
 import {
   autograd,
   DTypeError,
+  full,
   gradcheck,
   ShapeError,
   type Tensor,
@@ -125,6 +126,41 @@ Deno.test("Tensor.median() takes the lower middle", () => {
 Deno.test("Tensor.var() of one element is NaN, as in PyTorch", () => {
   assert(Number.isNaN(tensor([1]).var().item()));
   assertEquals(tensor([1]).var(0, { correction: 0 }).item(), 0);
+});
+
+Deno.test("Tensor.var() and std() of equal numbers are 0, with their derivatives", () => {
+  for (const dtype of ["float32", "float64"] as const) {
+    for (const size of [3, 7, 10, 1000]) {
+      for (const value of [0.1, 1 / 3, 1e10 + 1 / 7]) {
+        const x = full([size], value, { dtype, requiresGrad: true });
+        const [g] = autograd.grad(x.std(), [x], { createGraph: true });
+        const [h] = autograd.grad(g!.mul(x.detach()).sum(), [x]);
+        const largest = [g!, h!].map((y) => y.abs().amax().item());
+        assertEquals([x.var().item(), x.std().item(), ...largest], [0, 0, 0, 0]);
+      }
+    }
+  }
+  const rows = tensor([[0.1, 0.1, 0.1], [1e8, 1e8 + 8, 1e8 + 16]]);
+  assertEquals(rows.var(1).toArray(), [0, 64]);
+  assertEquals(rows.var([0, 1], { keepdim: true }).shape, [1, 1]);
+});
+
+Deno.test("Tensor.norm() neither overflows nor vanishes", () => {
+  for (const dtype of ["float32", "float64"] as const) {
+    const [huge, tiny] = dtype === "float32" ? [2 ** 120, 2 ** -130] : [2 ** 1000, 2 ** -1050];
+    for (const unit of [huge, 1, tiny]) {
+      const x = tensor([[3 * unit, 0, -4 * unit], [0, 0, 0]], { dtype, requiresGrad: true });
+      assertEquals(x.norm(2, 1).toArray(), [5 * unit, 0]);
+      assertEquals(x.norm(2, 0, { keepdim: true }).toArray(), [[3 * unit, 0, 4 * unit]]);
+      assertEquals(x.norm().item(), 5 * unit);
+      const [g] = autograd.grad(x.norm(), [x]);
+      assert(g!.allclose(tensor([[0.6, 0, -0.8], [0, 0, 0]], { dtype }), { rtol: 1e-6 }));
+      const cube = x.norm(3, 1).narrow(0, 0, 1).item() / unit;
+      assertAlmostEquals(cube, 91 ** (1 / 3), 1e-5);
+    }
+    assertEquals(tensor([Infinity, 1], { dtype }).norm().item(), Infinity);
+    assertEquals(tensor([NaN, 1], { dtype }).norm().item(), NaN);
+  }
 });
 
 Deno.test("Tensor.logsumexp() is safe for large and infinite elements", () => {

@@ -22,6 +22,7 @@ import { dumpModel } from "./dump.ts";
 import { explainFailure } from "./failure.ts";
 import type { Donation } from "./donation.ts";
 import { lower, type Lowered } from "./lower.ts";
+import { checkLowering } from "./memory.ts";
 import type { Node } from "./node.ts";
 import { sizeOf } from "./shape.ts";
 import { sameKey, type Walk } from "./walk.ts";
@@ -305,6 +306,7 @@ export function executable(
     }
     return known;
   }
+  checkLowering(walk.nodes.length + walk.scalars.length);
   const lowerWith = (ops: boolean) =>
     lower(walk, outputs, donations, { device: device === "cpu" ? "cpu" : "cuda", ops });
   const lowered = lowerWith(opsLibrary().loaded);

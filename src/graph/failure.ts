@@ -52,6 +52,15 @@ export function explainFailure(cause: unknown): unknown {
       { cause },
     );
   }
+  const bytes = /Failed to allocate memory for requested buffer of size (\d+)/.exec(message);
+  if (bytes !== null || /bad_alloc|bad allocation|out of memory/i.test(message)) {
+    const size = bytes === null ? "" : ` of ${(Number(bytes[1]) / 1e9).toPrecision(2)} GB`;
+    return new BackendError(
+      `run: there is no memory for a value${size} inside of the graph; take smaller batches, fewer ` +
+        `unrolled steps, or checkpoint() around parts whose values can be computed again.`,
+      { cause },
+    );
+  }
   const error = indexFailure(message);
   return error === null ? cause : Object.assign(error, { cause });
 }

@@ -10,6 +10,7 @@
 import { type DType, DTYPES, type Storage } from "../runtime/mod.ts";
 import { internAttrs } from "./intern.ts";
 import type { LowerContext } from "./lower_context.ts";
+import { checkRecording } from "./memory.ts";
 import type { ProgramRule } from "./program_rule.ts";
 import type { Shape } from "./shape.ts";
 
@@ -85,6 +86,11 @@ export type BatchRule<A = Attrs> = (
 ) => Node | Node[];
 
 let epoch = 0;
+
+let recorded = 0;
+
+/** Nodes between two looks at the memory that is left. */
+const LOOK_AGAIN = 1 << 14;
 
 /** Holder of `.grad`, shared by a tensor handle and its successive leaf nodes. */
 export interface GradBox {
@@ -200,6 +206,10 @@ export class Node<A = Attrs> {
     this.outs = outs;
     this.requiresGrad = requiresGrad;
     this.depth = depth;
+    if (++recorded === LOOK_AGAIN) {
+      recorded = 0;
+      checkRecording();
+    }
   }
 }
 

@@ -272,7 +272,14 @@ function hostBuffer(bytes: number): ArrayBuffer {
   if (!isLarge(bytes)) return new ArrayBuffer(bytes > MIN_BYTES ? bytes : MIN_BYTES);
   const pooled = pool.take(bytes);
   counters.pooledBytes = pool.bytes + pooledNativeBytes();
-  return pooled ?? new ArrayBuffer(bytes);
+  try {
+    return pooled ?? new ArrayBuffer(bytes);
+  } catch (cause) {
+    throw new RangeError(
+      `memory: there is none for a tensor of ${(bytes / 1e9).toPrecision(2)} GB.`,
+      { cause },
+    );
+  }
 }
 
 /** The memory of an array as bytes. */

@@ -5,6 +5,7 @@ import {
   compile,
   type DType,
   func,
+  nn,
   stack,
   type Tensor,
   tensor,
@@ -100,5 +101,16 @@ Deno.test("max(dim) and min(dim) give their gradient to the NaN that is the extr
     const x = tensor([[1, NaN, 2], [3, 1, 2]], { requiresGrad: true });
     const [g] = autograd.grad(x[extremum](1).values.sum(), [x]);
     assertEquals(list(g!), [0, 1, 0, ...(extremum === "max" ? [1, 0, 0] : [0, 1, 0])]);
+  }
+});
+
+Deno.test("max pooling finds NaN in every floating-point type, half precision included", () => {
+  for (const dtype of ["float16", "float32", "float64"] satisfies DType[]) {
+    const x = tensor([[[1, NaN, 2, 4, -3, -5]]], { dtype, requiresGrad: true });
+    const y = nn.functional.maxPool1d(x, 2);
+    assertEquals([y.dtype, list(y)], [dtype, [NaN, 4, -3]]);
+    assertEquals(list(autograd.grad(y.sum(), [x])[0]!), [0, 1, 0, 1, 1, 0]);
+    const two = func.vmap((x: Tensor) => nn.functional.maxPool1d(x, 2))(stack([x, x]).detach());
+    assertEquals(list(two), [NaN, 4, -3, NaN, 4, -3]);
   }
 });

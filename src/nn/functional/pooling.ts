@@ -8,6 +8,7 @@ import type { AvgPoolOptions, MaxPoolOptions, PerDimension, PoolOptions } from "
 import { ShapeError } from "../../graph/errors.ts";
 import type { Node } from "../../graph/node.ts";
 import { showShape } from "../../graph/shape.ts";
+import { cast } from "../../primitives/elementwise.ts";
 import { concat, narrow } from "../../primitives/movement.ts";
 import { avgPool, maxPool, type PoolAttrs } from "../../primitives/pool.ts";
 import { checkTensor, floating } from "../../tensor/promotion.ts";
@@ -51,7 +52,9 @@ function poolMax(
   const dilations = each(op, "dilation", options.dilation ?? 1, rank, 1);
   return batched(floating(x), rank, (x) => {
     checkChannels(op, x);
-    return maxPool(x, { ...attrs, dilations })[0];
+    // A maximum is exact in any type, and ONNX Runtime has no kernel for half precision.
+    const wide = x.dtype === "float16" ? cast(x, "float32") : x;
+    return cast(maxPool(wide, { ...attrs, dilations })[0], x.dtype);
   });
 }
 

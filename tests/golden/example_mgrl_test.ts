@@ -16,7 +16,7 @@ Deno.test("meta-gradient reinforcement learning follows the reference", () => {
     weight: toTensor(file.weight).requiresGrad_(),
     bias: toTensor(file.bias).requiresGrad_(),
   };
-  const gamma = tensor(Array(9).fill(0), { dtype, requiresGrad: true });
+  const gamma = tensor(file.history[0].gamma.map(() => 0), { dtype, requiresGrad: true });
   const step = trainer(net, gamma);
   file.history.forEach((expected, i) => {
     const { z_inner, z_outer } = file.noise[i];

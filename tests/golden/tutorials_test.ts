@@ -1,5 +1,6 @@
 /** The worked examples of the tutorials: every case of `tutorials.json` on explicit gradients. */
 
+import { assert } from "@std/assert";
 import {
   adam,
   applyUpdates,
@@ -125,6 +126,9 @@ for (
   ] as const
 ) {
   Deno.test(`golden tutorials: explicit gradients, ${dtype} (${cases.length} cases)`, () => {
-    runAll(cases, (c) => runners[c.name](c, dtype, tolerance));
+    runAll(cases, (c) => {
+      assert(Object.hasOwn(runners, c.name), `there is no tutorial ${c.name}`);
+      runners[c.name](c, dtype, tolerance);
+    });
   });
 }

@@ -5,15 +5,24 @@
 
 import { assertEquals } from "@std/assert";
 import {
+  AdaDelta,
   adadelta,
+  AdaGrad,
   adagrad,
+  Adam,
   adam,
+  AdaMax,
   adamax,
+  AdamW,
   adamw,
   type GradientTransformation,
+  type Optimizer,
+  RAdam,
   radam,
+  RMSProp,
   rmsprop,
   schedule,
+  SGD,
   sgd,
   type Tensor,
   tensor,
@@ -72,8 +81,10 @@ export function toSchedule(description: GoldenOptions): schedule.StepSchedule {
       return schedule.linearSchedule(init, end, steps, begin);
     case "polynomial_schedule":
       return schedule.polynomialSchedule(init, end, o.power, steps, begin);
-    case "exponential_decay":
-      return schedule.exponentialDecay(init, o as schedule.ExponentialDecayOptions);
+    case "exponential_decay": {
+      const { schedule: _, initValue: _init, ...options } = o;
+      return schedule.exponentialDecay(init, options as schedule.ExponentialDecayOptions);
+    }
   }
   throw new Error(`unknown schedule ${o.schedule}`);
 }
@@ -89,15 +100,47 @@ const optimizers: Record<string, (options: never) => GradientTransformation> = {
   sgd,
 };
 
-/** A functional optimizer by its name and options. */
-export function toOptimizer(name: string, described: GoldenOptions): GradientTransformation {
+/** Options of an optimizer: rates may be described as schedules, masks as functions. */
+export function toOptimizerOptions(described: GoldenOptions): GoldenOptions {
   const options = toOptions(described);
   if (typeof options.lr === "object") options.lr = toSchedule(options.lr);
   if (typeof options.mask === "string") {
     assertEquals(options.mask, "callable: leaf -> leaf.ndim > 1");
     options.mask = (tree: Tensor[]) => treeMap((leaf: Tensor) => leaf.ndim > 1, tree);
   }
-  return optimizers[name](options as never);
+  return options;
+}
+
+function named<T>(kind: string, all: Record<string, T>, name: string): T {
+  if (Object.hasOwn(all, name)) return all[name];
+  throw new Error(`unknown ${kind} ${name}, wants one of ${Object.keys(all).join(", ")}`);
+}
+
+/** A functional optimizer by its name and options. */
+export function toOptimizer(name: string, described: GoldenOptions): GradientTransformation {
+  return named("optimizer", optimizers, name)(toOptimizerOptions(described) as never);
+}
+
+type Classic = new (params: Tensor[], options: never) => Optimizer;
+
+const classics: Record<string, Classic> = {
+  AdaDelta,
+  AdaGrad,
+  Adam,
+  AdaMax,
+  AdamW,
+  RAdam,
+  RMSProp,
+  SGD,
+};
+
+/** A classic optimizer by its name and options. */
+export function toClassic(
+  name: string,
+  params: Tensor[],
+  described: GoldenOptions,
+): Optimizer {
+  return new (named("optimizer", classics, name))(params, toOptimizerOptions(described) as never);
 }
 
 /** Allowed difference: `|a - b| <= atol + rtol * |b|`. */

@@ -22,7 +22,7 @@ import { checkKind } from "./stores.ts";
 import { currentTrace } from "./trace.ts";
 import { adopt, Base, catchUp, Place, write } from "./views.ts";
 import { checkFunction, describe } from "./describe.ts";
-import { inspect, peek } from "./inspect.ts";
+import { inspect, oneLine, peek } from "./inspect.ts";
 import { nest } from "./nested.ts";
 
 export { newArray } from "../runtime/mod.ts";
@@ -282,9 +282,8 @@ export abstract class TensorCore {
     const head = `Tensor ${showShape(this.shape)} ${this.dtype}`;
     if (this.rawNode.storage === null || this.size > 100) return head;
     const data = peek(this);
-    return typeof data === "string"
-      ? `${head} (${data})`
-      : `${head} ${JSON.stringify(nest(data, this.shape, this.dtype))}`;
+    if (typeof data === "string") return `${head} (${data})`;
+    return `${head} ${oneLine(data, this.shape, this.dtype)}`;
   }
 
   /**

@@ -57,6 +57,19 @@ export function inspect(x: TensorCore): string {
   return `${head}${text.includes("\n") ? "\n" : " "}${text}`;
 }
 
+/** All elements in brackets, in one line and with all their digits. */
+export function oneLine(data: TypedArray, shape: readonly number[], dtype: DType): string {
+  let at = 0;
+  const build = (dim: number): string => {
+    if (dim < shape.length) {
+      return `[${Array.from({ length: shape[dim] }, () => build(dim + 1)).join(",")}]`;
+    }
+    const value = data[at++];
+    return String(dtype === "bool" ? Number(value) !== 0 : value);
+  };
+  return build(0);
+}
+
 /** Elements in brackets, line by line. */
 function nested(data: TypedArray, shape: readonly number[], dtype: DType): string {
   if (sizeOf(shape) === 0) return "[]";

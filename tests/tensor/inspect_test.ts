@@ -39,6 +39,14 @@ Deno.test("console.log shows shape, dtype and values of a tensor", () => {
   assertEquals(show(arange(40)).split("\n").length, 1 + 3);
 });
 
+Deno.test("templates and console.log show all digits of int64, and NaN", () => {
+  const x = tensor([2n ** 53n + 1n, -(2n ** 62n) - 3n]);
+  assertEquals(`${x}`, "Tensor [2] int64 [9007199254740993,-4611686018427387907]");
+  assert(show(x).includes("9007199254740993") && show(x).includes("-4611686018427387907"));
+  assertEquals(`${tensor([[NaN], [-Infinity]])}`, "Tensor [2, 1] float32 [[NaN],[-Infinity]]");
+  assertEquals(`${tensor([true, false])}`, "Tensor [2] bool [true,false]");
+});
+
 Deno.test("console.log of a value that was not read computes it, and leaves it unread", () => {
   const x = tensor([1, 2], { requiresGrad: true }), y = x.mul(3);
   assertEquals(show(y), "Tensor [2] float32 requiresGrad [3., 6.]");

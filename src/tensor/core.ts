@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Device, type DType, DTYPES, Storage, type TypedArray } from "../runtime/mod.ts";
+import { type Device, type DType, Storage, type TypedArray } from "../runtime/mod.ts";
 import { GradientError, ShapeError } from "../graph/errors.ts";
 import { bufferNode, constant, isLeafNode } from "../graph/leaf.ts";
 import { isFloat, isGradEnabled, Node } from "../graph/node.ts";

@@ -11,8 +11,6 @@ import { TensorCore } from "./core.ts";
 import { checkTensor } from "./promotion.ts";
 import type { Tensor } from "./tensor.ts";
 
-type TensorTree = PyTree<Tensor>;
-
 /**
  * Computes tensors that have no value yet, all in one run. Reading one of them computes only that
  * one, so several results of one graph are cheaper together.
@@ -30,7 +28,7 @@ type TensorTree = PyTree<Tensor>;
  * assertEquals([sum.item(), mean.item()], [6, 2]);
  * ```
  */
-export function realize(...tensors: TensorTree[]): void {
+export function realize(...tensors: PyTree<Tensor>[]): void {
   realizeNodes(nodesOf("realize", tensors));
 }
 
@@ -47,7 +45,7 @@ export function realize(...tensors: TensorTree[]): void {
  * assertEquals(y.toArray(), [2, 4]);
  * ```
  */
-export async function realizeAsync(...tensors: TensorTree[]): Promise<void> {
+export async function realizeAsync(...tensors: PyTree<Tensor>[]): Promise<void> {
   await realizeNodesAsync(nodesOf("realizeAsync", tensors));
 }
 

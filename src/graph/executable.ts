@@ -128,11 +128,11 @@ export class Executable {
     // Memory that is also another input is not overwritten.
     const some = this.lowered.donations.length + spare.size > 0;
     const inputs: ReadonlySet<Storage> = some ? new Set(leaves) : none;
-    const distinct = inputs.size === leaves.length;
+    const repeated = !some || inputs.size === leaves.length ? none : repeatedOf(leaves);
     for (let i = 0; i < outputs.length; i++) {
       const donor = this.donor[i];
       let storage: Storage | null = null;
-      if (donor >= 0 && mayTake(leaves[donor]) && (distinct || isOnce(leaves, donor))) {
+      if (donor >= 0 && mayTake(leaves[donor]) && !repeated.has(leaves[donor])) {
         this.#donated.push(storage = leaves[donor]);
       } else if ((storage = this.#fitting(spare.get(i), i, inputs)) !== null) {
         this.#reused.push(storage);
@@ -270,8 +270,11 @@ function mayTake(storage: Storage): boolean {
   return !storage.shared && !borrowed.has(storage);
 }
 
-function isOnce(leaves: readonly Storage[], at: number): boolean {
-  return leaves.indexOf(leaves[at]) === at && leaves.lastIndexOf(leaves[at]) === at;
+/** Storages that are several inputs. */
+function repeatedOf(leaves: readonly Storage[]): ReadonlySet<Storage> {
+  const once = new Set<Storage>(), repeated = new Set<Storage>();
+  for (const storage of leaves) (once.has(storage) ? repeated : once).add(storage);
+  return repeated;
 }
 
 /** Whether a compiled graph serves: same structure, same wishes, same device. */

@@ -26,7 +26,7 @@ import {
   type WriteBack,
 } from "./compile_replay.ts";
 import { Tensor } from "./tensor.ts";
-import { currentTrace, type Handle, Trace, withTrace } from "./trace.ts";
+import { type Captured, currentTrace, type Handle, Trace, withTrace } from "./trace.ts";
 import { follows, wholesOf } from "./views.ts";
 
 type Tree = PyTree<unknown>;
@@ -233,12 +233,14 @@ function attempt(
     ...live.keys(),
   ]);
   const walked = walk(targets, inputs);
+  const leafAt = new Map(walked.leaves.map((node, i) => [node, i]));
   const donations: Donation[] = [];
   for (const [output, stand] of overwrite) {
-    const leaf = walked.leaves.indexOf(stand);
-    if (leaf >= 0) donations.push({ leaf, output });
+    const leaf = leafAt.get(stand);
+    if (leaf !== undefined) donations.push({ leaf, output });
   }
-  const program = executable(walked, targets, donations, deviceOf(walked.leaves, trace));
+  const program = executable(walked, targets, donations, deviceOf(walked.leaves, captured));
+  const changed = new Set([...gradWrites.map((w) => w.box), ...gradClears]);
   const sources: Recording["sources"] = walked.leaves.map((node) => {
     const argument = places.get(node), outer = captured.get(node), drawn = random.get(node);
     if (argument !== undefined) return { kind: "argument", index: argument };
@@ -260,9 +262,8 @@ function attempt(
     live: trace.live,
     liveFirst: trace.live.map((x) => x.first),
     values: trace.values,
-    guards: guards.filter((g) =>
-      g.grad !== null || trace.gradsRead.has(g.box) || gradWrites.some((w) => w.box === g.box) ||
-      gradClears.includes(g.box)
+    guards: guards.filter(({ box, grad }) =>
+      grad !== null || trace.gradsRead.has(box) || changed.has(box)
     ),
     writeBacks,
     gradWrites,
@@ -285,9 +286,9 @@ function writeBack(target: Handle | number, node: Node, output: number): WriteBa
   return { target, output, leaf, requiresGrad: leaf && node.requiresGrad };
 }
 
-function deviceOf(leaves: readonly Node[], trace: Trace): Device {
+function deviceOf(leaves: readonly Node[], captured: ReadonlyMap<Node, Captured>): Device {
   for (const node of leaves) {
-    const storage = node.storage ?? trace.captured.find((c) => c.stand === node)?.before.storage;
+    const storage = node.storage ?? captured.get(node)?.before.storage;
     if (storage) return storage.device;
   }
   return defaultDevice();

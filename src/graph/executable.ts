@@ -16,6 +16,7 @@ import {
   RunMemory,
   Session,
   Storage,
+  threadsNow,
   type TypedArray,
 } from "../runtime/mod.ts";
 import { dumpModel } from "./dump.ts";
@@ -65,7 +66,8 @@ export class Executable {
   lastRun = NaN;
   /** Where outputs live. */
   readonly device: Device;
-  readonly #session: Session;
+  #session: Session;
+  #threads: number;
   readonly #packs = new Map<DType, TypedArray>();
   /** Keeps the memory of the numbers alive. */
   #numbers: Storage[] = [];
@@ -84,16 +86,8 @@ export class Executable {
     this.wishes = wishes;
     this.lowered = lowered;
     this.device = device;
-    const cores = navigator.hardwareConcurrency ?? 1;
-    this.#session = new Session({
-      model: lowered.model,
-      inputs: lowered.inputs,
-      outputs: lowered.outputs,
-      device,
-      threads: lowered.work >= THREADED_WORK ? cores : 1,
-      useOps: device === "cpu" && opsLibrary().loaded,
-      memoryPattern: lowered.bytes <= PATTERN_BYTES,
-    });
+    this.#threads = this.#wantedThreads();
+    this.#session = this.#compile();
     const counts = new Map<DType, number>();
     for (const p of lowered.places) {
       counts.set(p.dtype, Math.max(counts.get(p.dtype) ?? 0, p.slot + 1));
@@ -108,6 +102,35 @@ export class Executable {
     this.donor = new Int32Array(lowered.outputs.length).fill(-1);
     for (const d of lowered.donations) this.donor[d.output] = d.leaf;
     this.#sizes = lowered.outputs.map((o) => sizeOf(o.shape));
+  }
+
+  #wantedThreads(): number {
+    return this.lowered.work >= THREADED_WORK ? threadsNow() : 1;
+  }
+
+  #compile(again = false): Session {
+    const { model, inputs, outputs, bytes } = this.lowered, { device } = this;
+    return new Session({
+      model,
+      inputs,
+      outputs,
+      device,
+      threads: this.#threads,
+      useOps: device === "cpu" && opsLibrary().loaded,
+      memoryPattern: bytes <= PATTERN_BYTES,
+      again,
+    });
+  }
+
+  /** Compiles anew where the graph should run on another number of threads by now. */
+  #followThreads(): void {
+    const threads = this.#wantedThreads();
+    if (threads === this.#threads) return;
+    const former = this.#session;
+    this.#threads = threads;
+    this.#session = this.#compile(true);
+    former.dispose();
+    this.#placeNumbers();
   }
 
   /** Writes the data of one run into the slots; returns the outputs' storages. */
@@ -197,6 +220,7 @@ export class Executable {
     numbers: ArrayLike<number>,
     spare: ReadonlyMap<number, Storage> = nothing,
   ): Storage[] {
+    this.#followThreads();
     const results = this.#bind(leaves, numbers, spare);
     const start = performance.now();
     for (const storage of this.#reused) storage.version++;
@@ -212,6 +236,7 @@ export class Executable {
 
   /** Runs off the event loop, without overwriting anything. */
   async runAsync(leaves: readonly Storage[], numbers: ArrayLike<number>): Promise<Storage[]> {
+    this.#followThreads();
     const start = performance.now();
     this.#packNumbers(numbers);
     const results = this.lowered.outputs.map(({ dtype }, i) =>

@@ -6,6 +6,7 @@
  */
 
 import { check, ort } from "./api.ts";
+import { watch } from "./contention.ts";
 import { cString, outPointer } from "./ffi.ts";
 import { inWorker, skipDestructors } from "./process_end.ts";
 import { telemetryAllowed, withoutTelemetry } from "./telemetry.ts";
@@ -49,6 +50,29 @@ export function poolSize(): number {
   );
 }
 
+let adapts: boolean | undefined;
+
+/**
+ * Threads for a graph that has work for several: all of the pool, or one while others compete for the
+ * processors. Where the user has decided on threads or spinning, it is all of the pool.
+ */
+export function threadsNow(): number {
+  adapts ??= !Deno.env.get("TORCHOPT_THREADS") && spins() && navigator.hardwareConcurrency > 1;
+  return adapts && watch.contended(performance.now()) ? 1 : poolSize();
+}
+
+/**
+ * Whether idle threads of the pool wait awake.
+ *
+ * @throws {RangeError} where `TORCHOPT_SPIN` is neither 1 nor 0
+ */
+function spins(): boolean {
+  const text = Deno.env.get("TORCHOPT_SPIN");
+  if (!text || text === "1") return true;
+  if (text === "0") return false;
+  throw new RangeError(`TORCHOPT_SPIN is "${text}", wants 1 (default) or 0.`);
+}
+
 /**
  * The environment, made on first use. It owns one thread pool for all sessions: a pool for each
  * cached session would cost threads, and many sessions are cached.
@@ -76,8 +100,7 @@ function create(): Environment {
   // Idle threads spin for about 1 ms before they sleep. Waking a sleeping one costs 0.1 ms and more: a
   // step of 1M parameters took 0.34 ms instead of 0.25 (medians). Only graphs with work for several
   // threads use the pool, so small graphs never make it spin.
-  const spin = Deno.env.get("TORCHOPT_SPIN") === "0" ? 0 : 1;
-  check(fn.SetGlobalSpinControl(options, spin), "setting the spin control");
+  check(fn.SetGlobalSpinControl(options, Number(spins())), "setting the spin control");
   const env = outPointer((out) =>
     check(
       withoutTelemetry(() =>

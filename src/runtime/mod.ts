@@ -9,7 +9,7 @@ export { type DType, type DTypeInfo, DTYPES, newArray, type TypedArray } from ".
 export { cudaIndex, type Device } from "./device.ts";
 export { type DeviceInfo, devices } from "./devices.ts";
 export { memory, type MemoryStats } from "./counters.ts";
-export { environment, poolSize } from "./env.ts";
+export { environment, poolSize, threadsNow } from "./env.ts";
 export { type OpsLibrary, opsLibrary } from "./ops_library.ts";
 export { noticeMissingOps } from "./ops_notice.ts";
 export { buildOps, type BuildOptions, type BuildResult } from "./ops_build.ts";

@@ -52,7 +52,7 @@ export class NativeSession {
     this.plan = this.#newPlan();
     if (inWorker()) skipDestructors();
     alive.add(this);
-    counters.sessionsCreated++;
+    if (!spec.again) counters.sessionsCreated++;
     counters.sessionsAlive++;
   }
 

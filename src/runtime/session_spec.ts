@@ -37,4 +37,6 @@ export interface SessionSpec {
    * the first run took, so that large graphs keep up to twice the memory.
    */
   readonly memoryPattern?: boolean;
+  /** Whether it takes the place of one with other threads, and counts as the same in `memory()`. */
+  readonly again?: boolean;
 }

@@ -11,7 +11,7 @@ import { OS } from "./host.ts";
  * system itself holds the lock, so that the lock of a process that was killed is free.
  *
  * @param folder exists
- * @param onWait called where another one holds the lock
+ * @param onWait called once, where another one holds the lock
  * @param signal ends the waiting
  */
 export async function withLock<T>(
@@ -21,11 +21,12 @@ export async function withLock<T>(
   body: () => Promise<T>,
 ): Promise<T> {
   const path = `${folder}/build.lock`;
-  for (;;) {
+  for (let told = false;;) {
     const file = await Deno.open(path, { create: true, write: true });
     try {
       if (!await file.tryLock(true)) {
-        onWait();
+        if (!told) onWait();
+        told = true;
         const { promise, reject } = Promise.withResolvers<never>();
         signal.addEventListener("abort", () => reject(signal.reason));
         await Promise.race([file.lock(true), promise]);

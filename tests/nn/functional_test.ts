@@ -1,8 +1,10 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import {
+  arange,
   autograd,
   compile,
   DTypeError,
+  full,
   gradcheck,
   nn,
   ones,
@@ -254,4 +256,25 @@ Deno.test("functional layers and losses check what would broadcast or wrap aroun
   assertThrows(() => F.nllLoss(x, classes([0]), { weight: ones([3]) }), ShapeError, "nllLoss: ");
   assertThrows(() => F.gelu(x, { approximate: "erf" as "tanh" }), TypeError, "gelu: got");
   assertThrows(() => x.pad([1, 1], { mode: "mirror" as "reflect" }), TypeError, "pad: got mode");
+});
+
+Deno.test("normalisations of equal or far numbers have no rounding error of the mean", () => {
+  const { batchNorm, groupNorm, layerNorm } = F;
+  const normalisations: [string, (x: Tensor) => Tensor][] = [
+    ["layerNorm", (x) => layerNorm(x, [10])],
+    ["batchNorm", (x) => batchNorm(x.reshape(10, 1), null, null, { training: true })],
+    ["groupNorm", (x) => groupNorm(x.reshape(1, 10), 1)],
+  ];
+  for (const [name, normalise] of normalisations) {
+    for (const value of [0.1, 1000.1, 1e5 + 0.3, 1e8]) {
+      const x = full([10], value, { requiresGrad: true }), y = normalise(x);
+      const [g] = autograd.grad(y.reshape(10).mul(arange(10)).sum(), [x]);
+      assertEquals(y.abs().amax().item(), 0, `${name} of ${value}`);
+      assert(g!.isFinite().all().item(), `${name} of ${value}`);
+    }
+    // The same numbers in float64, which has digits to spare.
+    const far = tensor(Array.from({ length: 10 }, (_, i) => 4096 + Math.sin(i)));
+    const got = normalise(far).reshape(10), want = normalise(far.double()).reshape(10);
+    assert(got.double().allclose(want, { rtol: 0, atol: 1e-3 }), `${name}: ${got}, want ${want}`);
+  }
 });

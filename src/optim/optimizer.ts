@@ -19,6 +19,7 @@ import { rebind, together } from "../transform/rebind.ts";
 import { updated } from "../update.ts";
 import { pairUp, save, type SavedState, write } from "./saved.ts";
 import { checkFunction } from "../tensor/describe.ts";
+import { noteRead } from "../tensor/trace.ts";
 
 /** Parameters with options of their own. */
 export type ParamGroup<O = Record<never, never>> = Partial<O> & {
@@ -192,6 +193,7 @@ export class Optimizer<O = Record<never, never>> {
     }
     const loss = closure === undefined || closure === null ? undefined : withGrad(true, closure);
     const states: OptState[] = [];
+    noteRead(this.#groups, "length", this.#groups.length);
     together(() =>
       withGrad(false, () =>
         unobserved(() => {

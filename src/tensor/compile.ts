@@ -53,7 +53,8 @@ export interface Compiled<F extends (...args: never[]) => unknown> {
  * written back, in place where that is safe, and without history. Random numbers are drawn anew at
  * each call. JavaScript side effects happen only while tracing, and values cannot be read inside.
  *
- * `training` of modules that `fn` uses is looked at before each call: `eval()` and `train()` trace anew.
+ * `training` of modules that `fn` uses is looked at before each call, and so are the groups of an optimizer
+ * and the number of modules in a container: `eval()`, `addParamGroup()` and `append()` trace anew.
  * A learning rate that is a plain function (`adam({ lr: () => rate })`) is called before each call.
  * Other JavaScript values that `fn` reads from its surroundings are those of the time of tracing: hand
  * them over as arguments.

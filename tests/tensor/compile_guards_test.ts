@@ -116,6 +116,41 @@ Deno.test("train(), eval() and firstOrder of a MetaOptimizer take effect on comp
   assert(seen.size >= 2);
 });
 
+Deno.test("groups that an optimizer gets, and modules that a container gets, later on", () => {
+  const a = tensor([1], { requiresGrad: true }), b = tensor([1], { requiresGrad: true });
+  const optimizer = new SGD([a], { lr: 1 });
+  const step = compile(() => {
+    optimizer.zeroGrad();
+    a.mul(b).sum().backward();
+    optimizer.step();
+  });
+  step();
+  assertEquals([a.item(), b.item()], [0, 1]);
+  optimizer.addParamGroup([b]);
+  b.grad = null;
+  step();
+  assertEquals([a.item(), b.item()], [-1, 1]);
+  const list = new nn.ModuleList([new nn.ReLU()]), net = new nn.Sequential(new nn.ReLU());
+  const run = compile((x: Tensor) => {
+    // What is made inside is new in each trace.
+    let y = new nn.Sequential(new nn.Identity()).append(new nn.Identity()).call(net.call(x));
+    for (const module of list) y = module.call(y) as Tensor;
+    return y;
+  });
+  for (let i = 0; i < 2; i++) assertEquals(run(tensor([2])).item(), 2);
+  assertEquals(run.traces, 1);
+  class Double extends nn.Module {
+    forward(x: Tensor): Tensor {
+      return x.mul(2);
+    }
+  }
+  list.append(new Double());
+  assertEquals(run(tensor([2])).item(), 4);
+  net.append(new Double());
+  assertEquals(run(tensor([2])).item(), 8);
+  assertEquals(run.traces, 3);
+});
+
 // ------------------------------------------------------------------ learning rates
 
 Deno.test("a plain function as learning rate is called before each call", () => {

@@ -7,6 +7,7 @@
 import type { Tensor } from "../../tensor/tensor.ts";
 import { Module } from "../module.ts";
 import { describe } from "../../tensor/describe.ts";
+import { noteRead, noteWrite } from "../../tensor/trace.ts";
 
 /**
  * Several modules that are found by number.
@@ -36,9 +37,7 @@ export class ModuleList<T extends Module = Module> extends Module implements Ite
 
   /** Number of modules. */
   get length(): number {
-    let n = 0;
-    while (n in this) n++;
-    return n;
+    return noteRead(this, "length", lengthOf(this));
   }
 
   /** Adds a module at the end. */
@@ -46,7 +45,8 @@ export class ModuleList<T extends Module = Module> extends Module implements Ite
     if (!((module as unknown) instanceof Module)) {
       throw new TypeError(`${this.constructor.name}: got ${typeof module}, wants a module.`);
     }
-    this[this.length] = module;
+    noteWrite(this, "length");
+    this[lengthOf(this)] = module;
     return this;
   }
 
@@ -89,17 +89,12 @@ export class Sequential extends Module implements Iterable<Module> {
   /** Makes a chain of modules; each gets the result of the one before. */
   constructor(...modules: Module[]) {
     super();
-    if (typeof modules !== "object" || modules === null || !(Symbol.iterator in modules)) {
-      throw new TypeError(`ModuleList: got ${describe(modules)}, wants an array of modules.`);
-    }
     for (const module of modules) this.append(module);
   }
 
   /** Number of modules. */
   get length(): number {
-    let n = 0;
-    while (n in this) n++;
-    return n;
+    return noteRead(this, "length", lengthOf(this));
   }
 
   /** Adds a module at the end. */
@@ -107,7 +102,8 @@ export class Sequential extends Module implements Iterable<Module> {
     if (!((module as unknown) instanceof Module)) {
       throw new TypeError(`Sequential: got ${typeof module}, wants a module.`);
     }
-    this[this.length] = module;
+    noteWrite(this, "length");
+    this[lengthOf(this)] = module;
     return this;
   }
 
@@ -163,4 +159,11 @@ export class Flatten extends Module {
   override forward(x: Tensor): Tensor {
     return x.flatten(this.startDim, this.endDim);
   }
+}
+
+/** Number of modules in a container. */
+function lengthOf(container: Module): number {
+  let n = 0;
+  while (n in container) n++;
+  return n;
 }

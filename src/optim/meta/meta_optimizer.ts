@@ -183,6 +183,7 @@ export class MetaOptimizer {
   step(loss: Tensor): void {
     this.#checkLoss(loss);
     const linked = this.training && isGradEnabled();
+    noteRead(this.#groups, "length", this.#groups.length);
     const params = this.#groups.map((group) => this.#paramsOf(group));
     const compiling = currentTrace()?.compiling ?? null;
     if (compiling !== null && compiling !== this.#madeIn) this.#wantBack(compiling, params);

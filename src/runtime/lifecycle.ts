@@ -5,6 +5,7 @@
  */
 
 import { releaseEnvironment } from "./env.ts";
+import { releaseAllNative } from "./native_memory.ts";
 import { disposeAllSessions } from "./session_native.ts";
 
 /**
@@ -30,5 +31,6 @@ import { disposeAllSessions } from "./session_native.ts";
  */
 export async function shutdown(): Promise<void> {
   await disposeAllSessions();
+  releaseAllNative();
   releaseEnvironment();
 }

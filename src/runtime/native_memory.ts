@@ -26,10 +26,13 @@ export class NativeMemory {
    * engine counts it, so that much native memory makes it collect as much as memory of its own does.
    */
   readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Takes the contents back to the JavaScript heap and releases the block; see `releaseAll`. */
+  giveUp: (() => void) | undefined;
   #users = 1;
 
   private constructor(address: number, bytes: number) {
     this.address = address;
+    blocks.set(address, new WeakRef(this));
     const pointer = pointerTo(address) as Deno.PointerObject;
     this.bytes = new Uint8Array(Deno.UnsafePointerView.getArrayBuffer(pointer, bytes));
     collected.register(this, { address, bytes }, this);
@@ -55,12 +58,19 @@ export class NativeMemory {
   release(): void {
     if (--this.#users > 0) return;
     collected.unregister(this);
+    blocks.delete(this.address);
     pool.give(this.bytes.length, this.address);
   }
 }
 
+/** Blocks in use, by address. */
+const blocks = new Map<number, WeakRef<NativeMemory>>();
+
 const collected = new FinalizationRegistry<{ address: number; bytes: number }>(
-  ({ address, bytes }) => pool.give(bytes, address),
+  ({ address, bytes }) => {
+    blocks.delete(address);
+    pool.give(bytes, address);
+  },
 );
 
 const pool = new BlockPool<number>(MAX_POOLED_BYTES, (address) => {
@@ -71,6 +81,12 @@ const pool = new BlockPool<number>(MAX_POOLED_BYTES, (address) => {
 /** Bytes of blocks without a user that are kept for the next ones. */
 export function pooledNativeBytes(): number {
   return pool.bytes;
+}
+
+/** Gives everything back that this thread holds: the collector of a thread that ends does not. */
+export function releaseAllNative(): void {
+  for (const block of [...blocks.values()]) block.deref()?.giveUp?.();
+  pool.clear();
 }
 
 function allocate(bytes: number): number {

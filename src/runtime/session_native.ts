@@ -36,6 +36,8 @@ export class NativeSession {
   readonly #newPlan: () => Plan;
   readonly #idle: Plan[] = [];
   #inFlight = 0;
+  /** Whether the process may end during a run: `skipDestructors` was called for this session. */
+  #mayOutlast = inWorker();
 
   /** @param spec see {@linkcode SessionSpec} */
   constructor(spec: SessionSpec) {
@@ -50,7 +52,7 @@ export class NativeSession {
       ? () => new BridgePlan(calls, session, memory, inputs, outputs, rebind)
       : () => new FfiPlan(session, memory, inputs, outputs, rebind);
     this.plan = this.#newPlan();
-    if (inWorker()) skipDestructors();
+    if (this.#mayOutlast) skipDestructors();
     alive.add(this);
     if (!spec.again) counters.sessionsCreated++;
     counters.sessionsAlive++;
@@ -67,7 +69,8 @@ export class NativeSession {
     slots: Float64Array<ArrayBuffer>,
     keep: unknown[],
   ): Promise<Deno.PointerValue> {
-    skipDestructors();
+    if (!this.#mayOutlast) skipDestructors();
+    this.#mayOutlast = true;
     const plan = this.#idle.pop() ?? this.#newPlan();
     this.#inFlight++;
     counters.inFlight++;

@@ -183,6 +183,7 @@ export class Storage {
     this.#release();
     this.#native = memory;
     this.#address = memory.address;
+    memory.giveUp = () => this.#returnToHeap();
   }
 
   /**
@@ -228,9 +229,19 @@ export class Storage {
     return this.#buffer ??= hostBuffer(this.byteLength);
   }
 
+  #returnToHeap(): void {
+    const array = this.host();
+    this.#release();
+    this.#view = array;
+    this.#buffer = array.buffer;
+  }
+
   /** Gives up the memory on the host. */
   #release(): void {
-    this.#native?.release();
+    if (this.#native !== undefined) {
+      this.#native.giveUp = undefined;
+      this.#native.release();
+    }
     // Memory that a view outside refers to is left to the garbage collector.
     if (this.#view === undefined && this.#buffer !== undefined && isLarge(this.byteLength)) {
       pool.give(this.byteLength, this.#buffer as ArrayBuffer);

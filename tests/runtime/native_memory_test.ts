@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
-import { nn, randn, realize, realizeAsync, SGD, tensor } from "../../mod.ts";
+import { nn, randn, realize, realizeAsync, SGD, shutdown, tensor } from "../../mod.ts";
 import { memory, Storage } from "../../src/runtime/mod.ts";
 import { NativeMemory } from "../../src/runtime/native_memory.ts";
 import { RunMemory } from "../../src/runtime/run_memory.ts";
@@ -73,6 +73,24 @@ Deno.test("RunMemory holds values of any size apart from each other, and gives r
     all.release();
     assertEquals([y.host().length, z.host().length], [n, n]);
   }
+});
+
+Deno.test("shutdown() takes values back to the JavaScript heap, and they stay as they are", async () => {
+  const storage = counting(LARGE), gone = counting(LARGE);
+  const outside = storage.leaveHeap().address;
+  gone.leaveHeap();
+  gone.dispose();
+  storage.version++;
+  assert(memory().storages.pooledBytes > 0);
+  await shutdown();
+  assert(storage.address !== outside);
+  assertEquals(storage.host(), counting(LARGE).host());
+  const x = randn([100, 100]), y = x.mul(2);
+  await realizeAsync(y);
+  const before = y.data().slice();
+  await shutdown();
+  assertEquals(y.data(), before);
+  await realizeAsync(y.add(x));
 });
 
 Deno.test("realizeAsync() and synchronous runs read and overwrite the same values", async () => {

@@ -340,6 +340,7 @@ export function arange(...args: (number | TensorOptions | undefined)[]): Tensor 
     );
   }
   numbers.forEach((n, i) => checkNumber("arange", `argument ${i}`, n));
+  checkOptions("arange", options);
   const parts = numbers.length === 1 ? [0, numbers[0]] : numbers;
   const whole = parts.map(cutter(options)), [first, , by = 1] = whole;
   // PyTorch counts in whole numbers for int64, and before fractions are cut off for other types.
@@ -385,6 +386,7 @@ export function linspace(
   checkNumber("linspace", "start", start);
   checkNumber("linspace", "end", end);
   checkWhole("linspace", "steps", steps, 0);
+  checkOptions("linspace", options);
   const cut = cutter(options);
   const from = cut(start), to = cut(end), step = steps > 1 ? (to - from) / (steps - 1) : 0;
   // Counted from the nearer end, so that both ends are exact.

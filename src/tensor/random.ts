@@ -7,7 +7,7 @@ import { type DType, Storage, type TypedArray } from "../runtime/mod.ts";
 import { defaultDevice, defaultDtype } from "../graph/defaults.ts";
 import { DTypeError } from "../graph/errors.ts";
 import { bufferNode } from "../graph/leaf.ts";
-import { isFloat } from "../graph/node.ts";
+import { isDType, isFloat } from "../graph/node.ts";
 import { checkShape, sizeOf } from "../graph/shape.ts";
 import { checkOptions, finish, optionsLike, type TensorOptions } from "./build.ts";
 import { newArray } from "./core.ts";
@@ -97,7 +97,7 @@ function joined(dtype: DType, size: number, parts: readonly TypedArray[]): Typed
 function floatType(op: string, options: RandomOptions): DType {
   checkObject(op, options);
   const dtype = options.dtype ?? defaultDtype();
-  if (isFloat(dtype)) return dtype;
+  if (isDType(dtype) && isFloat(dtype)) return dtype;
   throw new DTypeError(
     `${op}: got dtype ${dtype}, wants floating point; randint() gives whole numbers.`,
   );

@@ -195,8 +195,15 @@ Deno.test("tensor() and its like refuse a dtype that does not exist", () => {
       tensor: () => tensor([1], options),
       zeros: () => zeros([1], options),
       arange: () => arange(3, options),
+      linspace: () => linspace(0, 1, 3, options),
+      logspace: () => logspace(0, 1, 3, options),
+      eye: () => eye(2, options),
+      randint: () => randint([2], { high: 2, ...(options as object) }),
     })
   ) assertThrows(make, DTypeError, `${name}: ${wanted}`);
+  for (const make of [rand, randn, uniform]) {
+    assertThrows(() => make([2], options), DTypeError, "got dtype float, wants floating point");
+  }
   assertThrows(
     () => tensor(1).to("float" as never),
     RangeError,

@@ -7,7 +7,7 @@
 import { defaultDevice } from "../graph/defaults.ts";
 import type { Executable } from "../graph/executable.ts";
 import { bufferNode } from "../graph/leaf.ts";
-import { type GradBox, nextEra, Node } from "../graph/node.ts";
+import { type GradBox, nextEra, Node, withGrad } from "../graph/node.ts";
 import { isLarge, realizeNodes, replace } from "../graph/realize.ts";
 import { checkFresh } from "../graph/walk.ts";
 import type { Storage } from "../runtime/mod.ts";
@@ -170,7 +170,8 @@ export function replay(r: Recording, args: readonly Tensor[], numbers: readonly 
       node.box = handle.rawNode.box ?? { grad: null };
       node.hooks = handle.rawNode.hooks;
     }
-    (handle as Tensor).rebind(node);
+    // What was recorded inside stays inside; a view of a leaf may be written.
+    withGrad(false, () => (handle as Tensor).rebind(node));
   }
   for (const write of r.gradWrites) {
     const { box, holder, output } = write;

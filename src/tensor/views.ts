@@ -95,6 +95,8 @@ export class Base {
       (this.#pieces.length === 0 ? origin(lie, before, this.#shape) : null);
     const edit = !isGradEnabled() || lie.detached;
     if (edit) value = detach(value);
+    // Of many changes that nothing reads, no run has to store each.
+    if (this.whole?.storage === null) this.whole.keep = false;
     if (root === null) this.#add(op, lie, value, edit);
     else this.become(withGrad(!edit, () => changed(op, root, writeAt(op, lie, root, value), edit)));
     return root;
@@ -209,7 +211,8 @@ export function write(op: string | null, sharer: Sharer, place: Place, value: No
     return;
   }
   const root = base.change(op, lie, before, value);
-  const unrecorded = !isGradEnabled() && !lie.detached && !isLeafNode(value);
+  const own = value.requiresGrad && isLeafNode(value);
+  const unrecorded = !isGradEnabled() && !lie.detached && !own;
   if (unrecorded && (root ?? before).requiresGrad) {
     // The view keeps its history: it is read again from the whole, where that is known.
     if (root !== null) return;

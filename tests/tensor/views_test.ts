@@ -324,6 +324,49 @@ Deno.test("views inside of compile() and outside see each other's changes", () =
   assertEquals(f.traces, 1);
 });
 
+Deno.test("a compiled function changes a view of a leaf that it does not read", () => {
+  const w = leaf([1, 2, 3]), head = w.narrow(0, 0, 2);
+  const f = compile(() => {
+    noGrad(() => head.mul_(2));
+  });
+  f();
+  f();
+  assertEquals([list(w), list(head)], [[4, 8, 3], [4, 8]]);
+  assert(w.isLeaf && w.requiresGrad);
+  head.sum().backward();
+  assertEquals(list(w.grad!), [1, 1, 0]);
+});
+
+Deno.test("initialisers and optimizers change views", () => {
+  const w = zeros([2, 2]);
+  nn.init.ones_(w.select(0, 1));
+  nn.init.constant_(w.diagonal(), 5);
+  assertEquals(w.toArray(), [[5, 0], [1, 5]]);
+  // One memory for all parameters, as some optimizers want it.
+  const flat = zeros([4], f64), views = flat.split(2).map((x) => x.requiresGrad_());
+  const optimizer = new SGD(views, { lr: 1 });
+  for (let k = 0; k < 3; k++) {
+    optimizer.zeroGrad();
+    views[0].sum().sub(views[1].sum().mul(2)).backward();
+    optimizer.step();
+  }
+  assertEquals(list(flat), [-3, -3, 6, 6]);
+  noGrad(() => flat.fill_(1));
+  assertEquals(views.map(list), [[1, 1], [1, 1]]);
+  assert(views.every((x) => x.isLeaf && x.requiresGrad));
+});
+
+Deno.test("a buffer that is filled row by row, with and without reading", () => {
+  for (const [read, rows] of [[false, 150], [true, 40]] as const) {
+    const buffer = zeros([rows, 3]);
+    for (let t = 0; t < rows; t++) {
+      buffer.select(0, t).copy_(ones([3]).mul(t));
+      if (read) assertEquals(buffer.slice([t, 0]).item(), t);
+    }
+    assertEquals(list(buffer.sum(1)), Array.from({ length: rows }, (_, t) => 3 * t));
+  }
+});
+
 Deno.test("compile() of arguments that are views of each other", () => {
   const f = compile((a: Tensor, b: Tensor) => {
     a.add_(1);

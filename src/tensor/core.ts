@@ -428,18 +428,21 @@ export abstract class TensorCore {
       // A gradient that is there stays, as that of a frozen parameter.
       this.rebind(leafLike(node, value), op);
     } else this.rebind(value, op);
-    if (currentTrace() === null) this.#keep();
+    if (currentTrace() !== null) return this;
+    // Whatever run comes by stores the new value.
+    const { rawNode } = this.written;
+    if (rawNode.storage === null) rawNode.keep = true;
+    if (this.place !== null && this.place.lie !== null) holdCopy(this.place.base);
     return this;
   }
 
-  /** Whatever run comes by stores the new value, and that of what this is a view of. */
-  #keep(): void {
-    const { rawNode, place } = this;
-    if (rawNode.storage === null) rawNode.keep = true;
-    if (place === null || place.lie === null) return;
-    const { whole } = place.base;
-    if (whole !== null && whole.storage === null) whole.keep = true;
-    holdCopy(place.base);
+  /**
+   * @ignore What has the value that was written last: this tensor; for a view what it is a view of,
+   * where that is known, since the view is read from there.
+   */
+  get written(): { readonly rawNode: Node } {
+    const { place } = this;
+    return place !== null && place.lie !== null && place.base.whole !== null ? place.base : this;
   }
 
   /**

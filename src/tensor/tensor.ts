@@ -209,7 +209,7 @@ export class Tensor extends LinearMethods {
     // Without recording only the value changes: the history stays. Views see to that themselves.
     const edit = !isGradEnabled() && node.requiresGrad && !isLeafNode(node) && !place?.lie;
     this.assign(op, edit ? changed(op, node, value, true) : value);
-    holdCopy(this);
+    holdCopy(this.written);
     return this;
   }
 

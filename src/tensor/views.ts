@@ -211,14 +211,10 @@ export function write(op: string | null, sharer: Sharer, place: Place, value: No
     return;
   }
   const root = base.change(op, lie, before, value);
-  const own = value.requiresGrad && isLeafNode(value);
-  const unrecorded = !isGradEnabled() && !lie.detached && !own;
-  if (unrecorded && (root ?? before).requiresGrad) {
-    // The view keeps its history: it is read again from the whole, where that is known.
-    if (root !== null) return;
-    value = changed(op, before, value, true);
-  }
-  sharer.held = value;
+  // Where the whole is known, the view is read from there, unless it has a history of its own.
+  const own = lie.detached || (value.requiresGrad && isLeafNode(value));
+  if (root !== null && !own) return;
+  sharer.held = own ? value : changed(op, before, value, !isGradEnabled());
   place.seen = base.version;
 }
 

@@ -68,11 +68,19 @@ function isCompute(d: string): d is ComputeType {
   return d === "float32" || d === "float64";
 }
 
+/**
+ * From this length on, rows that are multiplied by a vector are Program's whatever their number: ONNX
+ * Runtime's sums lose digits, and cutting them into parts would take a copy of the matrix.
+ */
+const LONG_ROWS = 1 << 16;
+
 /** Whether Program can compute a matrix product, and better than ONNX Runtime. */
-function isSmallProduct(node: Node): boolean {
+export function isSmallProduct(node: Node): boolean {
   const [a] = node.inputs;
   const k = a.shape[node.attrs.ta ? a.shape.length - 2 : a.shape.length - 1];
-  if (sizeOf(node.shape) * k > MATMUL_LIMIT) return false;
+  const { ta, tb } = node.attrs, [m, n] = node.shape.slice(-2);
+  const longRows = k > LONG_ROWS && ((n === 1 && !ta) || (m === 1 && tb));
+  if (sizeOf(node.shape) * k > MATMUL_LIMIT && !longRows) return false;
   const batch = node.shape.slice(0, -2);
   // Each operand has the whole batch, or one matrix for all of it.
   return node.inputs.every((x) => {

@@ -7,7 +7,7 @@
 
 import { constant, constantNode, constantValue, emptyNode } from "./leaf.ts";
 import { type Node, type Target, withInputs } from "./node.ts";
-import { touchesNothing } from "./partition.ts";
+import { isSmallProduct, touchesNothing } from "./partition.ts";
 import { opcode } from "./program_rule.ts";
 import { broadcastShapes, sameShape, type Shape, sizeOf } from "./shape.ts";
 
@@ -30,6 +30,8 @@ function isElementwise(node: Node): boolean {
 export class Rebuilder {
   #interned = new Map<string, Node>();
   #ids = new Map<Node, number>();
+  /** What raw nodes became: a decomposition uses its parts more than once. */
+  #simplest = new Map<Node, Node>();
   #target: Target;
 
   /** Rebuilds for `target`. */
@@ -46,10 +48,14 @@ export class Rebuilder {
   /** The simplest known equal of `node`, whose operands may be raw. */
   intern(node: Node): Node {
     if (this.#ids.has(node)) return node;
+    const known = this.#simplest.get(node);
+    if (known !== undefined) return known;
     const inputs = node.inputs.map((x) => this.intern(x));
-    return this.make(
+    const simplest = this.make(
       inputs.every((x, i) => x === node.inputs[i]) ? node : withInputs(node, inputs),
     );
+    this.#simplest.set(node, simplest);
+    return simplest;
   }
 
   /** Like `intern`, for a node whose operands are interned. */
@@ -106,7 +112,7 @@ export class Rebuilder {
   /** Whether Program will compute the node, so that it needs no decomposition. */
   #inProgram(node: Node): boolean {
     return this.#target.ops && this.#target.device === "cpu" && node.prim.program !== undefined &&
-      !touchesNothing(node) &&
+      !touchesNothing(node) && (node.prim.program.kind !== "matmul" || isSmallProduct(node)) &&
       node.inputs.every((x) => x.dtype === "float32" || x.dtype === "float64");
   }
 }

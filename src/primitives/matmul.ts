@@ -8,7 +8,9 @@ import { attr } from "../onnx/mod.ts";
 import { DTypeError, ShapeError } from "../graph/errors.ts";
 import { apply, definePrimitive, type Node, type Primitive } from "../graph/node.ts";
 import { broadcastShapes, type Shape, showShape, sizeOf } from "../graph/shape.ts";
-import { permute, permutePrim, reshape } from "./movement.ts";
+import { num } from "./elementwise.ts";
+import { splitDot } from "./long_dot.ts";
+import { expand, permute, permutePrim, reshape } from "./movement.ts";
 import { sumTo } from "./reduce.ts";
 
 /** Static arguments of `dot`. */
@@ -99,8 +101,11 @@ export const dotPrim: Primitive<DotAttrs> = definePrimitive<DotAttrs>({
     const [a, b] = node.inputs, { ta, tb } = node.attrs;
     if (isSwap(a)) return dot(a.inputs[0], b, !ta, tb);
     if (isSwap(b)) return dot(a, b.inputs[0], ta, !tb);
+    // ONNX Runtime may leave the result of a product unwritten that sums over nothing.
+    if (sizeOf(a.shape) === 0 || sizeOf(b.shape) === 0) return expand(num(0, node), node.shape);
     return node;
   },
+  decompose: splitDot,
   program: { kind: "matmul" },
 });
 

@@ -1,5 +1,5 @@
 /**
- * Primitives along one axis that depend on order: running sums and products, extrema, sorting.
+ * Primitives along one axis that depend on order: places of extrema, sorting.
  *
  * @module
  */
@@ -15,9 +15,9 @@ import {
   type Primitive,
 } from "../graph/node.ts";
 import { reducedShape, showShape } from "../graph/shape.ts";
-import { mul, num } from "./elementwise.ts";
+import { num } from "./elementwise.ts";
 import { type AxisAttrs, scatterAdd } from "./index.ts";
-import { expand, narrow, pad } from "./movement.ts";
+import { expand } from "./movement.ts";
 import { extremumPlace, type Ordered, ordered } from "./nan_order.ts";
 import { project } from "./tuple.ts";
 
@@ -27,7 +27,8 @@ function checkNumber(op: string, x: Node): void {
   }
 }
 
-function checkHasAxis(op: string, x: Node, axis: number): void {
+/** Refuses an axis that x does not have. */
+export function checkHasAxis(op: string, x: Node, axis: number): void {
   if (axis >= x.shape.length) {
     throw new ShapeError(
       `${op}: ${showShape(x.shape)} has no dimension ${axis}; unsqueeze() a scalar first.`,
@@ -39,37 +40,6 @@ function checkHasAxis(op: string, x: Node, axis: number): void {
 function floats(x: string, { dtype, shape }: Node, axis: number): Ordered {
   return { x, dtype, axis, size: shape[axis] };
 }
-
-/** Static arguments of `cumsum`. */
-export interface CumsumAttrs extends AxisAttrs {
-  /** Whether an element's own value is left out of its sum. */
-  readonly exclusive: boolean;
-  /** Whether sums run from the end. */
-  readonly reverse: boolean;
-}
-
-/** Running sum. */
-export const cumsumPrim: Primitive<CumsumAttrs> = definePrimitive<CumsumAttrs>({
-  name: "cumsum",
-  infer([x], { axis }) {
-    if (x.dtype === "bool" || x.dtype === "uint8") {
-      throw new DTypeError(`cumsum: got ${x.dtype}, wants int32, int64 or floating point.`);
-    }
-    checkHasAxis("cumsum", x, axis);
-    return { shape: x.shape, dtype: x.dtype };
-  },
-  lower: (c, [x], { attrs: { axis, exclusive, reverse } }) =>
-    c.op("CumSum", [x, c.scalar("int64", axis)], {
-      exclusive: attr.int(exclusive ? 1 : 0),
-      reverse: attr.int(reverse ? 1 : 0),
-    }),
-  vjp: (g, { attrs: { axis, exclusive, reverse } }) => [
-    cumsum(g, axis, { exclusive, reverse: !reverse }),
-  ],
-  batch: ({ attrs }, [x]) => cumsum(x, attrs.axis + 1, attrs),
-  simplify: (node) =>
-    node.inputs[0].shape[node.attrs.axis] === 1 && !node.attrs.exclusive ? node.inputs[0] : node,
-});
 
 /** Static arguments of `argmax` and `argmin`. */
 export interface ArgReduceAttrs extends AxisAttrs {
@@ -147,34 +117,6 @@ export const topkPrim: Primitive<TopkAttrs> = definePrimitive<TopkAttrs>({
   batch: ({ attrs: { axis, k, largest } }, [x]) => topk(x, k, axis + 1, largest),
 });
 
-/** Options of `cumsum`. */
-export interface CumsumOptions {
-  /** Leave an element's own value out (default false). */
-  readonly exclusive?: boolean;
-  /** Sum from the end (default false). */
-  readonly reverse?: boolean;
-}
-
-/** Running sum along an axis. */
-export function cumsum(x: Node, axis: number, options: CumsumOptions = {}): Node {
-  const { exclusive = false, reverse = false } = options;
-  return apply(cumsumPrim, [x], { axis, exclusive, reverse });
-}
-/**
- * Running product along an axis: each round multiplies by the value 1, 2, 4, … places before, so no
- * division is needed and derivatives are right where elements are zero.
- */
-export function cumprod(x: Node, axis: number): Node {
-  checkHasAxis("cumprod", x, axis);
-  const n = x.shape[axis];
-  let y = x;
-  for (let step = 1; step < n; step *= 2) {
-    const low = x.shape.map((_, i) => i === axis ? step : 0);
-    const before = pad(narrow(y, axis, 0, n - step), low, x.shape.map(() => 0), 1);
-    y = mul(y, before);
-  }
-  return y;
-}
 /** Place of the largest element along an axis. */
 export function argmax(x: Node, axis: number, keepdim: boolean): Node {
   return apply(argmaxPrim, [x], { axis, keepdim });

@@ -16,7 +16,8 @@ import {
 } from "../graph/node.ts";
 import { reducedShape, sameShape, type Shape, showShape, sizeOf } from "../graph/shape.ts";
 import { cast, div, eq, isNan, logicalOr, mul, num } from "./elementwise.ts";
-import { concat, expand, narrow, reshape } from "./movement.ts";
+import { expand, reshape } from "./movement.ts";
+import { prodAdjoint, wideProduct } from "./products.ts";
 import { isLongSum, lowerLongSum, lowerReduce } from "./reduce_stages.ts";
 import { lowerWhole, productOf, sumOf } from "./whole_reduce.ts";
 
@@ -52,6 +53,11 @@ function noAxes(node: Node<ReduceAttrs>): Node | null {
   return node.attrs.axes.every((a) => node.inputs[0].shape[a] === 1)
     ? reshape(node.inputs[0], node.shape)
     : null;
+}
+
+/** What a reduction over nothing gives everywhere, or null where there is something to reduce. */
+function ofNothing(node: Node<ReduceAttrs>, value: number): Node | null {
+  return sizeOf(node.inputs[0].shape) === 0 ? expand(num(value, node), node.shape) : null;
 }
 
 /** The batch is one more dimension in front, which is not reduced. */
@@ -99,8 +105,8 @@ export const sumPrim: Primitive<ReduceAttrs> = definePrimitive<ReduceAttrs>({
   vjp: (g, { inputs: [x], attrs }) => [expand(keepDims(g, x.shape, attrs.axes), x.shape)],
   batch: batchReduce,
   simplify(node) {
-    const none = noAxes(node);
-    if (none !== null) return none;
+    const simple = noAxes(node) ?? ofNothing(node, 0);
+    if (simple !== null) return simple;
     const [x] = node.inputs;
     if (x.prim === sumPrim) {
       // A sum of a sum is one sum over both sets of axes.
@@ -160,35 +166,16 @@ export const prodPrim: Primitive<ReduceAttrs> = definePrimitive<ReduceAttrs>({
   name: "prod",
   infer: ([x], attrs) => inferTotal("prod", x, attrs),
   lower: (c, [x], node) => lowerTotal(c, "ReduceProd", x, node),
-  vjp(g, node) {
-    const { inputs: [x], attrs: { axes } } = node;
-    const gk = expand(keepDims(g, x.shape, axes), x.shape);
-    return [mul(gk, productOfOthers(x, axes))];
+  vjp: (g, { inputs: [x], attrs: { axes } }) => [
+    prodAdjoint(keepDims(g, x.shape, axes), x, [], axes),
+  ],
+  decompose({ shape, inputs: [x], attrs: { axes } }) {
+    return isFloat(x.dtype) ? reshape(wideProduct(x, axes), shape) : null;
   },
   batch: batchReduce,
-  simplify: (node) => noAxes(node) ?? node,
+  simplify: (node) => noAxes(node) ?? ofNothing(node, 1) ?? node,
   program: { kind: "reduce", code: 3, axes: (a) => a.axes },
 });
-
-/**
- * For each element the product of all others along the axes: a balanced tree of halves, so that no
- * division is needed and zeros are right at every order.
- */
-function productOfOthers(x: Node, axes: Shape): Node {
-  if (axes.length === 0) return expand(num(1, x), x.shape);
-  const last = axes[axes.length - 1];
-  if (axes.length > 1) {
-    // others = (others along the last axis) * (others of the slice products along the remaining axes)
-    const slices = prod(x, [last], true);
-    return mul(productOfOthers(x, [last]), productOfOthers(slices, axes.slice(0, -1)));
-  }
-  const n = x.shape[last];
-  if (n <= 1) return expand(num(1, x), x.shape);
-  const half = n >> 1;
-  const a = narrow(x, last, 0, half), b = narrow(x, last, half, n - half);
-  const pa = prod(a, [last], true), pb = prod(b, [last], true);
-  return concat([mul(productOfOthers(a, [last]), pb), mul(productOfOthers(b, [last]), pa)], last);
-}
 
 /** Sum over axes. */
 export function sum(x: Node, axes: Shape, keepdim: boolean): Node {

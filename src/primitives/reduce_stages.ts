@@ -36,7 +36,7 @@ function runsOf(shape: Shape, axes: Shape): Run[] {
 }
 
 /** Largest divisor of `n` up to `limit`. */
-function divisor(n: number, limit: number): number {
+export function divisor(n: number, limit: number): number {
   let d = Math.min(n, limit);
   while (n % d !== 0) d--;
   return d;

@@ -9,6 +9,7 @@ import type { Primitive } from "../graph/node.ts";
 import { buffer, constant, scalar } from "../graph/leaf.ts";
 import { barrierPrim, tokenPrim } from "./barrier.ts";
 import * as conv from "./conv.ts";
+import { cumsumPrim } from "./cumsum.ts";
 import { customPrim } from "./custom.ts";
 import * as e from "./elementwise.ts";
 import { adamManyPrim, adamStepPrim } from "./fused_adam.ts";
@@ -19,6 +20,7 @@ import { dotPrim } from "./matmul.ts";
 import * as movement from "./movement.ts";
 import * as order from "./order.ts";
 import { maxPoolPrim } from "./pool.ts";
+import * as products from "./products.ts";
 import * as reduce from "./reduce.ts";
 import { scatterPrim } from "./scatter.ts";
 import * as softmax from "./softmax.ts";
@@ -94,7 +96,16 @@ type Elementwise =
   | "select"
   | "cast";
 /** Names of reductions. */
-type Reduction = "sum" | "amax" | "amin" | "prod" | "softmax" | "logSoftmax" | "logsumexp";
+type Reduction =
+  | "sum"
+  | "amax"
+  | "amin"
+  | "prod"
+  | "prodTangent"
+  | "prodAdjoint"
+  | "softmax"
+  | "logSoftmax"
+  | "logsumexp";
 /** Names of primitives that move elements. */
 type Movement = "alias" | "detach" | "reshape" | "permute" | "expand" | "slice" | "pad" | "concat";
 /** Names of primitives that look elements up or order them. */
@@ -106,6 +117,8 @@ type Lookup =
   | "indexAdd"
   | "iota"
   | "cumsum"
+  | "cumprod"
+  | "cumprodAdjoint"
   | "argmax"
   | "argmin"
   | "topk";
@@ -201,6 +214,8 @@ export const primitives: { readonly [P in PrimitiveName]: Primitive } = {
   amax: reduce.amaxPrim,
   amin: reduce.aminPrim,
   prod: reduce.prodPrim,
+  prodTangent: products.prodTangentPrim,
+  prodAdjoint: products.prodAdjointPrim,
   softmax: softmax.softmaxPrim,
   logSoftmax: softmax.logSoftmaxPrim,
   logsumexp: softmax.logsumexpPrim,
@@ -218,7 +233,9 @@ export const primitives: { readonly [P in PrimitiveName]: Primitive } = {
   indexSelect: index.indexSelectPrim,
   indexAdd: index.indexAddPrim,
   iota: iotaPrim,
-  cumsum: order.cumsumPrim,
+  cumsum: cumsumPrim,
+  cumprod: products.cumprodPrim,
+  cumprodAdjoint: products.cumprodAdjointPrim,
   argmax: order.argmaxPrim,
   argmin: order.argminPrim,
   topk: order.topkPrim,

@@ -8,9 +8,11 @@ import { defaultDtype } from "../graph/defaults.ts";
 import { DTypeError, ShapeError } from "../graph/errors.ts";
 import { isFloat, type Node } from "../graph/node.ts";
 import { normalizeAxes, normalizeAxis, showShape, sizeOf } from "../graph/shape.ts";
+import { cumsum } from "../primitives/cumsum.ts";
 import * as p from "../primitives/elementwise.ts";
 import { reshape } from "../primitives/movement.ts";
 import * as order from "../primitives/order.ts";
+import { cumprod } from "../primitives/products.ts";
 import * as r from "../primitives/reduce.ts";
 import { logSoftmax, logsumexp, softmax } from "../primitives/softmax.ts";
 import { wrap } from "./core.ts";
@@ -219,12 +221,12 @@ export abstract class ReductionMethods extends LogicMethods {
 
   /** Running sum along a dimension. */
   cumsum(dim: number): Tensor {
-    return along("cumsum", s.countable(this.node), dim, (x, axis) => order.cumsum(x, axis));
+    return along("cumsum", s.countable(this.node), dim, (x, axis) => cumsum(x, axis));
   }
 
   /** Running product along a dimension; right derivatives also where elements are 0. */
   cumprod(dim: number): Tensor {
-    return along("cumprod", s.countable(this.node), dim, order.cumprod);
+    return along("cumprod", s.countable(this.node), dim, cumprod);
   }
 
   /** Whether all elements are true (not 0); over nothing, true. */

@@ -1,7 +1,7 @@
 /** One case for each primitive, which drive the tests of derivatives and of batching. */
 
 import { bufferNode, constantNode, numberNode } from "../../src/graph/leaf.ts";
-import type { Node } from "../../src/graph/node.ts";
+import { apply, type Node } from "../../src/graph/node.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
 import { barrier } from "../../src/primitives/barrier.ts";
 import { conv, convInputGrad, convWeightGrad } from "../../src/primitives/conv.ts";
@@ -12,8 +12,16 @@ import { gather, indexAdd, indexSelect, scatterAdd } from "../../src/primitives/
 import { det, solve } from "../../src/primitives/linalg.ts";
 import { dot } from "../../src/primitives/matmul.ts";
 import * as m from "../../src/primitives/movement.ts";
-import { cumsum, topk } from "../../src/primitives/order.ts";
+import { cumsum } from "../../src/primitives/cumsum.ts";
+import { topk } from "../../src/primitives/order.ts";
 import { maxPool } from "../../src/primitives/pool.ts";
+import {
+  cumprod,
+  cumprodAdjoint,
+  cumprodPrim,
+  prodAdjoint,
+  prodTangentPrim,
+} from "../../src/primitives/products.ts";
 import { amax, amin, prod, sum } from "../../src/primitives/reduce.ts";
 import { scatter } from "../../src/primitives/scatter.ts";
 import { logSoftmax, logsumexp, softmax } from "../../src/primitives/softmax.ts";
@@ -121,6 +129,14 @@ export const cases: Record<PrimitiveName, Case | string> = {
   amax: one((x) => amax(e.square(x), [1], true)),
   amin: one((x) => amin(e.square(x), [0, 1], false)),
   prod: one((x) => prod(x, [0, 1], false)),
+  prodTangent: {
+    shapes: [[2, 3], [2, 3], [2, 3]],
+    run: (x, v, w) => apply(prodTangentPrim, [x, v, w], { axes: [1] }),
+  },
+  prodAdjoint: {
+    shapes: [[2, 1, 1], [2, 3, 2], [2, 3, 2]],
+    run: (g, x, v) => prodAdjoint(g, x, [v], [1, 2]),
+  },
   alias: one((x) => e.square(m.alias(x))),
   barrier: one((x) => e.square(barrier(x, e.exp(x)))),
   detach: "stops gradients",
@@ -143,6 +159,14 @@ export const cases: Record<PrimitiveName, Case | string> = {
   indexAdd: { shapes: [[2, 3]], run: (s) => e.square(indexAdd([2, 4], 1, ints([3, 0, 3]), s)) },
   iota: "whole numbers, no operands",
   cumsum: one((x) => e.square(cumsum(x, 1, { exclusive: true, reverse: true }))),
+  cumprod: {
+    shapes: [[4, 2], [4, 2]],
+    run: (x, v) => e.add(cumprod(x, 0), apply(cumprodPrim, [x, v], { axis: 0 })),
+  },
+  cumprodAdjoint: {
+    shapes: [[2, 3], [2, 3], [2, 3]],
+    run: (g, x, v) => cumprodAdjoint(g, x, [v], 1),
+  },
   argmax: "whole numbers",
   argmin: "whole numbers",
   topk: one((x) => e.square(topk(x, 2, 1, true)[0])),

@@ -1,14 +1,8 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { DTypeError, ShapeError } from "../../src/graph/errors.ts";
-import {
-  argmax,
-  argmin,
-  argsort,
-  cumprod,
-  cumsum,
-  sort,
-  topk,
-} from "../../src/primitives/order.ts";
+import { cumsum } from "../../src/primitives/cumsum.ts";
+import { argmax, argmin, argsort, sort, topk } from "../../src/primitives/order.ts";
+import { cumprod } from "../../src/primitives/products.ts";
 import { assertClose, checkDerivatives, node, point, values, valuesOf } from "./nodes.ts";
 
 Deno.test("cumsum() sums from either end, with or without the element itself", () => {

@@ -9,6 +9,7 @@ import type { Node } from "../graph/node.ts";
 import { num } from "./elementwise.ts";
 import { concat, expand, narrow, pad, reshape, slice } from "./movement.ts";
 import {
+  exponentOf,
   exponents,
   type Polynomial,
   polynomialPlus,
@@ -22,7 +23,7 @@ type Move = (x: Node, fill: number) => Node;
 
 const moveWide = ({ m, q, bound }: Wide, move: Move, fill: number): Wide => ({
   m: move(m, fill),
-  q: q === null ? null : move(q, 0),
+  q: q === null ? null : move(q, exponentOf(fill)),
   bound,
 });
 

@@ -10,12 +10,11 @@
 import type { DType } from "../runtime/mod.ts";
 import type { Node } from "../graph/node.ts";
 import { abs, add, cast, eq, lt, maximum, mul, num, sub, where } from "./elementwise.ts";
-import { expand } from "./movement.ts";
 
-/** One step of the exponent; how far from 1 settled numbers are, and numbers at most (powers of 2). */
+/** One step of the exponent, and how far from 1 numbers are (powers of 2): after a move, at most. */
 const UNIT = 340, SETTLED = UNIT / 2, MOST = 3 * UNIT;
 
-/** Exponent beyond all others: of zeros (negative) and infinities in sums. */
+/** Exponent beyond all others: of zeros (negative) and infinities, so that sums leave them be. */
 const BEYOND = 2 ** 40;
 
 /** How far from 1 the numbers of a type are. */
@@ -36,36 +35,45 @@ export function lift(x: Node): Wide {
   return { m: cast(x, "float64"), q: null, bound: reach[x.dtype]! };
 }
 
-/** The exponents of a number. */
+/** The exponent of what is 0 (or not). */
+export const exponentOf = (m: number): number => m === 0 ? -BEYOND : 0;
+
+/** The exponents of numbers. */
 export function exponents({ m, q }: Wide): Node {
-  return q ?? expand(num(0, m), m.shape);
+  return q ?? where(eq(m, num(0, m)), num(-BEYOND, m), num(0, m));
 }
 
 /** Moves numbers that are further from 1 than 2 ** `edge` by some steps towards it. */
 function moveBy(x: Wide, steps: number, edge: number): Wide {
   const { m, bound } = x, size = abs(m), unit = 2 ** (steps * UNIT);
   const large = lt(num(2 ** edge, m), size), small = lt(size, num(2 ** -edge, m));
-  const choice = (up: number, down: number, none: number) =>
-    where(large, num(up, m), where(small, num(down, m), num(none, m)));
-  const change = choice(steps, -steps, 0);
+  let up = num(steps, m), down = num(-steps, m);
+  if (x.q === null) {
+    up = where(eq(size, num(Infinity, m)), num(BEYOND, m), up);
+    down = where(eq(size, num(0, m)), num(-BEYOND, m), down);
+  }
+  const change = where(large, up, where(small, down, num(0, m)));
+  const factor = where(large, num(1 / unit, m), where(small, num(unit, m), num(1, m)));
   return {
-    m: mul(m, choice(1 / unit, unit, 1)),
+    m: mul(m, factor),
     q: x.q === null ? change : add(x.q, change),
     bound: Math.max(edge, bound - steps * UNIT),
   };
 }
 
-/** The same numbers near 1. */
-function settle(x: Wide): Wide {
-  let y = x;
-  if (y.bound > SETTLED + UNIT) y = moveBy(y, 2, SETTLED + UNIT);
-  return y.bound > SETTLED ? moveBy(y, 1, SETTLED) : y;
+/** The same numbers nearer to 1. */
+const nearer = (x: Wide) =>
+  x.bound > SETTLED + UNIT ? moveBy(x, 2, SETTLED + UNIT) : moveBy(x, 1, SETTLED);
+
+/** The same numbers, not further from 1 than 2 ** `bound`. */
+function within(x: Wide, bound: number): Wide {
+  return x.bound > bound ? within(nearer(x), bound) : x;
 }
 
 /** The number in a type, infinite or 0 where it is out of range. */
 export function lower(x: Wide, dtype: DType): Node {
   if (x.q === null) return cast(x.m, dtype);
-  const { m, q } = settle(x);
+  const { m, q } = within(x, SETTLED);
   // Numbers of more steps are out of range.
   const steps = dtype === "float64" ? 4 : 1, unit = 2 ** UNIT;
   let y = m;
@@ -79,33 +87,34 @@ export function lower(x: Wide, dtype: DType): Node {
 /** The product of two numbers. */
 export function times(a: Wide, b: Wide): Wide {
   if (a.bound + b.bound > MOST) {
-    return a.bound >= b.bound ? times(settle(a), b) : times(a, settle(b));
+    return a.bound >= b.bound ? times(nearer(a), b) : times(a, nearer(b));
   }
   const q = a.q === null ? b.q : b.q === null ? a.q : add(a.q, b.q);
   return { m: mul(a.m, b.m), q, bound: a.bound + b.bound };
 }
 
-/** The exponent as it counts in a sum: zeros leave it to the other number, infinities take it over. */
-function rank(x: Wide): Node {
-  const q = exponents(x), { m } = x;
-  const finite = where(eq(abs(m), num(Infinity, m)), num(BEYOND, q), q);
-  return where(eq(m, num(0, m)), num(-BEYOND, q), finite);
-}
-
 /** The sum of two numbers. */
 export function plus(x: Wide, y: Wide): Wide {
-  if (x.q === null && y.q === null && Math.max(x.bound, y.bound) < MOST) {
-    // What is left after cancellation is at least a unit in the last place.
-    return { m: add(x.m, y.m), q: null, bound: Math.max(x.bound, y.bound) + 53 };
+  // What is left after cancellation is at least a unit in the last place.
+  const cancelled = 53;
+  if (x.q === null && y.q === null && Math.max(x.bound, y.bound) + cancelled <= MOST) {
+    return { m: add(x.m, y.m), q: null, bound: Math.max(x.bound, y.bound) + cancelled };
   }
-  const a = settle(x), b = settle(y), ra = rank(a), rb = rank(b), q = maximum(ra, rb);
-  // What is two steps below is less than half a unit in the last place.
-  const share = ({ m }: Wide, r: Node) => {
-    const below = sub(r, q), zero = num(0, q);
-    const one = where(eq(below, num(-1, q)), num(2 ** -UNIT, q), zero);
-    return mul(m, where(eq(below, zero), num(1, q), one));
+  const a = within(x, UNIT), b = within(y, UNIT), qa = exponents(a), qb = exponents(b);
+  const apart = sub(qa, qb);
+  // What is three steps below is less than half a unit in the last place.
+  const share = (m: Node, below: (steps: number) => Node) => {
+    const far = where(below(3), num(0, m), num(2 ** (-2 * UNIT), m));
+    return mul(m, where(below(1), where(below(2), far, num(2 ** -UNIT, m)), num(1, m)));
   };
-  return { m: add(share(a, ra), share(b, rb)), q, bound: SETTLED + 53 };
+  return {
+    m: add(
+      share(a.m, (steps) => lt(apart, num(0.5 - steps, apart))),
+      share(b.m, (steps) => lt(num(steps - 0.5, apart), apart)),
+    ),
+    q: maximum(qa, qb),
+    bound: UNIT + cancelled,
+  };
 }
 
 /**

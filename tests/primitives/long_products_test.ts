@@ -1,7 +1,16 @@
 /** Matrix products that sum over many elements, or over none. */
 
 import { assert, assertEquals } from "@std/assert";
-import { autograd, compile, concat, einsum, nn, type Tensor, tensor, zeros } from "@torchopt/torchopt";
+import {
+  autograd,
+  compile,
+  concat,
+  einsum,
+  nn,
+  type Tensor,
+  tensor,
+  zeros,
+} from "@torchopt/torchopt";
 import type { DType } from "../../src/runtime/mod.ts";
 import { dot } from "../../src/primitives/matmul.ts";
 import { permute } from "../../src/primitives/movement.ts";

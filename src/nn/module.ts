@@ -4,19 +4,14 @@
  * @module
  */
 
-import { ShapeError } from "../graph/errors.ts";
 import { isDType, withGrad } from "../graph/node.ts";
-import { sameShape, showShape } from "../graph/shape.ts";
 import { realizeNodes } from "../graph/realize.ts";
-import type { Device, DType, TypedArray } from "../runtime/mod.ts";
-import { fromTyped, TensorCore } from "../tensor/core.ts";
+import type { Device, DType } from "../runtime/mod.ts";
 import { leafOf } from "../tensor/leaf.ts";
 import { zerosLike } from "../tensor/creation.ts";
-import { readSaved, type SavedTensor, type TensorJson } from "../tensor/saved.ts";
-import { checkKind } from "../tensor/stores.ts";
+import type { SavedTensor, TensorJson } from "../tensor/saved.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { currentTrace, noteRead, noteWrite } from "../tensor/trace.ts";
-import { Parameter } from "./parameter.ts";
 import {
   entriesOf,
   type Entry,
@@ -30,6 +25,7 @@ import {
 } from "./slots.ts";
 import { checkFunction, checkNames, describe } from "../tensor/describe.ts";
 import { checkOptional } from "../tensor/promotion.ts";
+import { entry, load } from "./loading.ts";
 
 const LIST = ["recurse", "prefix"];
 
@@ -376,37 +372,4 @@ function moveTo(tensor: Tensor, target: DType | Device): Tensor {
   tensor.place = null;
   tensor.rebind(leafOf(node, tensor.requiresGrad ? { grad: null } : null));
   return tensor;
-}
-
-/** The tensor of a state for this slot. */
-function entry(slot: Slot, value: unknown): Tensor {
-  const plain = value instanceof TensorCore ? null : readSaved(value);
-  if (!(value instanceof TensorCore) && plain === null) {
-    throw new TypeError(
-      `loadStateDict: ${slot.name} is ${typeof value}, wants a tensor, or its shape, dtype and data.`,
-    );
-  }
-  const present = readSlot(slot), { shape } = plain ?? value as Tensor;
-  if (!sameShape(shape, present.shape)) {
-    throw new ShapeError(
-      `loadStateDict: ${slot.name} has shape ${showShape(shape)} in the state, ` +
-        `${showShape(present.shape)} in the module; they must be equal.`,
-    );
-  }
-  checkKind(`loadStateDict: ${slot.name}`, (plain ?? value as Tensor).dtype, present.dtype);
-  if (plain === null) return value as Tensor;
-  if (plain.data.length !== present.size) {
-    throw new ShapeError(
-      `loadStateDict: ${slot.name} has ${plain.data.length} elements in the state, and the shape ` +
-        `${showShape(shape)}.`,
-    );
-  }
-  return fromTyped(plain.data.slice() as TypedArray, shape, plain.dtype, present.device);
-}
-
-function load(slot: Slot, value: Tensor): void {
-  const tensor = readSlot(slot);
-  if (tensor.isLeaf) tensor.copy_(value);
-  // What a meta-optimizer made has a history, which a loaded value ends.
-  else writeSlot(slot, new Parameter(value.to(tensor.dtype).clone()));
 }

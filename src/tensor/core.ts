@@ -19,11 +19,12 @@ import { cutOff, follow, type Lie, type Windows } from "./lie.ts";
 import { holdCopy } from "./pending.ts";
 import type { Tensor } from "./tensor.ts";
 import { checkKind } from "./stores.ts";
-import { currentTrace } from "./trace.ts";
+import { currentTrace, forbidInTrace } from "./trace.ts";
 import { adopt, Base, catchUp, Place, write } from "./views.ts";
 import { checkFunction, describe } from "./describe.ts";
 import { inspect, oneLine, peek } from "./inspect.ts";
 import { nest } from "./nested.ts";
+import { deviceOf } from "./device_of.ts";
 
 export { newArray } from "../runtime/mod.ts";
 
@@ -466,33 +467,6 @@ function unshared(node: Node): Node {
 
 function sameDims(a: Shape, b: Shape): boolean {
   return a.length === b.length && a.every((d, i) => d === b[i]);
-}
-
-function forbidInTrace(what: string): void {
-  const trace = currentTrace();
-  if (trace !== null) {
-    throw new GradientError(
-      `${what} inside ${trace.operation}: values are not known while a function is traced. Return the ` +
-        `tensor and read it outside, or use where() instead of a branch on the value.`,
-    );
-  }
-}
-
-/** Where values of long chains will live: each step of a loop may ask. */
-const devices = new WeakMap<Node, Device>();
-
-/** Steps down a chain from which what was found is kept. */
-const LONG_CHAIN = 32;
-
-function deviceOf(node: Node): Device {
-  let n: Node | undefined = node, known: Device | undefined, steps = 0;
-  while (n !== undefined && n.storage === null && known === undefined) {
-    n = n.inputs.find((x) => x.storage !== null) ?? n.inputs[0];
-    if (++steps >= LONG_CHAIN && n !== undefined) known = devices.get(n);
-  }
-  const device = known ?? n?.storage?.device ?? "cpu";
-  if (steps >= LONG_CHAIN) devices.set(node, device);
-  return device;
 }
 
 /** A tensor over given memory. */

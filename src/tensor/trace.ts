@@ -12,6 +12,7 @@ import { placeholderNode, standIn } from "../graph/leaf.ts";
 import type { Base, Place, State } from "./views.ts";
 import type { Shape } from "../graph/shape.ts";
 import type { GradBox } from "../graph/node.ts";
+import { GradientError } from "../graph/errors.ts";
 
 /** What tracing needs to know about a tensor handle. */
 export interface Handle {
@@ -257,5 +258,16 @@ export function withTrace<T>(trace: Trace | null, fn: () => T): T {
     return fn();
   } finally {
     current = before;
+  }
+}
+
+/** Throws where values cannot be read, since a function is being traced. */
+export function forbidInTrace(what: string): void {
+  const trace = current;
+  if (trace !== null) {
+    throw new GradientError(
+      `${what} inside ${trace.operation}: values are not known while a function is traced. Return the ` +
+        `tensor and read it outside, or use where() instead of a branch on the value.`,
+    );
   }
 }

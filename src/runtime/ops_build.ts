@@ -228,7 +228,10 @@ async function read(folder: URL, name: string): Promise<Source> {
   try {
     if (url.protocol === "file:") return { name, content: await Deno.readFile(url) };
     const response = await fetch(url);
-    if (!response.ok) throw new Error(`${response.status} ${response.statusText}`);
+    if (!response.ok) {
+      await response.body?.cancel();
+      throw new Error(`${response.status} ${response.statusText}`);
+    }
     return { name, content: new Uint8Array(await response.arrayBuffer()) };
   } catch (cause) {
     throw new BackendError(

@@ -50,7 +50,7 @@ export function poolSize(): number {
   );
 }
 
-let adapts: boolean | undefined;
+let adapts: boolean | undefined, pool: number | undefined;
 
 /**
  * Threads for a graph that has work for several: all of the pool, or one while others compete for the
@@ -58,7 +58,8 @@ let adapts: boolean | undefined;
  */
 export function threadsNow(): number {
   adapts ??= !Deno.env.get("TORCHOPT_THREADS") && spins() && navigator.hardwareConcurrency > 1;
-  return adapts && watch.contended(performance.now()) ? 1 : poolSize();
+  pool ??= poolSize();
+  return adapts && watch.contended(performance.now()) ? 1 : pool;
 }
 
 /**

@@ -221,9 +221,10 @@ export function definePrimitive<A>(p: Omit<Primitive<A>, "id">): Primitive<A> {
   const uncloneable = {
     get notToBeCloned(): never {
       throw new TypeError(
-        "structuredClone: a tensor cannot be cloned or posted to a worker, since it stands for a graph " +
-          "and for memory of its own thread. Send x.data(), x.shape and x.dtype of it, and make one of " +
-          "them there: tensor(data, { shape, dtype }).",
+        "A tensor stands for a graph and for memory of its own thread: it cannot be cloned or posted " +
+          "to a worker (structuredClone, postMessage), nor compared property by property. Send " +
+          "x.data(), x.shape and x.dtype, and make one of them there: tensor(data, { shape, dtype }). " +
+          "Compare x.toArray(), or by x.equal(y).",
       );
     },
   };

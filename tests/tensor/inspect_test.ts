@@ -118,3 +118,9 @@ Deno.test("structuredClone and postMessage of a tensor say what to send instead"
   });
   assertEquals(tensor(data as Float64Array, { shape, dtype }).toArray(), [[1, 2]]);
 });
+
+Deno.test("comparing unread tensors property by property says how to compare them", () => {
+  const x = tensor([1, 2]);
+  const { message } = assertThrows(() => assertEquals(x.add(1), x.mul(2))) as Error;
+  assert(message.includes("Compare x.toArray(), or by x.equal(y)"), message);
+});

@@ -23,6 +23,7 @@ import { scatter } from "../primitives/scatter.ts";
 import { type TensorLike, wrap } from "./core.ts";
 import { checkTensor, lift, nodeOf } from "./promotion.ts";
 import { MovementMethods } from "./methods_movement.ts";
+import { ownAxis } from "./operands.ts";
 import type { ValuesAndIndices } from "./methods_reduction.ts";
 import { orderable } from "./statistics.ts";
 import { checkSameType } from "./stores.ts";
@@ -61,7 +62,8 @@ export abstract class IndexMethods extends MovementMethods {
   }
 
   /**
-   * Positions of the first dimension, chosen by an index of any shape: `this[index]`. The result
+   * Positions of the first dimension, chosen by an index of any shape: `this[index]`. A copy; to
+   * assign to positions, use `indexCopy_`, `indexFill_` or `scatter_`. The result
    * has the shape `[...index.shape, ...this.shape.slice(1)]`.
    */
   index(index: Tensor): Tensor {
@@ -149,6 +151,39 @@ export abstract class IndexMethods extends MovementMethods {
     return wrap(add(x, ix.indexAdd(x.shape, axis, at, y)));
   }
 
+  /**
+   * A copy with the positions `index` (a vector) of a dimension replaced by those of `src`, in that
+   * order. In place, `indexCopy_` assigns to rows by number: PyTorch's `x[index] = y` is
+   * `x.indexCopy_(0, index, y)`.
+   *
+   * @example
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import { tensor, zeros } from "@torchopt/torchopt";
+   *
+   * const rows = tensor([2, 0], { dtype: "int64" }), x = zeros([3, 2]);
+   * x.indexCopy_(0, rows, tensor([[1, 2], [3, 4]]));
+   * assertEquals(x.toArray(), [[3, 4], [0, 0], [1, 2]]);
+   * ```
+   */
+  indexCopy(dim: number, index: Tensor, src: Tensor): Tensor {
+    const x = this.node, y = nodeOf("indexCopy", "the source", src);
+    const { axis, at, shape } = positions("indexCopy", x, dim, index);
+    if (!sameShape(y.shape, shape)) {
+      throw new ShapeError(
+        `indexCopy: the source is ${showShape(y.shape)}, wants ${showShape(shape)}: ` +
+          `${showShape(x.shape)} with one position along dimension ${axis} for each number.`,
+      );
+    }
+    return wrap(scatter(x, axis, at, source("indexCopy", src, x, at)));
+  }
+
+  /** A copy with a number at the positions `index` (a vector) of a dimension. */
+  indexFill(dim: number, index: Tensor, value: number | boolean): Tensor {
+    const x = this.node, { axis, at } = positions("indexFill", x, dim, index);
+    return wrap(scatter(x, axis, at, source("indexFill", value, x, at)));
+  }
+
   // -------------------------------------------------------------- order
 
   /** The `k` largest (or smallest) elements along a dimension in order, and their places. */
@@ -217,6 +252,22 @@ export abstract class IndexMethods extends MovementMethods {
     });
     return places;
   }
+}
+
+/** Positions of a dimension, as places of all elements there. */
+function positions(op: string, x: Node, dim: number, index: Tensor) {
+  const axis = ownAxis(op, x, dim), list = nodeOf(op, "the index", index);
+  if (list.shape.length !== 1) {
+    throw new ShapeError(
+      `${op}: the index is ${showShape(list.shape)}, wants a vector; flatten() it.`,
+    );
+  }
+  const shape = x.shape.map((d, i) => i === axis ? list.shape[0] : d);
+  const at = m.expand(
+    m.reshape(list, x.shape.map((_, i) => i === axis ? list.shape[0] : 1)),
+    shape,
+  );
+  return { axis, at, shape };
 }
 
 /** What is scattered: a number for every place, or a tensor cut to the size of the index. */

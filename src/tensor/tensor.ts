@@ -203,6 +203,21 @@ export class Tensor extends LinearMethods {
     return this.#change("scatterAdd_", this.scatterAdd(dim, index, src).node);
   }
 
+  /** Adds to positions by number; see `indexAdd`. */
+  indexAdd_(dim: number, index: Tensor, src: Tensor): this {
+    return this.#change("indexAdd_", this.indexAdd(dim, index, src).node);
+  }
+
+  /** Replaces positions by number; see `indexCopy`. */
+  indexCopy_(dim: number, index: Tensor, src: Tensor): this {
+    return this.#change("indexCopy_", this.indexCopy(dim, index, src).node);
+  }
+
+  /** Fills positions by number; see `indexFill`. */
+  indexFill_(dim: number, index: Tensor, value: number | boolean): this {
+    return this.#change("indexFill_", this.indexFill(dim, index, value).node);
+  }
+
   #change(op: string, value: Node): this {
     const { node, place } = this;
     forgetLast(value);

@@ -15,6 +15,7 @@ import {
   noGrad,
   ones,
   SGD,
+  ShapeError,
   stack,
   Tensor,
   tensor,
@@ -150,6 +151,36 @@ Deno.test("assigning to a part", () => {
   assertEquals(x.toArray(), [[-1, 0, 0, 7], [0, 5, 6, 7], [0, 10, 12, 14]]);
   x.t().narrow(0, 0, 2).copy_(x.narrow(1, 2, 2).t());
   assertEquals(x.toArray(), [[0, 7, 0, 7], [6, 7, 6, 7], [12, 14, 12, 14]]);
+});
+
+Deno.test("assigning to positions by number", () => {
+  const at = tensor([2, 0], { dtype: "int64" }), last = tensor([-1], { dtype: "int64" });
+  const x = zeros([3, 2]), column = x.select(1, 1);
+  x.indexCopy_(0, at, tensor([[1, 2], [3, 4]])); // x[[2, 0]] = …
+  x.indexFill_(1, last, 7); // x[:, [-1]] = 7
+  assertEquals(x.toArray(), [[3, 7], [0, 7], [1, 7]]);
+  column.indexAdd_(0, tensor([1, 1], { dtype: "int64" }), ones([2]));
+  assertEquals(x.toArray(), [[3, 7], [0, 9], [1, 7]]);
+  assertThrows(() => x.indexCopy_(0, at, ones([2])), ShapeError, "wants [2, 2]");
+  assertThrows(() => x.indexFill_(0, at.view(1, 2), 1), ShapeError, "wants a vector");
+  assertThrows(() => tensor(1).indexFill(0, at, 1), ShapeError, "at least one dimension");
+  const w = tensor([[1, 2], [3, 4], [5, 6]], f64), v = tensor([[1, 2], [3, 4]], f64);
+  const f = (w: Tensor, v: Tensor) =>
+    w.indexCopy(0, at, v.square()).mul(w).indexFill(1, last, 9).square().sum();
+  const wanted = (w: Tensor, v: Tensor) => {
+    const [a, b] = v.square().unbind(), rows = [b, w.select(0, 1), a];
+    return stack(rows).mul(w).narrow(1, 0, 1).square().sum().add(3 * 81);
+  };
+  for (const argnums of [0, 1]) {
+    const [got, want] = [f, wanted].map((g) =>
+      (func.grad(g, { argnums })(w, v) as Tensor).toArray()
+    );
+    assertEquals(got, want);
+    const [each, all] = [f, wanted].map((g) =>
+      func.vmap(func.grad(g, { argnums }))(stack([w, w.neg()]), stack([v, v.add(1)])) as Tensor
+    );
+    assertEquals(each.toArray(), all.toArray());
+  }
 });
 
 Deno.test("views that repeat elements take one number only", () => {

@@ -215,26 +215,21 @@ export class Node<A = Attrs> {
 
 let nextPrimitiveId = 1;
 
+/** Each tensor leads to its primitive, and what copies it property by property to this. */
+const uncloneable = {
+  get uncloneable(): never {
+    throw new TypeError(
+      "structuredClone: a tensor cannot be cloned or posted to a worker, since it stands for a graph " +
+        "and for memory of its own thread. Send x.data(), x.shape and x.dtype of it, and make one of " +
+        "them there: tensor(data, { shape, dtype }).",
+    );
+  },
+};
+
 /** Completes a primitive with its number. */
 export function definePrimitive<A>(p: Omit<Primitive<A>, "id">): Primitive<A> {
-  // Each tensor leads here: whatever copies one property by property gets to know why it cannot.
-  const uncloneable = {
-    get notToBeCloned(): never {
-      throw new TypeError(
-        "A tensor stands for a graph and for memory of its own thread: it cannot be cloned or posted " +
-          "to a worker (structuredClone, postMessage), nor compared property by property. Send " +
-          "x.data(), x.shape and x.dtype, and make one of them there: tensor(data, { shape, dtype }). " +
-          "Compare x.toArray(), or by x.equal(y).",
-      );
-    },
-  };
-  return Object.defineProperties(
-    uncloneable,
-    Object.getOwnPropertyDescriptors({
-      ...p,
-      id: nextPrimitiveId++,
-    }),
-  ) as unknown as Primitive<A>;
+  const first = { uncloneable };
+  return { ...first, ...p, id: nextPrimitiveId++ };
 }
 
 let gradEnabled = true;

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, AssertionError, assertThrows } from "@std/assert";
 import {
   Adam,
   arange,
@@ -119,8 +119,8 @@ Deno.test("structuredClone and postMessage of a tensor say what to send instead"
   assertEquals(tensor(data as Float64Array, { shape, dtype }).toArray(), [[1, 2]]);
 });
 
-Deno.test("comparing unread tensors property by property says how to compare them", () => {
+Deno.test("tensors that are compared property by property are shown", () => {
   const x = tensor([1, 2]);
-  const { message } = assertThrows(() => assertEquals(x.add(1), x.mul(2))) as Error;
-  assert(message.includes("Compare x.toArray(), or by x.equal(y)"), message);
+  const { message } = assertThrows(() => assertEquals(x.add(1), x.mul(3)), AssertionError) as Error;
+  assert(message.includes("not equal"), message);
 });

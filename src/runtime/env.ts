@@ -8,7 +8,7 @@
 import { check, ort } from "./api.ts";
 import { watch } from "./contention.ts";
 import { cString, outPointer } from "./ffi.ts";
-import { inWorker, skipDestructors } from "./process_end.ts";
+import { mayOutlast, skipDestructors } from "./process_end.ts";
 import { telemetryAllowed, withoutTelemetry } from "./telemetry.ts";
 
 // Every error comes back as a status and is thrown; logging it as well would only print it twice.
@@ -116,6 +116,6 @@ function create(): Environment {
   const cpuMemory = outPointer((out) =>
     check(fn.CreateCpuMemoryInfo(ARENA_ALLOCATOR, DEFAULT_MEMORY, out), "describing host memory")
   );
-  if (inWorker()) skipDestructors();
+  if (mayOutlast()) skipDestructors();
   return { env, cpuMemory, hasPool: true };
 }

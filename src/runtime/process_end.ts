@@ -9,6 +9,8 @@ import { openPinned } from "./pin.ts";
 const SYMBOLS = {
   on_exit: { parameters: ["pointer", "pointer"], result: "i32" },
   __cxa_atexit: { parameters: ["pointer", "pointer", "pointer"], result: "i32" },
+  getpid: { parameters: [], result: "i32" },
+  gettid: { parameters: [], result: "i32", optional: true },
   _exit: { type: "pointer" },
   fflush: { type: "pointer" },
 } as const;
@@ -25,26 +27,34 @@ let library: Deno.DynamicLibrary<typeof SYMBOLS> | null | undefined;
  * it does something for the first time. So this is called again after such a thing.
  */
 export function skipDestructors(): void {
-  if (library === undefined) library = open();
-  if (library === null) return;
-  const { on_exit, __cxa_atexit, _exit, fflush } = library.symbols;
+  const opened = systemLibrary();
+  if (opened === null) return;
+  const { on_exit, __cxa_atexit, _exit, fflush } = opened.symbols;
   on_exit(_exit, null);
   // Without an argument it writes every stream.
   __cxa_atexit(fflush, null, null);
 }
 
 /** The C library of Linux, which alone tells a handler the exit code; null where there is another. */
-function open(): Deno.DynamicLibrary<typeof SYMBOLS> | null {
-  if (Deno.build.os !== "linux") return null;
+function systemLibrary(): Deno.DynamicLibrary<typeof SYMBOLS> | null {
+  if (library !== undefined) return library;
+  if (Deno.build.os !== "linux") return library = null;
   try {
-    return openPinned("libc.so.6", SYMBOLS);
+    return library = openPinned("libc.so.6", SYMBOLS);
   } catch (error) {
     if (error instanceof Deno.errors.NotCapable) throw error;
-    return null;
+    return library = null;
   }
 }
 
-/** Whether this thread is that of a Worker. */
-export function inWorker(): boolean {
-  return "WorkerGlobalScope" in globalThis;
+/**
+ * Whether the process may end while this thread is inside of a call: it is another than the first one,
+ * a Worker's. Where the system does not say so, the answer is no, and `skipDestructors` does nothing.
+ */
+export function mayOutlast(): boolean {
+  const opened = systemLibrary();
+  if (opened === null) return false;
+  const { getpid, gettid } = opened.symbols;
+  // Only old C libraries do not tell.
+  return gettid === null || gettid() !== getpid();
 }

@@ -15,7 +15,7 @@ import { bridge, opsLibrary } from "./ops_library.ts";
 import { mustRebindInputs, type Plan } from "./plan.ts";
 import { BridgePlan } from "./plan_bridge.ts";
 import { FfiPlan } from "./plan_ffi.ts";
-import { inWorker, skipDestructors } from "./process_end.ts";
+import { mayOutlast, skipDestructors } from "./process_end.ts";
 import type { SessionSpec, ValueSpec } from "./session_spec.ts";
 
 const NO_OPTIMIZATION = 0;
@@ -37,7 +37,7 @@ export class NativeSession {
   readonly #idle: Plan[] = [];
   #inFlight = 0;
   /** Whether the process may end during a run: `skipDestructors` was called for this session. */
-  #mayOutlast = inWorker();
+  #mayOutlast = mayOutlast();
 
   /** @param spec see {@linkcode SessionSpec} */
   constructor(spec: SessionSpec) {

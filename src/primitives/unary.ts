@@ -159,7 +159,8 @@ export const squarePrim: Unary = unary("square", {
 /** 1 / sqrt(x) */
 export const rsqrtPrim: Unary = unary("rsqrt", {
   decompose: (x) => reciprocal(sqrt(x)),
-  vjp: (g, node) => [mul(mul(g, num(-0.5, g)), mul(node, square(node)))],
+  // Half of the root first: its cube alone may overflow.
+  vjp: (g, node) => [mul(g, mul(mul(num(-0.5, g), node), square(node)))],
 });
 /** max(x, 0); derivative 0 at 0, and 1 at NaN, which stays NaN. */
 export const reluPrim: Unary = unary("relu", {

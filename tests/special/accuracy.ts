@@ -6,8 +6,14 @@
 
 import type { Width } from "./derivatives.ts";
 
-/** What is promised: so many units in the last place, or an absolute error per |x|. */
-export type Bound = { readonly ulp: number } | { readonly absolute: number };
+/**
+ * What is promised: so many units in the last place, or an absolute error (relative to |x| above 1);
+ * where both are, the absolute one may serve for |x| below 4.
+ */
+export interface Bound {
+  readonly ulp?: number;
+  readonly absolute?: number;
+}
 
 /** Bounds of value, first and second derivatives. */
 export type Bounds = readonly Bound[];
@@ -19,15 +25,20 @@ export function column(dtype: Width, ops: boolean): string {
 
 function parse(cell: string): Bounds {
   return cell.split("/").map((part) => {
-    const text = part.trim();
-    return text.startsWith("±") ? { absolute: Number(text.slice(1)) } : { ulp: Number(text) };
+    const [, ulp, absolute] = /^(\d+)?(?: or )?(?:±(.*))?$/.exec(part.trim())!;
+    return {
+      ulp: ulp === undefined ? undefined : Number(ulp),
+      absolute: absolute === undefined ? undefined : Number(absolute),
+    };
   });
 }
 
 /** The table: bounds by function, then by column. */
 export function readAccuracies(): Map<string, Map<string, Bounds>> {
   const text = Deno.readTextFileSync(new URL("../../docs/accuracy.md", import.meta.url));
-  const rows = text.split("\n").filter((line) => line.startsWith("|"))
+  const lines = text.split("\n"), start = lines.findIndex((line) => line.startsWith("| function"));
+  const end = lines.findIndex((line, i) => i > start && !line.startsWith("|"));
+  const rows = lines.slice(start, end)
     .map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()));
   const [head, , ...body] = rows;
   return new Map(
@@ -63,4 +74,17 @@ export function errorOf(dtype: Width, got: number, want: number, scale: number):
   const size = Math.max(Math.abs(want), scale, smallest);
   const error = Math.max(0, Math.abs(got - want) - FLOOR * smallest);
   return error / (2 ** Math.floor(Math.log2(size)) * epsilon);
+}
+
+/** Whether `got` is as near to `want` as promised; `scale` is that of `errorOf`. */
+export function withinBound(
+  bound: Bound,
+  dtype: Width,
+  [x]: readonly number[],
+  { got, want, scale }: { got: number; want: number; scale: number },
+): boolean {
+  const { ulp, absolute } = bound;
+  if (ulp !== undefined && errorOf(dtype, got, want, scale) <= ulp) return true;
+  if (absolute === undefined || (ulp !== undefined && Math.abs(x) >= 4)) return false;
+  return Math.abs(got - want) <= absolute * Math.max(1, Math.abs(x));
 }

@@ -182,7 +182,7 @@ Program<T> decodeProgram(const int64_t* code, size_t codeLength, const int64_t* 
   decoder.scratch(program.arena);
   const size_t steps = in.count("the number of steps", 2);
   for (size_t i = 0; i < steps; ++i) {
-    const int64_t opcode = in.next("a step's opcode", 1, 4);
+    const int64_t opcode = in.next("a step's opcode", 1, 3);
     CodeReader payload = in.part(in.count("a step's length", 1));
     switch (opcode) {
       case 1:
@@ -191,11 +191,8 @@ Program<T> decodeProgram(const int64_t* code, size_t codeLength, const int64_t* 
       case 2:
         program.steps.emplace_back(decoder.reduce(payload));
         break;
-      case 3:
-        program.steps.emplace_back(decoder.matmul(payload));
-        break;
       default:
-        program.steps.emplace_back(decoder.copy(payload));
+        program.steps.emplace_back(decoder.matmul(payload));
     }
   }
   in.finish("the code");

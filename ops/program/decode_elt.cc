@@ -10,7 +10,6 @@ namespace torchopt {
 
 namespace {
 
-constexpr int kCopyOp = 54;
 constexpr int64_t kMaxRegisters = 1 << 16;
 // Bytes that the registers and the memory of one tile may take: they stay in the L1 cache.
 constexpr int64_t kTileBytes = 24576;
@@ -167,7 +166,7 @@ class EltDecoder {
       scalar = scalar && values_[size_t(operands[i])].home == Home::kScalar;
     }
     int& result = registers_[size_t(target)];
-    if (op == kCopyOp) {
+    if (op == kEltCopy) {
       result = operands[0];
       return;
     }
@@ -200,7 +199,7 @@ class EltDecoder {
         v.index = uint32_t(step_.outputs.size());
       } else {
         stored = add(Home::kOutput, step_.outputs.size());
-        drafts_.push_back({kCopyOp, stored, {value, value, value}});
+        drafts_.push_back({kEltCopy, stored, {value, value, value}});
       }
       step_.outputs.push_back({buffer, -1, {}});
     }

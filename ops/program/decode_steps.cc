@@ -1,4 +1,4 @@
-// Decoders of REDUCE, MATMUL and COPY.
+// Decoders of REDUCE and MATMUL.
 
 #include <algorithm>
 
@@ -97,23 +97,9 @@ MatmulStep Decoder<T>::matmul(CodeReader in) const {
   return step;
 }
 
-template <class T>
-CopyStep Decoder<T>::copy(CodeReader in) const {
-  CopyStep step;
-  step.in = buffer(in, "a copy's input");
-  step.out = buffer(in, "a copy's output");
-  step.n = in.next("a copy's size", 0, kMaxElements);
-  in.finish("a copy");
-  reads(step.in, 0, step.n);
-  writes(step.out, step.n);
-  return step;
-}
-
 template ReduceStep Decoder<float>::reduce(CodeReader) const;
 template ReduceStep Decoder<double>::reduce(CodeReader) const;
 template MatmulStep Decoder<float>::matmul(CodeReader) const;
 template MatmulStep Decoder<double>::matmul(CodeReader) const;
-template CopyStep Decoder<float>::copy(CodeReader) const;
-template CopyStep Decoder<double>::copy(CodeReader) const;
 
 }  // namespace torchopt

@@ -45,7 +45,6 @@ struct Decoder {
   EltStep<T> elt(CodeReader in) const;
   ReduceStep reduce(CodeReader in) const;
   MatmulStep matmul(CodeReader in) const;
-  CopyStep copy(CodeReader in) const;
 };
 
 // Drops axes of size one and merges neighbours that one stride can walk.

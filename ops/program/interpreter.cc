@@ -1,13 +1,8 @@
 #include "interpreter.h"
 
-#include <cstring>
-
 namespace torchopt {
 
 namespace {
-
-// Elements from which a copy is shared among threads, and elements per task.
-constexpr int64_t kCopyChunk = 1 << 18;
 
 // Working memory from which a program borrows it for each run.
 constexpr size_t kBorrowFrom = 1 << 18;
@@ -15,23 +10,6 @@ constexpr size_t kBorrowFrom = 1 << 18;
 template <class T>
 bool borrows(const Program<T>& program) {
   return size_t(program.memory) * sizeof(T) >= kBorrowFrom;
-}
-
-template <class T>
-void runCopy(const CopyStep& step, Context<T>& context, const Parallel& parallel) {
-  const T* in = context.buffers[step.in];
-  T* out = context.buffers[step.out];
-  if (step.n == 0 || in == out) return;
-  if (!parallel.threaded() || step.n <= kCopyChunk) {
-    std::memmove(out, in, size_t(step.n) * sizeof(T));
-    return;
-  }
-  const auto chunk = [&](size_t i) {
-    const int64_t start = int64_t(i) * kCopyChunk;
-    const int64_t count = std::min(kCopyChunk, step.n - start);
-    std::memcpy(out + start, in + start, size_t(count) * sizeof(T));
-  };
-  parallel(size_t((step.n + kCopyChunk - 1) / kCopyChunk), chunk);
 }
 
 }  // namespace
@@ -121,11 +99,8 @@ void Interpreter<T>::run(Context<T>& context, const Parallel& parallel) const {
       case 1:
         runReduce(program_, *std::get_if<1>(&step), context, parallel);
         break;
-      case 2:
-        runMatmul(program_, *std::get_if<2>(&step), context, parallel);
-        break;
       default:
-        runCopy(*std::get_if<3>(&step), context, parallel);
+        runMatmul(program_, *std::get_if<2>(&step), context, parallel);
     }
   }
 }

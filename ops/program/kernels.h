@@ -57,8 +57,29 @@ struct Kernels {
                     size_t cols);
 };
 
+// Codes of the operations.
+enum EltOp : int {
+#define TORCHOPT_ELT(Code, Name, ...) kElt##Name = Code,
+#define TORCHOPT_LIBM TORCHOPT_ELT
+#include "opcodes.inc"
+#undef TORCHOPT_ELT
+#undef TORCHOPT_LIBM
+};
+
 // Operands an opcode reads; 0 for an unknown one.
-int eltArity(int op);
+constexpr int eltArity(int op) {
+  switch (op) {
+#define TORCHOPT_ELT(Code, Name, Operands, ...) \
+  case Code:                                    \
+    return Operands;
+#define TORCHOPT_LIBM TORCHOPT_ELT
+#include "opcodes.inc"
+#undef TORCHOPT_ELT
+#undef TORCHOPT_LIBM
+    default:
+      return 0;
+  }
+}
 
 // The best kernels for this machine; the environment variable TORCHOPT_SIMD=base forces the
 // baseline.

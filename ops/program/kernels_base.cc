@@ -33,11 +33,4 @@ const Kernels<T>& kernels() {
 template const Kernels<float>& kernels<float>();
 template const Kernels<double>& kernels<double>();
 
-int eltArity(int op) {
-  const bool three = (op >= 7 && op <= 9) || op == 50;
-  const bool one = (op >= 10 && op <= 38) || (op >= 46 && op <= 48) || op == 54;
-  if (base::elementwise<float>(op, 0) == nullptr) return 0;
-  return three ? 3 : one ? 1 : 2;
-}
-
 }  // namespace torchopt

@@ -136,16 +136,11 @@ struct MatmulStep {
   int64_t rowsPerTask;  // 0: not worth threads
 };
 
-struct CopyStep {
-  uint32_t in, out;
-  int64_t n;
-};
-
 // ---- Program -----------------------------------------------------------------------------------
 
 template <class T>
 struct Program {
-  using Step = std::variant<EltStep<T>, ReduceStep, MatmulStep, CopyStep>;
+  using Step = std::variant<EltStep<T>, ReduceStep, MatmulStep>;
   size_t inputs = 0, outputs = 0;
   std::vector<std::vector<int64_t>> outputShapes;
   std::vector<int64_t> inputSizes;    // least number of elements each input must have

@@ -81,8 +81,7 @@ class Evaluator {
       writes_.clear();
       if (kind == 1) elementwise();
       else if (kind == 2) reduce();
-      else if (kind == 3) product();
-      else copy();
+      else product();
       checkOrder();
     }
     return std::move(result_);
@@ -250,10 +249,6 @@ class Evaluator {
     }
   }
 
-  void copy() {
-    const int64_t in = next(), out = next(), n = next();
-    for (int64_t i = 0; i < n; ++i) write(out, i, read(in, i));
-  }
 
   const Code& code_;
   size_t at_ = 0, named_ = 0;

@@ -39,6 +39,8 @@ const FAMILY = [
   "logic",
   "movement",
   "reduce",
+  "slopes",
+  "smooth",
   "unary",
 ].map((name) => `src/primitives/${name}.ts`);
 

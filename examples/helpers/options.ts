@@ -4,6 +4,8 @@
  * @module
  */
 
+import { parseArgs } from "node:util";
+
 /** Something that the person at the keyboard has to change. */
 export class UsageError extends RangeError {
   override name = "UsageError";
@@ -65,14 +67,18 @@ export function parseOptions<const T extends OptionTable>(
   table: T,
   args: readonly string[],
 ): OptionValues<T> {
-  const values: Record<string, number | string> = {};
-  for (const [name, [value]] of Object.entries(table)) values[name] = value;
-  for (let i = 0; i < args.length; i++) {
-    const [, name, given] = /^--([^=]+)(?:=(.*))?$/s.exec(args[i]) ?? [];
-    if (name === undefined || !Object.hasOwn(table, name)) {
-      throw new UsageError(`unknown option ${args[i]}; --help lists the options`);
+  const values: Record<string, number | string> = {}, known: Record<string, { type: "string" }> = {};
+  for (const [name, [value]] of Object.entries(table)) {
+    values[name] = value;
+    known[name] = { type: "string" };
+  }
+  // Not strict: a value may begin with a dash, as negative numbers do.
+  const { tokens } = parseArgs({ args: [...args], options: known, strict: false, tokens: true });
+  for (const token of tokens) {
+    if (token.kind !== "option" || !Object.hasOwn(table, token.name)) {
+      throw new UsageError(`unknown option ${args[token.index]}; --help lists the options`);
     }
-    values[name] = parseValue(name, given ?? args[++i], table[name]);
+    values[token.name] = parseValue(token.name, token.value, table[token.name]);
   }
   return values as OptionValues<T>;
 }

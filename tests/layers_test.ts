@@ -36,12 +36,18 @@ const FAMILY = [
   "arithmetic",
   "elementwise",
   "elementwise_define",
+  "index",
+  "iota",
   "logic",
   "movement",
+  "order",
+  "product_trees",
+  "products",
   "reduce",
   "slopes",
   "smooth",
   "unary",
+  "wide",
 ].map((name) => `src/primitives/${name}.ts`);
 
 /** Rooms of code on trees of tensors. */

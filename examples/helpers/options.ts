@@ -67,7 +67,8 @@ export function parseOptions<const T extends OptionTable>(
   table: T,
   args: readonly string[],
 ): OptionValues<T> {
-  const values: Record<string, number | string> = {}, known: Record<string, { type: "string" }> = {};
+  const values: Record<string, number | string> = {},
+    known: Record<string, { type: "string" }> = {};
   for (const [name, [value]] of Object.entries(table)) {
     values[name] = value;
     known[name] = { type: "string" };

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Node } from "../graph/node.ts";
-import { dot, type DotAttrs } from "./matmul.ts";
+import { apply, type Node } from "../graph/node.ts";
+import type { DotAttrs } from "./matmul.ts";
 import { narrow, permute, reshape } from "./movement.ts";
 import { divisor } from "./reduce_stages.ts";
 import { sum } from "./reduce.ts";
@@ -63,14 +63,15 @@ export function splitDot(node: Node<DotAttrs>): Node | null {
   const [a, b, k] = factorsOf(node);
   const { longest, moved, part } = Math.min(a.rows, b.rows) < THIN.rows ? THIN : WIDE;
   if (k <= ([a, b].some((f) => f.along && f.rows > 1) ? moved : longest)) return null;
-  const length = divisor(k, part), { ta, tb } = node.attrs;
+  const length = divisor(k, part);
+  const dot = (x: Node, y: Node) => apply(node.prim, [x, y], node.attrs);
   if (length * FEWEST < part) {
     const rest = k % part;
     return add(
-      dot(cut(a, 0, k - rest), cut(b, 0, k - rest), ta, tb),
-      dot(cut(a, k - rest, rest), cut(b, k - rest, rest), ta, tb),
+      dot(cut(a, 0, k - rest), cut(b, 0, k - rest)),
+      dot(cut(a, k - rest, rest), cut(b, k - rest, rest)),
     );
   }
   const parts = k / length, at = node.shape.length - 2;
-  return sum(dot(inParts(a, parts, length), inParts(b, parts, length), ta, tb), [at], false);
+  return sum(dot(inParts(a, parts, length), inParts(b, parts, length)), [at], false);
 }

@@ -162,28 +162,47 @@ export function maxPool(x: Node, attrs: PoolAttrs, examples = 1): [Node, Node] {
   return [project(both, 0), project(both, 1)];
 }
 
-/** Window size from which one reduction is faster than a chain of additions. */
+/** Window size up to which a chain of additions serves. */
 const LONG = 8;
+
+/** Every `step`th element of an axis from `start` on. */
+function every(x: Node, axis: number, start: number, count: number, step: number): Node {
+  return slice(x, {
+    starts: x.shape.map((_, i) => i === axis ? start : 0),
+    sizes: x.shape.map((d, i) => i === axis ? count : d),
+    steps: x.shape.map((_, i) => i === axis ? step : 1),
+  });
+}
+
+const gcd = (a: number, b: number): number => b === 0 ? a : gcd(b, a % b);
 
 /** Sums of windows of `size` elements along an axis. */
 function windowSums(x: Node, axis: number, size: number, step: number): Node {
   const count = Math.floor((x.shape[axis] - size) / step) + 1;
-  if (size === step && size > LONG) {
-    // Windows that touch but do not overlap are a dimension of their own.
-    const used = narrow(x, axis, 0, count * size);
-    const shape = [...x.shape.slice(0, axis), count, size, ...x.shape.slice(axis + 1)];
-    return sum(reshape(used, shape), [axis + 1], false);
+  if (size <= LONG) {
+    return Array.from({ length: size }, (_, k) => every(x, axis, k, count, step)).reduce(add);
   }
-  let y: Node | null = null;
-  for (let k = 0; k < size; k++) {
-    const part = slice(x, {
-      starts: x.shape.map((_, i) => i === axis ? k : 0),
-      sizes: x.shape.map((d, i) => i === axis ? count : d),
-      steps: x.shape.map((_, i) => i === axis ? step : 1),
-    });
-    y = y === null ? part : add(y, part);
+  // Blocks that windows begin and end with are a dimension of their own.
+  const block = gcd(size, step);
+  if (block > 1) {
+    const blocks = Math.floor(((count - 1) * step + size) / block);
+    const used = narrow(x, axis, 0, blocks * block);
+    const shape = [...x.shape.slice(0, axis), blocks, block, ...x.shape.slice(axis + 1)];
+    const sums = sum(reshape(used, shape), [axis + 1], false);
+    return block === size ? sums : windowSums(sums, axis, size / block, step / block);
   }
-  return y!;
+  // Windows of twice the size are two of them: few additions, and few roundings.
+  let power = x, total: Node | null = null, covered = 0;
+  for (let width = 1; width <= size; width *= 2) {
+    if (size & width) {
+      const part = every(power, axis, covered, count, step);
+      total = total === null ? part : add(total, part);
+      covered += width;
+    }
+    const n = power.shape[axis] - width;
+    if (2 * width <= size) power = add(narrow(power, axis, 0, n), narrow(power, axis, width, n));
+  }
+  return total!;
 }
 
 /**

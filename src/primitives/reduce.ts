@@ -161,6 +161,9 @@ export const amaxPrim: Primitive<ReduceAttrs> = extremum("amax", "ReduceMax", 1)
 /** Smallest element; ties share the gradient. */
 export const aminPrim: Primitive<ReduceAttrs> = extremum("amin", "ReduceMin", 2);
 
+/** Factors of float32 whose product keeps its digits in float32. */
+const FEW_FACTORS = 32;
+
 /** Product; 1 over nothing. The derivative is right where elements are zero. */
 export const prodPrim: Primitive<ReduceAttrs> = definePrimitive<ReduceAttrs>({
   name: "prod",
@@ -173,7 +176,14 @@ export const prodPrim: Primitive<ReduceAttrs> = definePrimitive<ReduceAttrs>({
     return isFloat(x.dtype) ? reshape(wideProduct(x, axes), shape) : null;
   },
   batch: batchReduce,
-  simplify: (node) => noAxes(node) ?? ofNothing(node, 1) ?? node,
+  simplify(node) {
+    const { inputs: [x], attrs: { axes, keepdim } } = node;
+    const simple = noAxes(node) ?? ofNothing(node, 1);
+    if (simple !== null || x.dtype !== "float32") return simple ?? node;
+    // Each factor adds a rounding error; the product of many is one of float64.
+    const few = sizeOf(axes.map((a) => x.shape[a])) <= FEW_FACTORS;
+    return few ? node : cast(prod(cast(x, "float64"), axes, keepdim), "float32");
+  },
   program: { kind: "reduce", code: 3, axes: (a) => a.axes },
 });
 

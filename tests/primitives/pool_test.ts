@@ -147,3 +147,26 @@ Deno.test("maxPool() of minus infinities names an element inside", () => {
     assertEquals([y, at], [want.map(() => -Infinity), want]);
   }
 });
+
+Deno.test("avgPool() of long windows, whatever their step", () => {
+  const n = 1000, x = sample([n], 4);
+  for (const size of [9, 16, 31, 100, 255, 256, 999]) {
+    for (const step of [1, 2, 7, 50, 100, size]) {
+      const attrs = windows([size], { strides: [step] });
+      const want: number[] = [];
+      for (let at = 0; at + size <= n; at += step) {
+        want.push(x.slice(at, at + size).reduce((a, b) => a + b, 0) / size);
+      }
+      assertClose(values(avgPool(node(x, [1, 1, n]), attrs, true)), want, 1e-13, 1e-13);
+    }
+  }
+});
+
+Deno.test("avgPool() of windows of 100 000 elements keeps its digits", () => {
+  const x = node(new Float32Array(200_000).fill(0.1), [1, 1, 200_000], "float32");
+  for (const step of [1, 3, 50_000]) {
+    for (const y of values(avgPool(x, windows([100_000], { strides: [step] }), true))) {
+      assertClose([y], [Math.fround(0.1)], 3e-6);
+    }
+  }
+});

@@ -215,3 +215,11 @@ Deno.test("whole numbers multiply exactly", () => {
     BigInt64Array.of(3n, 15n, -105n, -1155n),
   );
 });
+
+Deno.test("products of a million factors keep their digits", () => {
+  const n = 1_000_000, v = Math.fround(1 + 1e-6), x = tensor(new Float32Array(n).fill(v));
+  const want = Math.exp(n * Math.log1p(v - 1));
+  for (const y of [x.prod(), x.reshape(n, 1).prod(0).sum(), x.cumprod(0).select(0, n - 1)]) {
+    assertAlmostEquals(y.item() / want, 1, 1e-6);
+  }
+});

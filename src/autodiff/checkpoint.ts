@@ -4,9 +4,13 @@
  * @module
  */
 
+import { GradientError } from "../graph/errors.ts";
+import { isLeafNode } from "../graph/leaf.ts";
 import { isGradEnabled, type Node, withGrad } from "../graph/node.ts";
+import { showShape } from "../graph/shape.ts";
 import { barrier, together } from "../primitives/barrier.ts";
 import { custom } from "../primitives/custom.ts";
+import { alias } from "../primitives/movement.ts";
 import { type PyTree, treeFlatten, treeUnflatten } from "../pytree/mod.ts";
 import { wrap } from "../tensor/core.ts";
 import { checkFunction } from "../tensor/describe.ts";
@@ -18,10 +22,18 @@ import { sweep } from "../primitives/reverse.ts";
 
 type Tree = PyTree<unknown>;
 
+/** What stands for a value with a history: no leaf, so that it may be changed in place. */
+function inner(stand: Node): Node {
+  const node = alias(stand);
+  node.requiresGrad = stand.requiresGrad;
+  return node;
+}
+
 /** Everything from outside has a stand-in, so that the graph can be copied onto other values. */
 class CheckpointRecording extends Recording {
   protected override standFor(before: Node): Node {
-    return standIn(before);
+    const stand = standIn(before);
+    return before.requiresGrad && !isLeafNode(before) ? inner(stand) : stand;
   }
 }
 
@@ -61,6 +73,32 @@ function backward(
   return reads.map((read) => grads[found.indexOf(read)] ?? null);
 }
 
+/** A tensor that the function changed in place, and its value inside at the end. */
+interface Change {
+  readonly tensor: Tensor;
+  readonly node: Node;
+}
+
+function refuseLeaf({ shape }: Tensor): never {
+  throw new GradientError(
+    `checkpoint: an argument of shape ${showShape(shape)}, a leaf that requires a gradient, is ` +
+      `changed in place, and gradients would not reach it. Change it before the call.`,
+  );
+}
+
+/** Lets a change in place take effect outside of the function. */
+function change(tensor: Tensor, value: Node): void {
+  const before = tensor.node, leaf = before.requiresGrad && isLeafNode(before);
+  if (value.requiresGrad && !leaf) tensor.rebind(value);
+  else {
+    withGrad(false, () => {
+      if (tensor.place?.lie) tensor.rebind(value);
+      else tensor.assign("checkpoint", value);
+    });
+  }
+  holdUpdate(tensor, before, false);
+}
+
 /**
  * Makes a function whose intermediate values are not kept for the backward pass but computed again in
  * it: memory for one call at a time instead of all, for at most one more forward pass (Chen et al.,
@@ -70,6 +108,7 @@ function backward(
  * Gradients flow to the arguments and to tensors that `fn` reads from its surroundings, such as a
  * module's parameters. Random numbers are the same in both passes. As in `compile()`, `fn` cannot
  * read values; tensors that it makes leave it as its result only, and it must not call `backward()`.
+ * What it changes in place, arguments too, changes once.
  *
  * @param fn a function of trees of tensors (other leaves are passed on) that returns such a tree
  * @returns the function, with the same arguments and results
@@ -99,25 +138,31 @@ export function checkpoint<R, A extends unknown[] = Tensor[]>(
     });
     const recording = new CheckpointRecording("checkpoint()");
     const { result, reads: closure, written } = recording.run(() => {
-      const inside = leaves.map((x, i) => given[i] === null ? x : wrap(given[i]!.stand));
+      // What has a history outside has one inside: it may be changed in place.
+      const inside = leaves.map((x, i) => {
+        const read = given[i];
+        if (read === null) return x;
+        return wrap((x as Tensor).isLeaf ? read.stand : inner(read.stand));
+      });
+      const before = inside.map((x) => x instanceof Tensor ? x.rawNode : null);
       const output = fn(...treeUnflatten(def, inside) as A);
       const { leaves: outputs, def: outDef } = treeFlatten(output as Tree);
       const nodes = outputs.map((x) => x instanceof Tensor ? x.node : null);
-      return { outputs, outDef, nodes };
+      const changed = inside.flatMap((x, i): Change[] => {
+        if (given[i] === null || (x as Tensor).rawNode === before[i]) return [];
+        const tensor = leaves[i] as Tensor;
+        if (tensor.requiresGrad && tensor.isLeaf) refuseLeaf(tensor);
+        return [{ tensor, node: (x as Tensor).rawNode }];
+      });
+      return { outputs, outDef, nodes, changed };
     });
-    const { outputs, outDef, nodes } = result;
+    const { outputs, outDef, nodes, changed } = result;
+    for (const { handle, node } of written) changed.push({ tensor: handle as Tensor, node });
     const reads = [...given.filter((r) => r !== null), ...closure];
     const forward = new GraphCopy(reads.map(({ before, stand }) => [stand, before]), null);
-    // What the function changed in place (running statistics) changes once.
-    withGrad(false, () => {
-      for (const { handle, node } of written) {
-        const tensor = handle as Tensor, before = tensor.node;
-        if (tensor.place?.lie) tensor.rebind(forward.of(node));
-        else tensor.assign("checkpoint", forward.of(node));
-        holdUpdate(tensor, before, false);
-      }
-    });
-    const recorded = nodes.filter((n): n is Node => n !== null && n.requiresGrad);
+    const own = changed.map((c) => c.node).filter((n) => !isLeafNode(n));
+    const recorded = [...new Set([...nodes, ...own])]
+      .filter((n): n is Node => n !== null && n.requiresGrad);
     const linked = new Map<Node, Node>();
     if (recorded.length > 0) {
       const values = recorded.map((n) => forward.of(n));
@@ -131,6 +176,8 @@ export function checkpoint<R, A extends unknown[] = Tensor[]>(
         linked.set(n, results[i]);
       });
     }
+    // What the function changed in place (running statistics) changes once.
+    for (const { tensor, node } of changed) change(tensor, linked.get(node) ?? forward.of(node));
     const results = outputs.map((x, i) => {
       const node = nodes[i];
       return node === null ? x : wrap(linked.get(node) ?? forward.of(node));

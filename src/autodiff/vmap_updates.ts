@@ -4,9 +4,9 @@
  * @module
  */
 
-import { ShapeError } from "../graph/errors.ts";
+import { GradientError, ShapeError } from "../graph/errors.ts";
 import { isLeafNode } from "../graph/leaf.ts";
-import { type Node, withGrad } from "../graph/node.ts";
+import { isGradEnabled, type Node, withGrad } from "../graph/node.ts";
 import { showShape } from "../graph/shape.ts";
 import { expand, permute } from "../primitives/movement.ts";
 import { holdUpdate } from "../tensor/pending.ts";
@@ -56,6 +56,7 @@ export function updatesOf(
     const own = mapped.find((m) => m.inside === handle);
     if (own !== undefined) {
       checkApart(own, mapped, reads);
+      if (isGradEnabled() && own.tensor.requiresGrad && own.tensor.isLeaf) refuseLeaf(own.tensor);
       const all = batched ? value : expand(value, [size, ...value.shape]);
       return { tensor: own.tensor, value: move(all, 0, own.axis) };
     }
@@ -67,6 +68,15 @@ export function updatesOf(
         `examples and pass it as an argument, with its number in inAxes.`,
     );
   });
+}
+
+function refuseLeaf({ shape }: Tensor): never {
+  throw new GradientError(
+    `vmap: an argument of shape ${
+      showShape(shape)
+    }, a leaf that requires a gradient, is changed in ` +
+      `place, and gradients would not reach it. Wrap the whole call in noGrad(() => ...).`,
+  );
 }
 
 /** Throws where the function sees what it changes at another place as well, as it was before. */

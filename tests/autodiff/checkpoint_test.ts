@@ -1,4 +1,4 @@
-import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import {
   autograd,
   checkpoint,
@@ -7,6 +7,7 @@ import {
   func,
   Generator,
   gradcheck,
+  GradientError,
   nn,
   noGrad,
   randn,
@@ -108,4 +109,31 @@ Deno.test("checkpoint() in func.vmap() recomputes also what is the same for all 
     })(xs);
   const plain = gradients(layer), again = gradients(checkpoint(layer));
   assert(plain.sub(again).abs().max().item() < 1e-12);
+});
+
+Deno.test("checkpoint() of a function that changes tensors in place changes them once, with history", () => {
+  // h = 2 w; inside, the first half is squared, and the whole of c is scaled.
+  const run = (wrap: <F extends (h: Tensor) => Tensor>(fn: F) => F) => {
+    const w = tensor([1, 2, 3, 4], { ...f64, requiresGrad: true });
+    const h = w.mul(2), c = w.mul(3), view = h.view(2, 2), rest = c.narrow(0, 2, 2);
+    const f = wrap((x: Tensor) => {
+      x.narrow(0, 0, 2).pow_(2);
+      rest.mul_(10);
+      return x.mul(c).sum();
+    });
+    const y = f(h);
+    const [g] = autograd.grad(y.add(view.pow(3).sum()).add(c.square().sum()), [w]);
+    return [y, h, view, c, rest, g!].map((t) => t.toArray());
+  };
+  assertEquals(run((fn) => checkpoint(fn) as typeof fn), run((fn) => fn));
+});
+
+Deno.test("checkpoint() refuses to change a leaf that requires a gradient", () => {
+  const w = tensor([1, 2], { ...f64, requiresGrad: true });
+  assertThrows(() => checkpoint((w: Tensor) => w.mul_(2))(w), GradientError, "noGrad");
+  const unrecorded = checkpoint((w: Tensor) => noGrad(() => w.mul_(2)).square());
+  assertThrows(() => unrecorded(w), GradientError, "Change it before the call");
+  assertEquals(w.toArray(), [1, 2]);
+  const g = func.grad((w: Tensor) => unrecorded(w).sum())(tensor([1, 2], f64));
+  assertEquals((g as Tensor).toArray(), [4, 8]);
 });

@@ -106,6 +106,8 @@ Deno.test("vmap() of an ensemble in training mode keeps statistics for each mode
 Deno.test("vmap() differentiates changes of arguments", () => {
   const w = tensor([[1, 2], [3, 4]], { ...f64, requiresGrad: true });
   assertThrows(() => func.vmap((x: Tensor) => x.mul_(2))(w), GradientError, "noGrad");
+  const unrecorded = func.vmap((x: Tensor) => noGrad(() => x.mul_(2)).square());
+  assertThrows(() => unrecorded(w), GradientError, "Wrap the whole call in noGrad");
   assertEquals(w.toArray(), [[1, 2], [3, 4]]);
   const h = w.mul(1), y = func.vmap((x: Tensor) => x.mul_(2).square())(h);
   h.sum().add(y.sum()).backward();

@@ -4,8 +4,8 @@
  * derivative with respect to the leaf (forward mode), which `backward()` has to find.
  */
 
-import { assert } from "@std/assert";
-import { checkpoint, compile, func, noGrad, type Tensor, tensor } from "@torchopt/torchopt";
+import { assert, assertEquals } from "@std/assert";
+import { checkpoint, compile, func, noGrad, stack, type Tensor, tensor } from "@torchopt/torchopt";
 import { type Next, random } from "../helpers/random.ts";
 
 const LEAF = 6;
@@ -258,6 +258,46 @@ for (const [name, wrap] of Object.entries(wraps)) {
       for (const s of body) simulate(again, s);
       call();
       checkAll(`seed ${seed}, again`, real, memory);
+    }
+  });
+}
+
+const gradients: Record<string, (f: (w: Tensor) => Tensor) => (w: Tensor) => Tensor> = {
+  "func.grad()": (f) => func.grad(f),
+  "checkpoint()": (f) => func.grad(checkpoint(f)),
+  "compile()": (f) => compile(func.grad(f)),
+  "func.vmap()": (f) => (w) => func.vmap(func.grad(f))(stack([w.neg(), w])).select(0, 1),
+};
+
+for (const [name, derivative] of Object.entries(gradients)) {
+  Deno.test(`a function that changes views inside of it is differentiated by ${name}`, () => {
+    for (let seed = 0; seed < 40; seed++) {
+      const next = random(seed + 5000), start = Array.from({ length: LEAF }, (_, i) => i - 2.5);
+      const own = start.map((v, i): Cell => ({ v, d: none.map((_, j) => i === j ? 1 : 0) }));
+      const memory: Shown[] = [
+        { cells: own, shape: [2, 3], detached: false, leaf: true, repeats: false },
+      ];
+      const body: Statement[] = [{ kind: "make", of: 0, by: 2 }];
+      simulate(memory, body[0]);
+      for (let step = 0; step < 15; step++) {
+        const s = choose(memory, next, true);
+        if (s === null || s.kind === "read") continue;
+        simulate(memory, s);
+        body.push(s);
+      }
+      const f = (w: Tensor) => {
+        const table = [w];
+        for (const s of body) run(table, s);
+        const losses = table.filter((_, i) => !memory[i].detached).map((x) => x.square().sum());
+        return losses.reduce((a, b) => a.add(b));
+      };
+      const want = none.map((_, j) =>
+        memory.filter((x) => !x.detached)
+          .reduce((sum, x) => sum + x.cells.reduce((s, c) => s + 2 * c.v * c.d[j], 0), 0)
+      );
+      const w = numbers(start, [2, 3]);
+      check(`seed ${seed}`, derivative(f)(w), want);
+      assertEquals(Array.from(w.data(), Number), start, `seed ${seed}`);
     }
   });
 }

@@ -23,8 +23,9 @@ import { changed } from "./views.ts";
  *
  * Operations return at once: they build a graph, which is compiled and run when a value is read
  * with `item()`, `data()` or `toArray()`. Make tensors with `tensor()`, `zeros()`, `randn()` and
- * their like. Methods with a trailing underscore change the tensor in place; a leaf that requires a
- * gradient can be changed inside `noGrad()` only.
+ * their like. Methods with a trailing underscore change the tensor in place, and with it what it is a
+ * view of and other views of that; a leaf that requires a gradient can be changed inside `noGrad()`
+ * only.
  *
  * @example
  * ```ts

@@ -309,6 +309,14 @@ Deno.test("without recording, or through detach(), only values change", () => {
   assert(!cut.requiresGrad);
 });
 
+Deno.test("a result that is overwritten as a whole has no history", () => {
+  const w = leaf([1, 2]), h = w.mul(2), view = h.view(2);
+  view.zero_();
+  assertEquals([h.requiresGrad, view.requiresGrad], [false, false]);
+  h.mul(w).sum().backward();
+  assertEquals(list(w.grad!), [0, 0]);
+});
+
 Deno.test("what views are for gradients stays when the tensor changes", () => {
   // A view that is a leaf of its own.
   const x = zeros([2], f64), own = x.narrow(0, 0, 1).requiresGrad_();

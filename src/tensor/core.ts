@@ -20,7 +20,7 @@ import { holdCopy } from "./pending.ts";
 import type { Tensor } from "./tensor.ts";
 import { checkKind } from "./stores.ts";
 import { currentTrace, forbidInTrace } from "./trace.ts";
-import { adopt, Base, catchUp, Place, write } from "./views.ts";
+import { adopt, Base, catchUp, changed, Place, write } from "./views.ts";
 import { checkFunction, describe } from "./describe.ts";
 import { inspect, oneLine, peek } from "./inspect.ts";
 import { nest } from "./nested.ts";
@@ -50,6 +50,19 @@ export function setConstructor(fn: (node: Node) => Tensor): void {
 /** A new handle on a node. */
 export function wrap(node: Node): Tensor {
   return construct(node);
+}
+
+/** Values of a tensor before the present one that any run stores. */
+const KEPT = 4;
+
+const outlived = new WeakMap<object, Node[]>();
+
+/** Notes a value that a tensor had; older ones are no longer worth memory of their own. */
+function outlive(tensor: object, before: Node): void {
+  const nodes = outlived.get(tensor) ?? [];
+  if (nodes.length === 0) outlived.set(tensor, nodes);
+  else if (nodes[0].storage !== null) nodes.length = 0;
+  if (nodes.push(before) > KEPT) nodes.shift()!.keep = false;
 }
 
 /** Whether a node waits for so many others that a handle on it is computed at once. */
@@ -428,11 +441,16 @@ export abstract class TensorCore {
     } else if (node.box !== null && !node.requiresGrad && !value.requiresGrad) {
       // A gradient that is there stays, as that of a frozen parameter.
       this.rebind(leafLike(node, value), op);
-    } else this.rebind(value, op);
+    } else {
+      // Without recording only the value changes: the history stays. Views see to that themselves.
+      const edit = node.requiresGrad && !isGradEnabled() && !this.place?.lie;
+      this.rebind(edit ? changed(op, node, value, true) : value, op);
+    }
     if (currentTrace() !== null) return this;
     // Whatever run comes by stores the new value.
     const { rawNode } = this.written;
     if (rawNode.storage === null) rawNode.keep = true;
+    if (node.keep && node.storage === null) outlive(this, node);
     if (this.place !== null && this.place.lie !== null) holdCopy(this.place.base);
     return this;
   }

@@ -31,7 +31,7 @@ const LATE = 64;
 
 /** The latest few of some handles. */
 class Latest {
-  #handles: Handle[] = [];
+  #handles: (Handle | undefined)[] = [];
   #at = 0;
 
   /** Adds one; the oldest makes room. */
@@ -44,8 +44,15 @@ class Latest {
   drop(node: Node): void {
     const last = (this.#at + RECENT - 1) % RECENT;
     if (this.#handles[last]?.rawNode !== node) return;
-    delete this.#handles[last];
+    this.#handles[last] = undefined;
     this.#at = last;
+  }
+
+  /** Forgets those that have a value. */
+  prune(): void {
+    this.#handles.forEach((handle, i) => {
+      if (handle !== undefined && handle.rawNode.storage !== null) this.#handles[i] = undefined;
+    });
   }
 
   /** Takes all, the latest first. */
@@ -94,6 +101,12 @@ export function remember(tensor: Handle): void {
   const size = sizeOf(tensor.rawNode.shape);
   if (size === 1) scalars.add(tensor);
   else if (size <= SMALL) others.add(tensor);
+}
+
+/** Forgets tensors that have values: what they were computed from should not be held. */
+export function forgetKnown(): void {
+  scalars.prune();
+  others.prune();
 }
 
 /** Forgets the tensor that was made last, since its value has become that of another one. */

@@ -9,7 +9,8 @@
 import { constantValue } from "../graph/leaf.ts";
 import { type GradBox, nextEra, type Node } from "../graph/node.ts";
 import { isLarge, realizeNodes } from "../graph/realize.ts";
-import { noteGradients, takeLate, takeRecent } from "./late.ts";
+import { sizeOf } from "../graph/shape.ts";
+import { forgetKnown, noteGradients, takeLate, takeRecent } from "./late.ts";
 import type { Tensor } from "./tensor.ts";
 import { currentTrace } from "./trace.ts";
 
@@ -22,8 +23,8 @@ const SWEEPS = 16;
 /** Updates beyond this number are computed at once, so that a loop without steps stays flat. */
 const UPDATES = 4096;
 
-/** Copies that are remembered; when there are more, they are computed. */
-const COPIES = 64;
+/** Copies that are remembered, and their elements; when there are more, they are computed. */
+const COPIES = 64, COPIED = 1 << 19;
 
 /** A tensor that was rebound, what it stood for, and whether that memory may be taken. */
 interface Update {
@@ -37,10 +38,13 @@ let latest: readonly Tensor[] = [];
 let sweeps: (readonly GradBox[])[] = [];
 let updated: Update[] = [];
 const copies = new Set<Pick<Tensor, "rawNode">>();
+let copied = 0;
 
 /** Remembers roots of `backward()`, and where it left gradients; the oldest are forgotten. */
 export function holdSweep(tensors: readonly Tensor[], boxes: readonly GradBox[]): void {
   if (currentTrace() !== null) return;
+  if (roots.length > 0) roots = roots.filter((root) => root.rawNode.storage === null);
+  forgetKnown();
   for (const tensor of tensors) roots.push(tensor);
   if (roots.length > ROOTS) roots = roots.slice(-ROOTS);
   sweeps.push(boxes);
@@ -68,11 +72,20 @@ export function holdUpdate(handle: Tensor, before: Node, overwrite = true): void
  */
 export function holdCopy(handle: Pick<Tensor, "rawNode">): void {
   if (currentTrace() !== null || handle.rawNode.storage !== null) return;
+  if (copies.has(handle)) return;
   copies.add(handle);
-  if (copies.size > COPIES && waitingCopies().length > COPIES) {
-    compute(waitingCopies());
-    copies.clear();
-  }
+  copied += sizeOf(handle.rawNode.shape);
+  if (copies.size <= COPIES && copied <= COPIED) return;
+  const nodes = waitingCopies();
+  copied = nodes.reduce((n, node) => n + sizeOf(node.shape), 0);
+  if (copies.size <= COPIES && copied <= COPIED) return;
+  compute(nodes);
+  forgetCopies();
+}
+
+function forgetCopies(): void {
+  copies.clear();
+  copied = 0;
 }
 
 /** Copies without a value; the others are forgotten. */
@@ -109,7 +122,7 @@ function takeWaiting(stepped: ReadonlySet<GradBox | null>, large: boolean): Node
   roots = [];
   latest = [];
   sweeps = [];
-  copies.clear();
+  forgetCopies();
   return nodes.filter((node) => node.storage === null);
 }
 

@@ -5,8 +5,7 @@
  */
 
 import { backward, type BackwardOptions } from "../autodiff/grad.ts";
-import { isFloat, isGradEnabled, type Node } from "../graph/node.ts";
-import { isLeafNode } from "../graph/leaf.ts";
+import { isFloat, type Node } from "../graph/node.ts";
 import { cast } from "../primitives/elementwise.ts";
 import { alias, expand } from "../primitives/movement.ts";
 import { setConstructor, type TensorLike } from "./core.ts";
@@ -16,7 +15,6 @@ import { LinearMethods } from "./methods_linear.ts";
 import { forgetLast } from "./late.ts";
 import { holdCopy } from "./pending.ts";
 import { checkKind } from "./stores.ts";
-import { changed } from "./views.ts";
 
 /**
  * A multi-dimensional array whose operations can be differentiated.
@@ -220,11 +218,8 @@ export class Tensor extends LinearMethods {
   }
 
   #change(op: string, value: Node): this {
-    const { node, place } = this;
     forgetLast(value);
-    // Without recording only the value changes: the history stays. Views see to that themselves.
-    const edit = !isGradEnabled() && node.requiresGrad && !isLeafNode(node) && !place?.lie;
-    this.assign(op, edit ? changed(op, node, value, true) : value);
+    this.assign(op, value);
     holdCopy(this.written);
     return this;
   }

@@ -3,7 +3,16 @@
  * `backward()` and `autograd.grad`, with one gradient and its hooks.
  */
 
-import { autograd, compile, noGrad, SGD, type Tensor, tensor } from "@torchopt/torchopt";
+import {
+  autograd,
+  compile,
+  FuncOptimizer,
+  noGrad,
+  SGD,
+  sgd,
+  type Tensor,
+  tensor,
+} from "@torchopt/torchopt";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 
 const leaf = (values: number[]) => tensor(values, { dtype: "float64", requiresGrad: true });
@@ -118,4 +127,19 @@ Deno.test("a buffer with history is no leaf inside of compile()", () => {
   assertEquals(buffer.toArray(), [3, 6]);
   const again = compile(() => void buffer.requiresGrad_(false));
   assertThrows(again, Error, "requiresGrad_: a tensor with a history cannot be switched off");
+});
+
+Deno.test("steps in place of parameters that were computed keep their history", () => {
+  // As in PyTorch: without recording, a change in place changes the value only.
+  const start = leaf([4, 8]), optimizer = new FuncOptimizer(sgd({ lr: 0.25 }));
+  const [p] = optimizer.step(start.square().sum().div(2), [start]);
+  assertEquals(p.toArray(), [3, 6]);
+  assert(!p.isLeaf);
+  for (const want of [[2.25, 4.5], [1.6875, 3.375]]) {
+    optimizer.step(p.square().sum().div(2), [p], { inplace: true });
+    assertEquals(p.toArray(), want);
+    assert(p.requiresGrad);
+  }
+  // The derivative of the first step.
+  assertEquals(autograd.grad(p.sum(), [start])[0]!.toArray(), [0.75, 0.75]);
 });

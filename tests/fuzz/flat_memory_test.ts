@@ -289,3 +289,50 @@ for (const [name, make] of Object.entries(loops)) {
     assert(grown < 1 << 24, `the heap has grown by ${grown >> 10} KiB`);
   });
 }
+
+// Loops without an optimizer that steps in place: nothing computes what waits for a step.
+const size = 256, weightBytes = size * size * 4;
+
+const byHand: Record<string, (read: boolean) => () => void> = {
+  "gradient descent by hand"(read) {
+    const net = new nn.Linear(size, size), input = randn([4, size]);
+    return () => {
+      const loss = net.call(input).square().mean();
+      loss.backward();
+      noGrad(() => {
+        for (const p of net.parameters()) {
+          p.sub_(p.grad!.mul(1e-3));
+          p.grad = null;
+        }
+      });
+      if (read) loss.item();
+    };
+  },
+  "a functional optimizer whose parameters are cut off"(read) {
+    const impl = adam({ lr: 1e-3 }), input = randn([4, size]);
+    let params = [randn([size, size]).requiresGrad_()], state = impl.init(params);
+    return () => {
+      const loss = input.matmul(params[0]).square().mean();
+      const grads = autograd.grad(loss, params) as Tensor[];
+      const [updates, next] = impl.update(grads, state, { params, inplace: false });
+      state = next;
+      params = applyUpdates(params, updates as Tensor[], { inplace: false })
+        .map((p) => p.detach().requiresGrad_());
+      if (read) loss.item();
+    };
+  },
+};
+
+for (const [name, make] of Object.entries(byHand)) {
+  for (const read of [true, false]) {
+    Deno.test(`few versions are held: ${name}, loss ${read ? "read" : "unread"}`, async () => {
+      const { liveBytes } = await settle(), iterate = make(read);
+      for (let i = 1; i <= 100; i++) {
+        iterate();
+        if (i % 20 > 0) continue;
+        const versions = ((await settle()).liveBytes - liveBytes) / weightBytes;
+        assert(versions < 30, `${versions} after ${i} iterations`);
+      }
+    });
+  }
+}

@@ -267,7 +267,8 @@ function vmap(g: Setup): Statement | null {
       return w.side.grad(loss, [w.vars.get(p)], createGraph)[0]!;
     });
     // Inside, the rows depend on nothing.
-    w.vars.set(target, fn(batch.of(w).detach()));
+    const rows = fn(batch.of(w).detach());
+    w.vars.set(target, createGraph ? s.spent(rows) : rows);
     w.vars.delete("row");
     return true;
   }, [target]);

@@ -106,7 +106,7 @@ export function penalty(name: string, loss: Expression, params: readonly string[
     for (const g of grads) if (g !== null) total = total.add(g.square().mean());
     if (!total.requiresGrad) return false;
     total.backward();
-    w.vars.set(name, total);
+    w.vars.set(name, total.detach());
     return true;
   };
   const text =
@@ -114,7 +114,16 @@ export function penalty(name: string, loss: Expression, params: readonly string[
   return act(text, [...loss.needs, ...params], run, [name]);
 }
 
-/** A gradient as a value, perhaps with history. */
+/**
+ * A gradient that was differentiated itself, cut off: carried on from iteration to iteration, its
+ * history would grow by a factor each time.
+ */
+export function spent(g: Value): Value {
+  if (g.requiresGrad) g.square().mean().backward();
+  return g.detach();
+}
+
+/** A gradient as a value, perhaps differentiated. */
 export function gradientOf(
   name: string,
   loss: Expression,
@@ -126,7 +135,7 @@ export function gradientOf(
     if (!value.requiresGrad || !w.vars.get(param).requiresGrad) return false;
     const [g] = w.side.grad(value, [w.vars.get(param)], createGraph);
     if (g === null) return false;
-    w.vars.set(name, g);
+    w.vars.set(name, createGraph ? spent(g) : g);
     return true;
   };
   const text = `[${name}] = grad(${loss.text}, [${param}]${createGraph ? ", createGraph" : ""})`;

@@ -259,7 +259,8 @@ export function isDType(name: string): name is DType {
 
 /** Whether values of this element type can have derivatives. */
 export function isFloat(dtype: DType): boolean {
-  return DTYPES[dtype].kind === "float";
+  // As DTYPES says; this is asked several times for each node.
+  return dtype === "float32" || dtype === "float64" || dtype === "float16";
 }
 
 /** Makes a node: infers, checks, and notes whether derivatives reach it. */
@@ -268,11 +269,15 @@ export function apply<A>(prim: Primitive<A>, inputs: readonly Node[], attrs: A):
   let requiresGrad = false, depth = 0;
   for (let i = 0; i < inputs.length; i++) {
     const x = inputs[i];
+    const { storage } = x;
     if (x.requiresGrad) requiresGrad = true;
-    if (observing) x.shared = true;
-    if (x.storage === null) {
+    if (storage === null) {
       if (x.depth >= depth) depth = x.depth + 1;
-    } else if (observing) x.storage.shared = true;
+      if (observing) x.shared = true;
+    } else if (observing && !storage.shared) {
+      x.shared = true;
+      storage.shared = true;
+    }
   }
   const outs = Array.isArray(aval) ? aval : null;
   const first = outs === null ? aval as Aval : outs[0];

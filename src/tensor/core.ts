@@ -107,7 +107,7 @@ export abstract class TensorCore {
     this.held = unshared(node);
     const trace = currentTrace();
     this.traceId = trace === null ? 0 : trace.id;
-    if (trace === null && node.storage === null) remember(this);
+    if (trace === null && node.storage === null) remember(this, node);
     // An unread chain that keeps growing would hold every iteration of its loop.
     if (isOverdue(node)) realizeNodes([node]);
   }

@@ -37,7 +37,7 @@ class Latest {
   /** Adds one; the oldest makes room. */
   add(handle: Handle): void {
     this.#handles[this.#at] = handle;
-    this.#at = (this.#at + 1) % RECENT;
+    if (++this.#at === RECENT) this.#at = 0;
   }
 
   /** Takes the latest back, if it stands for that node. */
@@ -96,9 +96,9 @@ export function noteGradients(left: readonly GradBox[]): void {
 }
 
 /** Remembers a tensor without a value; those made before the latest few are forgotten. */
-export function remember(tensor: Handle): void {
+export function remember(tensor: Handle, { shape }: Node): void {
   if (!isObserving()) return;
-  const size = sizeOf(tensor.rawNode.shape);
+  const size = sizeOf(shape);
   if (size === 1) scalars.add(tensor);
   else if (size <= SMALL) others.add(tensor);
 }

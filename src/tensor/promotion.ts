@@ -66,28 +66,36 @@ export function checkTensors(op: string, list: readonly Tensor[]): readonly Tens
 
 /** Type in which two types meet: the wider; a whole number and floating point give floating point. */
 export function promote(a: DType, b: DType): DType {
-  return DTYPES[a].rank >= DTYPES[b].rank ? a : b;
+  return a === b || DTYPES[a].rank >= DTYPES[b].rank ? a : b;
 }
 
 /** Both operands in one type. A number never widens a tensor, but a fraction makes it floating. */
 export function pair(a: TensorLike, b: TensorLike): [Node, Node] {
   checkOperand(a);
   checkOperand(b);
-  if (typeof a !== "object" && typeof b !== "object") {
-    return [lift(a, defaultDtype()), lift(b, defaultDtype())];
+  if (typeof a === "object" && typeof b === "object") {
+    const left = a.node, right = b.node;
+    if (left.dtype === right.dtype) return [left, right];
+    const dtype = promote(left.dtype, right.dtype);
+    return [cast(left, dtype), cast(right, dtype)];
   }
-  const whole = (v: TensorLike) => typeof v !== "number" || Number.isInteger(v);
-  const dtype = typeof a !== "object"
-    ? numberType(a, b as Tensor)
-    : typeof b !== "object"
-    ? numberType(b, a)
-    : promote(a.dtype, b.dtype);
-  function numberType(v: TensorLike, t: Tensor): DType {
-    if (isFloat(t.dtype)) return t.dtype;
-    if (!whole(v)) return defaultDtype();
-    return t.dtype === "bool" && typeof v === "number" ? "int64" : t.dtype;
-  }
-  return [cast(lift(a, dtype), dtype), cast(lift(b, dtype), dtype)];
+  if (typeof a === "object") return beside(a.node, b as number | boolean);
+  if (typeof b !== "object") return [lift(a, defaultDtype()), lift(b, defaultDtype())];
+  const [right, left] = beside(b.node, a);
+  return [left, right];
+}
+
+/** A tensor and a number in one type. */
+function beside(node: Node, number: number | boolean): [Node, Node] {
+  const fraction = typeof number === "number" && !Number.isInteger(number);
+  const dtype = isFloat(node.dtype)
+    ? node.dtype
+    : fraction
+    ? defaultDtype()
+    : node.dtype === "bool" && typeof number === "number"
+    ? "int64"
+    : node.dtype;
+  return [cast(node, dtype), lift(number, dtype)];
 }
 
 /** An operand of a function that only floating point has. */

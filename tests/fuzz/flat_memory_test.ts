@@ -71,10 +71,6 @@ const loops: Record<string, Loop> = {
     const net = new Net(), optimizer = new SGD(net.b.parameters(), { lr: 1e-3 });
     return () => train(mse(net.call(x), y), optimizer);
   },
-  "an optimizer over the body, the head is not frozen"() {
-    const net = new Net(), optimizer = new Adam(net.a.parameters());
-    return () => train(mse(net.call(x), y), optimizer);
-  },
   "an input that requires a gradient"() {
     const net = new Net(), optimizer = new RMSProp(net.parameters());
     const input = randn([64, 16]).requiresGrad_();
@@ -264,7 +260,7 @@ function maml(make: (net: Net) => MetaOptimizer): (i: number) => void {
   const net = new Net(), inner = make(net), outer = new Adam(net.parameters());
   return () => {
     const start = extractStateDict(net), begun = extractStateDict(inner);
-    for (let k = 0; k < 2; k++) inner.step(mse(net.call(x), y));
+    inner.step(mse(net.call(x), y));
     const loss = mse(net.call(x), y);
     recoverStateDict(net, start);
     recoverStateDict(inner, begun);

@@ -64,7 +64,8 @@ export class Setup {
     this.large = dice.chance(0.35);
     const type = dice.below(10);
     this.types = type < 6 ? ["float64"] : type < 9 ? ["float32"] : ["float32", "float64"];
-    this.n = !this.large ? 3 : this.types[0] === "float64" ? 12 : dice.chance(0.15) ? 34 : 17;
+    // Matrices of 34 by 34 are too large for what steps compute of their own accord.
+    this.n = !this.large ? 3 : dice.chance(0.35) ? 34 : this.types[0] === "float64" ? 12 : 17;
     this.expressions = new Expressions(dice, this.n);
     this.names = {
       M: ["x0", "x0", "m0", "m1", "m2", "h"],

@@ -22,7 +22,6 @@ const LAYERS: readonly (readonly string[])[] = [
     "src/hook.ts",
   ],
   ["src/update.ts"],
-  ["src/alias/"],
   ["src/nn/"],
   ["src/optim/"],
   ["src/utils/"],
@@ -51,7 +50,7 @@ const FAMILY = [
 ].map((name) => `src/primitives/${name}.ts`);
 
 /** Rooms of code on trees of tensors. */
-const USER_ROOMS = /^src\/(nn|optim|transform|alias|schedule|utils|visual)\/|^src\/[a-z_]+\.ts$/;
+const USER_ROOMS = /^src\/(nn|optim|transform|schedule|utils|visual)\/|^src\/[a-z_]+\.ts$/;
 
 const root = new URL("../", import.meta.url);
 

@@ -1,5 +1,5 @@
 /**
- * Classic optimizers and the wrapper of functional ones.
+ * Optimizers: each as a gradient transformation, as a classic optimizer and as a differentiable one.
  *
  * @module
  */
@@ -16,11 +16,17 @@ export {
   type FuncOptimizerOptions,
   type FuncOptimizerStepOptions,
 } from "./func_optimizer.ts";
-export { AdaDelta, Adadelta, type AdaDeltaOptimizerOptions } from "./adadelta.ts";
-export { AdaGrad, Adagrad, type AdaGradOptimizerOptions } from "./adagrad.ts";
-export { Adam, type AdamOptimizerOptions } from "./adam.ts";
-export { AdamW, type AdamWOptimizerOptions } from "./adamw.ts";
-export { AdaMax, Adamax, type AdaMaxOptimizerOptions } from "./adamax.ts";
-export { RAdam, type RAdamOptimizerOptions } from "./radam.ts";
-export { RMSProp, RMSprop, type RMSPropOptimizerOptions } from "./rmsprop.ts";
-export { SGD, type SGDOptimizerOptions } from "./sgd.ts";
+export {
+  MetaOptimizer,
+  type MetaOptimizerOptions,
+  type MetaOptimizerState,
+} from "./meta_optimizer.ts";
+export { flipSignAndAddWeightDecay, type FlipSignOptions, scaleByNegLr } from "./links.ts";
+export * from "./adadelta.ts";
+export * from "./adagrad.ts";
+export * from "./adam.ts";
+export * from "./adamw.ts";
+export * from "./adamax.ts";
+export * from "./radam.ts";
+export * from "./rmsprop.ts";
+export * from "./sgd.ts";

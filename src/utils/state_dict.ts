@@ -11,7 +11,7 @@ import { sameShape, showShape } from "../graph/shape.ts";
 import { Module } from "../nn/module.ts";
 import { Parameter } from "../nn/parameter.ts";
 import { readSlot, type Role, type Slot, writeSlot } from "../nn/slots.ts";
-import { MetaOptimizer, type MetaOptimizerState } from "../optim/meta/meta_optimizer.ts";
+import { MetaOptimizer, type MetaOptimizerState } from "../optim/meta_optimizer.ts";
 import { treeMap } from "../pytree/mod.ts";
 import type { Device } from "../runtime/mod.ts";
 import { TensorCore, wrap } from "../tensor/core.ts";

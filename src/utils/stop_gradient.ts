@@ -6,7 +6,7 @@
 
 import type { TensorTree } from "../base.ts";
 import { Module } from "../nn/module.ts";
-import { MetaOptimizer } from "../optim/meta/meta_optimizer.ts";
+import { MetaOptimizer } from "../optim/meta_optimizer.ts";
 import { treeLeaves } from "../pytree/mod.ts";
 import { TensorCore } from "../tensor/core.ts";
 import type { Tensor } from "../tensor/tensor.ts";

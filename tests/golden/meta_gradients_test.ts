@@ -6,7 +6,7 @@
 import { assert } from "@std/assert";
 import { applyUpdates, autograd, nn, type Tensor } from "@torchopt/torchopt";
 import { treeLeaves } from "@torchopt/torchopt/pytree";
-import * as meta from "../../src/optim/meta/mod.ts";
+import * as meta from "../../src/optim/mod.ts";
 import { extractStateDict, recoverStateDict, stopGradient } from "../../src/utils/mod.ts";
 import {
   assertClose,

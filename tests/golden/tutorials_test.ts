@@ -13,7 +13,7 @@ import {
   type Tensor,
   tensor,
 } from "@torchopt/torchopt";
-import { MetaAdam, MetaOptimizer, MetaSGD } from "../../src/optim/meta/mod.ts";
+import { MetaAdam, MetaOptimizer, MetaSGD } from "../../src/optim/mod.ts";
 import { extractStateDict, recoverStateDict } from "../../src/utils/mod.ts";
 import {
   assertClose,

@@ -4,24 +4,24 @@
  * @module
  */
 
-import { sweep } from "../../primitives/reverse.ts";
-import type { GradientTransformation, OptState } from "../../base.ts";
-import { asTransformation } from "../../combine.ts";
-import { GradientError } from "../../graph/errors.ts";
-import { constantNode } from "../../graph/leaf.ts";
-import { isGradEnabled, withGrad } from "../../graph/node.ts";
-import { showShape } from "../../graph/shape.ts";
-import { Module } from "../../nn/module.ts";
-import { readSlot, type Slot, writeSlot } from "../../nn/slots.ts";
-import { expand } from "../../primitives/movement.ts";
-import { treeLeaves } from "../../pytree/mod.ts";
-import { TensorCore, wrap } from "../../tensor/core.ts";
-import { commit, holdSweep, holdUpdate } from "../../tensor/pending.ts";
-import type { Tensor } from "../../tensor/tensor.ts";
-import { computeDeep } from "../../tensor/history.ts";
-import { currentTrace, noteRead, noteWrite, type Trace } from "../../tensor/trace.ts";
-import { checkNames, describe } from "../../transform/options.ts";
-import { applyUpdates } from "../../update.ts";
+import { sweep } from "../primitives/reverse.ts";
+import type { GradientTransformation, OptState } from "../base.ts";
+import { asTransformation } from "../combine.ts";
+import { GradientError } from "../graph/errors.ts";
+import { constantNode } from "../graph/leaf.ts";
+import { isGradEnabled, withGrad } from "../graph/node.ts";
+import { showShape } from "../graph/shape.ts";
+import { Module } from "../nn/module.ts";
+import { readSlot, type Slot, writeSlot } from "../nn/slots.ts";
+import { expand } from "../primitives/movement.ts";
+import { treeLeaves } from "../pytree/mod.ts";
+import { TensorCore, wrap } from "../tensor/core.ts";
+import { commit, holdSweep, holdUpdate } from "../tensor/pending.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { computeDeep } from "../tensor/history.ts";
+import { currentTrace, noteRead, noteWrite, type Trace } from "../tensor/trace.ts";
+import { checkNames, describe } from "../transform/options.ts";
+import { applyUpdates } from "../update.ts";
 
 /** Uncomputed operations in a row from which linked steps are computed: a few dozen steps. */
 const MAX_DEPTH = 1000;

@@ -130,9 +130,9 @@ export class MetaOptimizer {
     this.#firstOrder = on;
   }
 
-  /** The parameters as they are now, one list for each group. */
+  /** The parameters as they are now, one list for each group, to read. */
   get paramGroups(): readonly (readonly Tensor[])[] {
-    return this.#groups.map((group) => this.#paramsOf(group));
+    return this.#groups.map((group) => Object.freeze([...this.#paramsOf(group)]));
   }
 
   /**

@@ -108,9 +108,13 @@ export class Optimizer<O = Record<never, never>> {
     }
   }
 
-  /** The parameters, one list for each group. */
+  /**
+   * The parameters, one list for each group, to read. Options of a group stay as they were given: a
+   * rate that changes is a function, `lr: () => rate`, a tensor or a schedule.
+   */
   get paramGroups(): readonly (readonly Tensor[])[] {
-    return this.#groups.map((group) => group.params);
+    // Frozen, since `group.lr = 0.01` would else change nothing without a word.
+    return this.#groups.map((group) => Object.freeze([...group.params]));
   }
 
   /**

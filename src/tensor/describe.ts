@@ -44,10 +44,29 @@ export function checkNames(op: string, options: object, names: readonly string[]
   }
 }
 
-/** Throws a TypeError that names `op` unless a value is a function. */
+/** Functions that return before they are done, by the tag that JavaScript gives them. */
+const UNFINISHED: ReadonlyMap<unknown, string> = new Map([
+  ["AsyncFunction", "an async function"],
+  ["GeneratorFunction", "a generator"],
+  ["AsyncGeneratorFunction", "an async generator"],
+]);
+
+/**
+ * Throws a TypeError that names `op` unless a value is a function that is done when it returns: what
+ * an async one does after its first `await` would be neither recorded nor switched.
+ */
 export function checkFunction(op: string, value: unknown, name = "the argument"): void {
-  if (typeof value === "function") return;
-  throw new TypeError(`${op}: ${name} is ${describe(value)}, wants a function.`);
+  if (typeof value !== "function") {
+    throw new TypeError(`${op}: ${name} is ${describe(value)}, wants a function.`);
+  }
+  const tag = (value as { [Symbol.toStringTag]?: unknown })[Symbol.toStringTag];
+  if (tag === undefined || !UNFINISHED.has(tag)) return;
+  throw new TypeError(
+    `${op}: ${name} is ${
+      UNFINISHED.get(tag)
+    }, wants a function that is done when it returns; await ` +
+      `outside of it, as in \`await y.dataAsync()\` on its result.`,
+  );
 }
 
 /** Throws a TypeError that names `op` unless a value is a number. */

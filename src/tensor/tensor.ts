@@ -12,6 +12,7 @@ import { setConstructor, type TensorLike } from "./core.ts";
 import { lift } from "./promotion.ts";
 import type { NanToNumOptions, RoundingMode } from "./methods_arithmetic.ts";
 import { LinearMethods } from "./methods_linear.ts";
+import { guardPrototype } from "./guards.ts";
 import { forgetLast } from "./late.ts";
 import { holdCopy } from "./pending.ts";
 import { checkKind } from "./stores.ts";
@@ -232,4 +233,5 @@ export class Tensor extends LinearMethods {
   }
 }
 
+guardPrototype(Tensor.prototype);
 setConstructor((node) => new Tensor(node));

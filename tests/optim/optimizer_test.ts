@@ -10,6 +10,8 @@ import {
   compile,
   gradientTransformation,
   memory,
+  MetaSGD,
+  nn,
   Optimizer,
   realize,
   type SavedTensor,
@@ -346,6 +348,17 @@ Deno.test("groups have options of their own", () => {
     TypeError,
     "the group has options of its own (lr)",
   );
+});
+
+Deno.test("paramGroups are for reading: neither a rate nor parameters can be changed there", () => {
+  const net = new nn.Linear(2, 1);
+  for (const o of [new SGD(net.parameters(), { lr: 0.1 }), new MetaSGD(net, { lr: 0.1 })]) {
+    const [group] = o.paramGroups as unknown as [Tensor[] & { lr?: number }];
+    assertEquals(group.length, 2);
+    assertThrows(() => group.lr = 0.01, TypeError);
+    assertThrows(() => group.pop(), TypeError);
+    assertEquals(o.paramGroups[0].length, 2);
+  }
 });
 
 Deno.test("Optimizer refuses parameters that it cannot update", () => {

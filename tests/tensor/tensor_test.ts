@@ -123,3 +123,16 @@ Deno.test("scalar zeros and ones have memory and gradients of their own", () => 
   a.grad = ones([]);
   assertEquals(b.grad, null);
 });
+
+Deno.test("Tensor has no square brackets and says what to write", () => {
+  const x = ones([3, 2]) as unknown as Record<number, unknown>;
+  assertThrows(() => x[0], TypeError, "x.select(0, i)");
+  assertThrows(() => x[-1], TypeError, "x.select(0, i)");
+  assertThrows(() => x[0] = 1, TypeError, "x.select(0, i).copy_(y)");
+});
+
+Deno.test("Tensor methods cannot be assigned to", () => {
+  const x = ones([2], { requiresGrad: true }) as unknown as { data: unknown; sum: unknown };
+  assertThrows(() => x.data = ones([2]), TypeError, "data"); // PyTorch's `p.data = …`
+  assertThrows(() => x.sum = 1, TypeError, "sum");
+});

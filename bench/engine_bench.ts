@@ -5,8 +5,8 @@
  */
 
 import { compile, pytree, type Tensor, tensor } from "@torchopt/torchopt";
-import { clearExecutables } from "../src/graph/executable.ts";
-import { walk } from "../src/graph/walk.ts";
+import { clearExecutables } from "../src/run/executable.ts";
+import { walk } from "../src/lower/walk.ts";
 
 const x = tensor([1, 2, 3, 4]);
 

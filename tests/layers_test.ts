@@ -10,6 +10,8 @@ const LAYERS: readonly (readonly string[])[] = [
   ["src/runtime/", "src/onnx/", "src/pytree/"],
   ["src/graph/"],
   ["src/primitives/"],
+  ["src/lower/"],
+  ["src/run/"],
   // Tensors' backward() needs the reverse sweep.
   ["src/tensor/", "src/autodiff/grad.ts"],
   ["src/autodiff/"],

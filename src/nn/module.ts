@@ -5,7 +5,7 @@
  */
 
 import { isDType, withGrad } from "../graph/node.ts";
-import { realizeNodes } from "../graph/realize.ts";
+import { realizeNodes } from "../run/realize.ts";
 import type { Device, DType } from "../runtime/mod.ts";
 import { leafOf } from "../tensor/leaf.ts";
 import { zerosLike } from "../tensor/creation.ts";

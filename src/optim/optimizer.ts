@@ -8,7 +8,7 @@ import type { GradientTransformation, OptState, TensorTree } from "../base.ts";
 import { asTransformation } from "../combine.ts";
 import { constantNode } from "../graph/leaf.ts";
 import { isFloat, type Node, unobserved, withGrad } from "../graph/node.ts";
-import { walk } from "../graph/walk.ts";
+import { walk } from "../lower/walk.ts";
 import { expand } from "../primitives/movement.ts";
 import { BackendError } from "../graph/errors.ts";
 import { TensorCore, wrap } from "../tensor/core.ts";

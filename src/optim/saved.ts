@@ -6,7 +6,7 @@
 
 import type { OptState } from "../base.ts";
 import { withGrad } from "../graph/node.ts";
-import { realizeNodes } from "../graph/realize.ts";
+import { realizeNodes } from "../run/realize.ts";
 import { sameShape, showShape } from "../graph/shape.ts";
 import {
   flattenUpTo,

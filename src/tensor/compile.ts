@@ -5,13 +5,13 @@
  */
 
 import type { Device } from "../runtime/mod.ts";
-import type { Donation } from "../graph/donation.ts";
+import type { Donation } from "../lower/donation.ts";
 import { constantNode, isLeafNode, placeholderNode } from "../graph/leaf.ts";
-import { type Executable, executable } from "../graph/executable.ts";
+import { type Executable, executable } from "../run/executable.ts";
 import { type GradBox, isGradEnabled, Node } from "../graph/node.ts";
 import { defaultDevice } from "../graph/defaults.ts";
-import { realizeNodes } from "../graph/realize.ts";
-import { walk } from "../graph/walk.ts";
+import { realizeNodes } from "../run/realize.ts";
+import { walk } from "../lower/walk.ts";
 import { type PyTree, treeFlatten, treeUnflatten } from "../pytree/mod.ts";
 import { wrap } from "./core.ts";
 import { checkFunction } from "./describe.ts";

@@ -5,11 +5,11 @@
  */
 
 import { defaultDevice } from "../graph/defaults.ts";
-import type { Executable } from "../graph/executable.ts";
+import type { Executable } from "../run/executable.ts";
 import { bufferNode } from "../graph/leaf.ts";
 import { type GradBox, nextEra, Node, withGrad } from "../graph/node.ts";
-import { isLarge, realizeNodes, replace } from "../graph/realize.ts";
-import { checkFresh } from "../graph/walk.ts";
+import { isLarge, realizeNodes, replace } from "../run/realize.ts";
+import { checkFresh } from "../lower/walk.ts";
 import type { Storage } from "../runtime/mod.ts";
 import { type Operands, sameKind, sameOperands } from "./compile_operands.ts";
 import { fromTyped, wrap } from "./core.ts";

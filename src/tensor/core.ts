@@ -8,11 +8,11 @@ import { type Device, type DType, Storage, type TypedArray } from "../runtime/mo
 import { GradientError, ShapeError } from "../graph/errors.ts";
 import { bufferNode, constant, isLeafNode } from "../graph/leaf.ts";
 import { isFloat, isGradEnabled, Node } from "../graph/node.ts";
-import { realizeNodes, realizeNodesAsync } from "../graph/realize.ts";
+import { realizeNodes, realizeNodesAsync } from "../run/realize.ts";
 import { type Shape, showShape } from "../graph/shape.ts";
 import { alias, detach } from "../primitives/movement.ts";
 import { cast } from "../primitives/elementwise.ts";
-import { checkFresh } from "../graph/walk.ts";
+import { checkFresh } from "../lower/walk.ts";
 import { isLate, noteLate, remember } from "./late.ts";
 import { leafLike, leafOf } from "./leaf.ts";
 import { cutOff, follow, type Lie, type Windows } from "./lie.ts";

@@ -5,8 +5,8 @@
  */
 
 import { opsLibrary } from "../runtime/mod.ts";
-import { lower } from "../graph/lower.ts";
-import { walk } from "../graph/walk.ts";
+import { lower } from "../lower/lower.ts";
+import { walk } from "../lower/walk.ts";
 import { type Compiled, latestProgram } from "./compile.ts";
 import { Tensor } from "./tensor.ts";
 

@@ -6,9 +6,9 @@
  */
 
 import { withGrad } from "../graph/node.ts";
-import { realizeNodes } from "../graph/realize.ts";
+import { realizeNodes } from "../run/realize.ts";
 import { showShape, sizeOf } from "../graph/shape.ts";
-import { checkFresh } from "../graph/walk.ts";
+import { checkFresh } from "../lower/walk.ts";
 import { alias } from "../primitives/movement.ts";
 import type { DType, TypedArray } from "../runtime/mod.ts";
 import type { TensorCore } from "./core.ts";

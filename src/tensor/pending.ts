@@ -8,7 +8,7 @@
 
 import { constantValue } from "../graph/leaf.ts";
 import { type GradBox, nextEra, type Node } from "../graph/node.ts";
-import { isLarge, realizeNodes } from "../graph/realize.ts";
+import { isLarge, realizeNodes } from "../run/realize.ts";
 import { sizeOf } from "../graph/shape.ts";
 import { forgetKnown, noteGradients, takeLate, takeRecent } from "./late.ts";
 import type { Tensor } from "./tensor.ts";

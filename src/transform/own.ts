@@ -9,7 +9,7 @@
  */
 
 import { nextEpoch, type Node, withGrad } from "../graph/node.ts";
-import { realizeNodes } from "../graph/realize.ts";
+import { realizeNodes } from "../run/realize.ts";
 import { sameShape } from "../graph/shape.ts";
 import { alias } from "../primitives/movement.ts";
 import { formatPath, type PyTree, treeLeaves, treeMap } from "../pytree/mod.ts";

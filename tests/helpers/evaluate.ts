@@ -4,10 +4,10 @@
  * @module
  */
 
-import { Executable } from "../../src/graph/executable.ts";
-import { lower } from "../../src/graph/lower.ts";
+import { Executable } from "../../src/run/executable.ts";
+import { lower } from "../../src/lower/lower.ts";
 import type { Node } from "../../src/graph/node.ts";
-import { walk } from "../../src/graph/walk.ts";
+import { walk } from "../../src/lower/walk.ts";
 import { opsLibrary, type TypedArray } from "../../src/runtime/mod.ts";
 
 /** Whether the compiled kernels are there to be compared. */

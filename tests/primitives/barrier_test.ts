@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { add } from "../../src/primitives/elementwise.ts";
 import { barrier } from "../../src/primitives/barrier.ts";
-import { Rebuilder } from "../../src/graph/rebuild.ts";
+import { Rebuilder } from "../../src/lower/rebuild.ts";
 import { checkDerivatives, node, point, values } from "./nodes.ts";
 
 Deno.test("barrier() is its first operand, whatever the shapes", () => {

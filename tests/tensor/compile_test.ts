@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { clearExecutables } from "../../src/graph/executable.ts";
+import { clearExecutables } from "../../src/run/executable.ts";
 import {
   autograd,
   BackendError,

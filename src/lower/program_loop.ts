@@ -4,11 +4,11 @@
  * @module
  */
 
-import { constant, scalar } from "./leaf.ts";
-import type { Node } from "./node.ts";
-import { opcode } from "./program_rule.ts";
-import { sizeOf } from "./shape.ts";
-import { broadcastView, collapse, isWhole, type OperandOf } from "./views.ts";
+import { constant, scalar } from "../graph/leaf.ts";
+import type { Node } from "../graph/node.ts";
+import { opcode } from "../graph/program_rule.ts";
+import { sizeOf } from "../graph/shape.ts";
+import { broadcastView, collapse, isWhole, type OperandOf } from "../graph/views.ts";
 
 /** What the assembler of a loop has to know. */
 export interface LoopContext {

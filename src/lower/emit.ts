@@ -16,8 +16,8 @@ import {
   type ValueInfo,
 } from "../onnx/mod.ts";
 import { type DType, DTYPES } from "../runtime/mod.ts";
-import type { EmitOptions, LowerContext } from "./lower_context.ts";
-import { type Shape, sizeOf } from "./shape.ts";
+import type { EmitOptions, LowerContext } from "../graph/lower_context.ts";
+import { type Shape, sizeOf } from "../graph/shape.ts";
 
 /** Collects nodes and constants, and writes the model. */
 export class Emitter implements LowerContext {

@@ -21,12 +21,12 @@ import {
 } from "../runtime/mod.ts";
 import { dumpModel } from "./dump.ts";
 import { explainFailure } from "./failure.ts";
-import type { Donation } from "./donation.ts";
-import { lower, type Lowered } from "./lower.ts";
-import { checkLowering } from "./memory.ts";
-import type { Node } from "./node.ts";
-import { sizeOf } from "./shape.ts";
-import { sameKey, type Walk } from "./walk.ts";
+import type { Donation } from "../lower/donation.ts";
+import { lower, type Lowered } from "../lower/lower.ts";
+import { checkLowering } from "../graph/memory.ts";
+import type { Node } from "../graph/node.ts";
+import { sizeOf } from "../graph/shape.ts";
+import { sameKey, type Walk } from "../lower/walk.ts";
 
 /** Elementary operations of a single step from which several threads pay. */
 const THREADED_WORK = 1 << 17;

@@ -7,14 +7,21 @@
  * @module
  */
 
-import { constant, constantNode, scalar } from "./leaf.ts";
+import { constant, constantNode, scalar } from "../graph/leaf.ts";
 import { ArenaPlan } from "./arena.ts";
-import type { Node } from "./node.ts";
+import type { Node } from "../graph/node.ts";
 import { LoopAssembler } from "./program_loop.ts";
-import type { NodeTable } from "./order.ts";
+import type { NodeTable } from "../graph/order.ts";
 import type { Partition, Region } from "./partition.ts";
-import { sizeOf } from "./shape.ts";
-import { collapse, isView, isWhole, type Operand, type OperandOf, wholeView } from "./views.ts";
+import { sizeOf } from "../graph/shape.ts";
+import {
+  collapse,
+  isView,
+  isWhole,
+  type Operand,
+  type OperandOf,
+  wholeView,
+} from "../graph/views.ts";
 
 /** Code of one region. */
 export interface ProgramCode {

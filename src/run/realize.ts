@@ -5,11 +5,11 @@
  */
 
 import { BackendError, type Device, type Storage } from "../runtime/mod.ts";
-import { defaultDevice } from "./defaults.ts";
-import type { Donation } from "./donation.ts";
+import { defaultDevice } from "../graph/defaults.ts";
+import type { Donation } from "../lower/donation.ts";
 import { type Executable, executable } from "./executable.ts";
-import { nextEpoch, type Node } from "./node.ts";
-import { checkFresh, walk } from "./walk.ts";
+import { nextEpoch, type Node } from "../graph/node.ts";
+import { checkFresh, walk } from "../lower/walk.ts";
 
 /** Notes the value of a node, and drops operands that no derivative can ask for. */
 export function settle(node: Node, storage: Storage): void {

@@ -11,11 +11,11 @@
  * @module
  */
 
-import { buffer } from "./leaf.ts";
-import type { Node } from "./node.ts";
+import { buffer } from "../graph/leaf.ts";
+import type { Node } from "../graph/node.ts";
 import { operandOf, type Partition, skipViews, type Unit } from "./partition.ts";
-import { sizeOf } from "./shape.ts";
-import { isView } from "./views.ts";
+import { sizeOf } from "../graph/shape.ts";
+import { isView } from "../graph/views.ts";
 
 /** A wish to write output `output` over the memory of leaf `leaf`. */
 export interface Donation {

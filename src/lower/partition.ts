@@ -10,11 +10,11 @@
  * @module
  */
 
-import { buffer, constant, scalar } from "./leaf.ts";
-import type { Node } from "./node.ts";
-import { NodeTable } from "./order.ts";
-import { sameShape, sizeOf } from "./shape.ts";
-import { isContiguous, isView, type Operand, resolve, wholeView } from "./views.ts";
+import { buffer, constant, scalar } from "../graph/leaf.ts";
+import type { Node } from "../graph/node.ts";
+import { NodeTable } from "../graph/order.ts";
+import { sameShape, sizeOf } from "../graph/shape.ts";
+import { isContiguous, isView, type Operand, resolve, wholeView } from "../graph/views.ts";
 
 /** Element types that Program computes in. */
 export type ComputeType = "float32" | "float64";

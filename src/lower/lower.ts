@@ -9,16 +9,16 @@
 import { attr } from "../onnx/mod.ts";
 import { type DType, DTYPES, type ValueSpec } from "../runtime/mod.ts";
 import { Emitter } from "./emit.ts";
-import { buffer, constant, placeholderNode, scalar } from "./leaf.ts";
-import { Node, type Target, withInputs } from "./node.ts";
+import { buffer, constant, placeholderNode, scalar } from "../graph/leaf.ts";
+import { Node, type Target, withInputs } from "../graph/node.ts";
 import { type Donation, Schedule } from "./donation.ts";
 import { operandOf, type Partition, partition, type Region, skipViews } from "./partition.ts";
 import { runPasses } from "./passes.ts";
 import { assemble, type ProgramCode } from "./program.ts";
 import { Rebuilder } from "./rebuild.ts";
-import { sizeOf } from "./shape.ts";
-import { NodeTable, numberNodes, order } from "./order.ts";
-import { isView } from "./views.ts";
+import { sizeOf } from "../graph/shape.ts";
+import { NodeTable, numberNodes, order } from "../graph/order.ts";
+import { isView } from "../graph/views.ts";
 import type { Walk } from "./walk.ts";
 
 /** Where the data of a graph input comes from. */

@@ -1,10 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { sweep } from "../../src/primitives/reverse.ts";
 import { bufferNode, constantNode } from "../../src/graph/leaf.ts";
-import { lower } from "../../src/graph/lower.ts";
+import { lower } from "../../src/lower/lower.ts";
 import { type Node, withGrad } from "../../src/graph/node.ts";
 import { type Shape, sizeOf } from "../../src/graph/shape.ts";
-import { walk } from "../../src/graph/walk.ts";
+import { walk } from "../../src/lower/walk.ts";
 import { conv } from "../../src/primitives/conv.ts";
 import { type ConvAttrs, convShape } from "../../src/primitives/conv_shape.ts";
 import * as e from "../../src/primitives/elementwise.ts";

@@ -6,9 +6,9 @@
  */
 
 import { BackendError, type DType, DTYPES, type Storage } from "../runtime/mod.ts";
-import { buffer, constant, scalar } from "./leaf.ts";
-import { nextEpoch, type Node } from "./node.ts";
-import { sameShape, showShape } from "./shape.ts";
+import { buffer, constant, scalar } from "../graph/leaf.ts";
+import { nextEpoch, type Node } from "../graph/node.ts";
+import { sameShape, showShape } from "../graph/shape.ts";
 
 /** Result of a walk. */
 export interface Walk {

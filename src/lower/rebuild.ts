@@ -5,11 +5,11 @@
  * @module
  */
 
-import { constant, constantNode, constantValue, emptyNode } from "./leaf.ts";
-import { type Node, type Target, withInputs } from "./node.ts";
+import { constant, constantNode, constantValue, emptyNode } from "../graph/leaf.ts";
+import { type Node, type Target, withInputs } from "../graph/node.ts";
 import { isSmallProduct, touchesNothing } from "./partition.ts";
-import { opcode } from "./program_rule.ts";
-import { broadcastShapes, sameShape, type Shape, sizeOf } from "./shape.ts";
+import { opcode } from "../graph/program_rule.ts";
+import { broadcastShapes, sameShape, type Shape, sizeOf } from "../graph/shape.ts";
 
 const folds: Record<number, (a: number, b: number) => number> = {
   [opcode.add]: (a, b) => a + b,
@@ -25,6 +25,9 @@ const folds: Record<number, (a: number, b: number) => number> = {
 function isElementwise(node: Node): boolean {
   return node.prim.program?.kind === "elementwise";
 }
+
+/** Rewrites the graph below `outputs`; returns the new outputs. */
+export type Pass = (outputs: readonly Node[], rebuilder: Rebuilder, target: Target) => Node[];
 
 /** Simplified copy of a graph; nodes of the original are not changed. */
 export class Rebuilder {

@@ -1,0 +1,16 @@
+/**
+ * Whole-graph rewrites, run in this order after simplification.
+ *
+ * @module
+ */
+
+import type { Node, Target } from "../graph/node.ts";
+import { gatherAdam } from "./gather_adam.ts";
+import type { Pass, Rebuilder } from "./rebuild.ts";
+
+const passes: readonly Pass[] = [gatherAdam];
+
+/** Runs all passes. */
+export function runPasses(outputs: Node[], rebuilder: Rebuilder, target: Target): Node[] {
+  return passes.reduce((nodes, pass) => pass(nodes, rebuilder, target), outputs);
+}

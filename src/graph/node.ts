@@ -98,6 +98,8 @@ export interface GradBox {
   grad: unknown;
   /** Whether an optimizer's step computes the gradient as such, since it was read after a step. */
   kept?: boolean;
+  /** The gradient without a value that was read last: the next update in place computes it. */
+  handed?: unknown;
   /** `Node.made` of the first leaf that had this holder. */
   made?: number;
   /** Whether recording is switched off for the tensor: `backward()` adds nothing then. */

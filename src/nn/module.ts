@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isDType, withGrad } from "../graph/node.ts";
+import { isDType, unobserved, withGrad } from "../graph/node.ts";
 import { realizeNodes } from "../run/realize.ts";
 import type { Device, DType } from "../runtime/mod.ts";
 import { leafOf } from "../tensor/leaf.ts";
@@ -234,10 +234,12 @@ export abstract class Module {
   zeroGrad(options: { readonly setToNone?: boolean } = {}): void {
     checkNames("zeroGrad", options, ["setToNone"]);
     const { setToNone = true } = options;
-    for (const tensor of this.parameters()) {
-      if (setToNone) tensor.grad = null;
-      else if (tensor.grad !== null) tensor.grad = zerosLike(tensor.grad);
-    }
+    unobserved(() => {
+      for (const tensor of this.parameters()) {
+        if (setToNone) tensor.grad = null;
+        else if (tensor.grad !== null) tensor.grad = zerosLike(tensor.grad);
+      }
+    });
   }
 
   /** Calls `fn` with every module, children before their parents. */

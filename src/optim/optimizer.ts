@@ -170,12 +170,14 @@ export class Optimizer<O = Record<never, never>> {
   zeroGrad(options: ZeroGradOptions = {}): void {
     checkNames(`${this.constructor.name}.zeroGrad`, options, ["setToNone"]);
     const { setToNone = false } = options;
-    for (const { params } of this.#groups) {
-      for (const param of params) {
-        if (param.grad === null) continue;
-        param.grad = setToNone ? null : zerosLike(param);
+    unobserved(() => {
+      for (const { params } of this.#groups) {
+        for (const param of params) {
+          if (param.grad === null) continue;
+          param.grad = setToNone ? null : zerosLike(param);
+        }
       }
-    }
+    });
   }
 
   /**

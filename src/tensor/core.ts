@@ -13,7 +13,7 @@ import { type Shape, showShape } from "../graph/shape.ts";
 import { alias, detach } from "../primitives/movement.ts";
 import { cast } from "../primitives/elementwise.ts";
 import { checkFresh } from "../lower/walk.ts";
-import { isLate, noteLate, remember } from "./late.ts";
+import { isLate, noteHanded, noteLate, remember } from "./late.ts";
 import { leafLike, leafOf } from "./leaf.ts";
 import { cutOff, follow, type Lie, type Windows } from "./lie.ts";
 import { holdCopy } from "./pending.ts";
@@ -224,8 +224,10 @@ export abstract class TensorCore {
   get grad(): Tensor | null {
     const { box } = this.node;
     if (box === null) return null;
-    currentTrace()?.gradsRead.add(box);
-    return box.grad as Tensor | null;
+    const grad = box.grad as Tensor | null, trace = currentTrace();
+    if (trace !== null) trace.gradsRead.add(box);
+    else if (grad !== null) noteHanded(box, grad);
+    return grad;
   }
 
   /** @ignore Documentation shows a getter only where its setter is hidden. */

@@ -95,6 +95,28 @@ export function noteGradients(left: readonly GradBox[]): void {
   boxes = left;
 }
 
+/**
+ * Notes that a gradient was read: whoever holds it may need its value after many updates, and after
+ * another gradient took its place.
+ */
+export function noteHanded(box: GradBox, grad: Handle): void {
+  if (grad.rawNode.storage === null && isObserving()) box.handed = grad;
+}
+
+/** The gradients that were read, of those holders and of those that the last update left behind. */
+export function takeHanded(swept: ReadonlySet<GradBox>): Node[] {
+  const nodes: Node[] = [];
+  const take = (box: GradBox) => {
+    if (box.handed === undefined) return;
+    const node = (box.handed as Handle).rawNode;
+    if (constantValue(node) === null) nodes.push(node);
+    box.handed = undefined;
+  };
+  swept.forEach(take);
+  boxes.forEach(take);
+  return nodes;
+}
+
 /** Remembers a tensor without a value; those made before the latest few are forgotten. */
 export function remember(tensor: Handle, { shape }: Node): void {
   if (!isObserving()) return;

@@ -10,7 +10,7 @@ import { constantValue } from "../graph/leaf.ts";
 import { type GradBox, nextEra, type Node } from "../graph/node.ts";
 import { isLarge, realizeNodes } from "../run/realize.ts";
 import { sizeOf } from "../graph/shape.ts";
-import { forgetKnown, noteGradients, takeLate, takeRecent } from "./late.ts";
+import { forgetKnown, noteGradients, takeHanded, takeLate, takeRecent } from "./late.ts";
 import type { Tensor } from "./tensor.ts";
 import { currentTrace } from "./trace.ts";
 
@@ -115,8 +115,9 @@ function takeWaiting(stepped: ReadonlySet<GradBox | null>, large: boolean): Node
     if (stepped.has(box) && box.kept !== true) continue;
     if (constantValue(grad.rawNode) === null) nodes.push(grad.rawNode);
   }
+  const handed = takeHanded(boxes);
   if (boxes.size > 0) noteGradients([...boxes]);
-  for (const list of [takeLate(), takeRecent(large, grads)]) {
+  for (const list of [handed, takeLate(), takeRecent(large, grads)]) {
     for (const node of list) nodes.push(node);
   }
   roots = [];

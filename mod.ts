@@ -47,7 +47,7 @@ export * from "./src/tensor/types.ts";
 export * from "./src/tensor/creation.ts";
 export * from "./src/tensor/functions.ts";
 export { realize, realizeAsync } from "./src/tensor/realize.ts";
-export { compile, type Compiled } from "./src/tensor/compile.ts";
+export { compile, type Compiled } from "./src/tensor/compile/compile.ts";
 export { explain, type Explanation } from "./src/tensor/explain.ts";
 export { enableGrad, isGradEnabled, noGrad } from "./src/autodiff/modes.ts";
 export * as autograd from "./src/autodiff/grad.ts";

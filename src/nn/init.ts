@@ -9,7 +9,7 @@ import { showShape } from "../graph/shape.ts";
 import { ShapeError } from "../graph/errors.ts";
 import { normal, tensor, uniform } from "../tensor/creation.ts";
 import { checkHolds } from "../tensor/holds.ts";
-import type { Generator } from "../tensor/philox.ts";
+import type { Generator } from "../tensor/random/philox.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { checkTensor } from "../tensor/promotion.ts";
 import { checkNames, checkNumber } from "../tensor/describe.ts";

@@ -10,7 +10,7 @@ import { showShape } from "../graph/shape.ts";
 import { add, cast, div, eq, le, mul, pow, sub, where } from "../primitives/elementwise.ts";
 import { expand } from "../primitives/movement.ts";
 import { TensorCore } from "../tensor/core.ts";
-import { clamp } from "../tensor/formulas.ts";
+import { clamp } from "../tensor/formulas/basic.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { checkFinite } from "../transform/options.ts";
 import { stepSchedule, tensorSchedule } from "./make_schedule.ts";

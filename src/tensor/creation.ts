@@ -26,8 +26,8 @@ export {
 } from "../graph/defaults.ts";
 export type { TensorOptions } from "./build.ts";
 export type { NestedInput } from "./nested.ts";
-export * from "./random.ts";
-export * from "./random_whole.ts";
+export * from "./random/random.ts";
+export * from "./random/whole.ts";
 export * from "./sequences.ts";
 
 /** What `tensor()` accepts. */

@@ -7,7 +7,7 @@
 import { opsLibrary } from "../runtime/mod.ts";
 import { lower } from "../lower/lower.ts";
 import { walk } from "../lower/walk.ts";
-import { type Compiled, latestProgram } from "./compile.ts";
+import { type Compiled, latestProgram } from "./compile/compile.ts";
 import { Tensor } from "./tensor.ts";
 
 /** What a graph was lowered to. */

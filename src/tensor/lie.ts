@@ -10,8 +10,8 @@ import { apply, type Attrs, type Node, type Primitive } from "../graph/node.ts";
 import { contiguousStrides, sameShape, type Shape, showShape, sizeOf } from "../graph/shape.ts";
 import { cast } from "../primitives/elementwise.ts";
 import * as m from "../primitives/movement.ts";
-import { where } from "./formulas.ts";
-import { unfold } from "./rearrange.ts";
+import { where } from "./formulas/basic.ts";
+import { unfold } from "./formulas/rearrange.ts";
 
 /** A step of its own, since windows are built from many nodes. */
 export interface Windows {

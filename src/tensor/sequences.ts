@@ -11,7 +11,7 @@ import { checkOptions, fromOwned, type TensorOptions } from "./build.ts";
 import { newArray } from "./core.ts";
 import { checkNumber } from "./describe.ts";
 import { checkHolds, holds } from "./holds.ts";
-import { checkWhole } from "./operands.ts";
+import { checkWhole } from "./methods/operands.ts";
 import type { Tensor } from "./tensor.ts";
 
 /**

@@ -17,7 +17,7 @@ import type { Shape } from "../graph/shape.ts";
 
 import { custom } from "../primitives/custom.ts";
 import { detach, expand } from "../primitives/movement.ts";
-import { where } from "./formulas.ts";
+import { where } from "./formulas/basic.ts";
 import { leafLike } from "./leaf.ts";
 import { type Lie, origin, read, write as writeAt } from "./lie.ts";
 import { currentTrace } from "./trace.ts";

@@ -5,7 +5,7 @@
  */
 
 import type { EmptyState, GradientTransformation } from "../base.ts";
-import { largest, nanToNum as replace } from "../tensor/formulas.ts";
+import { largest, nanToNum as replace } from "../tensor/formulas/basic.ts";
 import { stateless } from "./stateless.ts";
 import { withDefaults } from "./options.ts";
 

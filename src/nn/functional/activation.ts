@@ -8,7 +8,7 @@ import { ShapeError } from "../../graph/errors.ts";
 import { numberNode } from "../../graph/leaf.ts";
 import { normalizeAxis, showShape } from "../../graph/shape.ts";
 import * as p from "../../primitives/elementwise.ts";
-import { type GeluApproximation, leakyRelu as leaky } from "../../tensor/activation.ts";
+import { type GeluApproximation, leakyRelu as leaky } from "../../tensor/formulas/activation.ts";
 import { reshape } from "../../primitives/movement.ts";
 import { wrap } from "../../tensor/core.ts";
 import { checkTensor, floating, pair } from "../../tensor/promotion.ts";

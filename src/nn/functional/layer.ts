@@ -14,8 +14,8 @@ import { dot } from "../../primitives/matmul.ts";
 import { detach, reshape } from "../../primitives/movement.ts";
 import { wrap } from "../../tensor/core.ts";
 import { checkOptional, checkTensor, floating, pair } from "../../tensor/promotion.ts";
-import type { Generator } from "../../tensor/philox.ts";
-import { bernoulli } from "../../tensor/random_whole.ts";
+import type { Generator } from "../../tensor/random/philox.ts";
+import { bernoulli } from "../../tensor/random/whole.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { checkNames } from "../../tensor/describe.ts";
 

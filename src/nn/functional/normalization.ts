@@ -12,7 +12,7 @@ import * as p from "../../primitives/elementwise.ts";
 import { detach, reshape } from "../../primitives/movement.ts";
 import { wrap } from "../../tensor/core.ts";
 import { checkOptional, checkTensor, floating } from "../../tensor/promotion.ts";
-import { mean } from "../../tensor/statistics.ts";
+import { mean } from "../../tensor/formulas/statistics.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { checkNames } from "../../tensor/describe.ts";
 

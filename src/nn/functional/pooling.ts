@@ -12,7 +12,7 @@ import { cast } from "../../primitives/elementwise.ts";
 import { concat, narrow } from "../../primitives/movement.ts";
 import { avgPool, maxPool, type PoolAttrs } from "../../primitives/pool.ts";
 import { checkTensor, floating } from "../../tensor/promotion.ts";
-import { mean } from "../../tensor/statistics.ts";
+import { mean } from "../../tensor/formulas/statistics.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { batched, each } from "./window.ts";
 import { checkNames } from "../../tensor/describe.ts";

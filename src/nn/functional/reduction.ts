@@ -9,7 +9,7 @@ import type { Node } from "../../graph/node.ts";
 import { div } from "../../primitives/elementwise.ts";
 import { sum } from "../../primitives/reduce.ts";
 import { wrap } from "../../tensor/core.ts";
-import { mean } from "../../tensor/statistics.ts";
+import { mean } from "../../tensor/formulas/statistics.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 
 /** Throws unless `reduction` is one. */

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { GeluApproximation } from "../../tensor/activation.ts";
-import type { Generator } from "../../tensor/philox.ts";
+import type { GeluApproximation } from "../../tensor/formulas/activation.ts";
+import type { Generator } from "../../tensor/random/philox.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import {
   avgPool2d,

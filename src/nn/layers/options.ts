@@ -5,7 +5,7 @@
  */
 
 import type { Device, DType } from "../../runtime/mod.ts";
-import type { Generator } from "../../tensor/philox.ts";
+import type { Generator } from "../../tensor/random/philox.ts";
 
 /** Options of layers with parameters. */
 export interface LayerOptions {

@@ -1,0 +1,140 @@
+/**
+ * Methods of tensors: element type, device, copies.
+ *
+ * @module
+ */
+
+import { type Device, type DType, DTYPES } from "../../runtime/mod.ts";
+import { cast } from "../../primitives/elementwise.ts";
+import { isDType, type Node } from "../../graph/node.ts";
+import { alias, aliasPrim, detachPrim } from "../../primitives/movement.ts";
+import { TensorCore, wrap } from "../core.ts";
+import { isContiguous } from "../lie.ts";
+import { ReductionMethods } from "./reduction.ts";
+import { checkTensor } from "../promotion.ts";
+import { type TensorJson, toJson } from "../saved.ts";
+import { holdCopy } from "../pending.ts";
+import type { Tensor } from "../tensor.ts";
+import { transfer } from "../transfer.ts";
+
+/** Conversions. Gradients are converted back. */
+export abstract class ConversionMethods extends ReductionMethods {
+  /**
+   * Converted to a dtype, or copied to a device; with a tensor, to its dtype and device. Copying
+   * computes the value at once; gradients are copied back. Inside `compile()` the arguments decide
+   * the device.
+   */
+  to(target: DType | Device | Tensor): Tensor {
+    if (target instanceof TensorCore) {
+      const like = target as Tensor;
+      return this.to(like.dtype).to(like.device);
+    }
+    const x = this.node;
+    if (isDType(target)) return this.#as(target);
+    if (!/^(cpu|cuda(:\d+)?)$/.test(target)) {
+      const dtypes = Object.keys(DTYPES).join(", ");
+      throw new RangeError(
+        `to: "${target}" is neither a dtype (${dtypes}) nor a device (cpu, cuda, cuda:<index>).`,
+      );
+    }
+    const moved = transfer(x, target as Device);
+    return moved === x ? this.#self : wrap(moved);
+  }
+
+  /** In the dtype of `other`. */
+  typeAs(other: Tensor): Tensor {
+    checkTensor("typeAs", "the other", other);
+    return this.#as(other.dtype);
+  }
+
+  /** As float32. */
+  float(): Tensor {
+    return this.#as("float32");
+  }
+
+  /** As float64. */
+  double(): Tensor {
+    return this.#as("float64");
+  }
+
+  /** As float16. */
+  half(): Tensor {
+    return this.#as("float16");
+  }
+
+  /** As int64, fractions cut off. */
+  long(): Tensor {
+    return this.#as("int64");
+  }
+
+  /** As int32, fractions cut off. */
+  int(): Tensor {
+    return this.#as("int32");
+  }
+
+  /** As bool: whether elements differ from 0. */
+  bool(): Tensor {
+    return this.#as("bool");
+  }
+
+  /** On the CPU. */
+  cpu(): Tensor {
+    return this.to("cpu");
+  }
+
+  /** On the current CUDA device, or the one given by number. */
+  cuda(index = 0): Tensor {
+    return this.to(index === 0 ? "cuda" : `cuda:${index}`);
+  }
+
+  /**
+   * Shape, dtype and elements for `JSON.stringify`. Computes the value if need be. `loadStateDict()`
+   * of modules and optimizers takes what comes back from `JSON.parse`.
+   *
+   * @example
+   * ```ts
+   * import { nn } from "@torchopt/torchopt";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const net = new nn.Linear(2, 1), other = new nn.Linear(2, 1);
+   * other.loadStateDict(JSON.parse(JSON.stringify(net.stateDict())));
+   * assertEquals(other.weight.toArray(), net.weight.toArray());
+   * ```
+   */
+  toJSON(): TensorJson {
+    return toJson({ shape: this.shape, dtype: this.dtype, data: this.data() });
+  }
+
+  /**
+   * A tensor of its own with the same value, which it keeps when this one is updated in place;
+   * gradients pass through.
+   */
+  clone(): Tensor {
+    const copy = wrap(alias(this.node));
+    if (isOverwritable(this.node)) holdCopy(copy);
+    return copy;
+  }
+
+  /** The tensor itself, or a copy of a view that does not have its elements one after another. */
+  contiguous(): Tensor {
+    return isContiguous(this.place?.lie ?? null) ? this.#self : this.clone();
+  }
+
+  /** Every core object is a full tensor. */
+  get #self(): Tensor {
+    return this as unknown as Tensor;
+  }
+
+  #as(dtype: DType): Tensor {
+    return this.dtype === dtype ? this.#self : wrap(cast(this.node, dtype));
+  }
+}
+
+/** Whether a value is, or will be, in memory that an update in place may write over. */
+function isOverwritable(node: Node): boolean {
+  let n = node;
+  while (n.storage === null && !n.keep && (n.prim === aliasPrim || n.prim === detachPrim)) {
+    n = n.inputs[0];
+  }
+  return n.storage !== null || n.keep;
+}

@@ -31,6 +31,15 @@ Deno.test("backward() twice on one graph needs retainGraph", () => {
   assert(error.message.includes("retainGraph"));
 });
 
+Deno.test("backward() takes a part that another loss went through, without retainGraph", () => {
+  const w = tensor([0, 1], { dtype: "float64", requiresGrad: true });
+  const shared = w.exp();
+  shared.sum().backward();
+  shared.square().sum().backward(); // in PyTorch an error
+  const [at0, at1] = [1 + 2, Math.E + 2 * Math.E ** 2];
+  assert(w.grad!.allclose(tensor([at0, at1], { dtype: "float64" }), { rtol: 1e-14 }));
+});
+
 Deno.test("backward() of a tensor that is no scalar needs a gradient", () => {
   const x = leaf([1, 2]);
   const error = assertThrows(() => x.mul(2).backward(), GradientError);

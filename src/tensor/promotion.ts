@@ -98,6 +98,24 @@ function beside(node: Node, number: number | boolean): [Node, Node] {
   return [cast(node, dtype), lift(number, dtype)];
 }
 
+/**
+ * Both operands in one floating-point type. A number beside whole numbers never is one of their type,
+ * which may not hold it, or hold another one for it.
+ */
+export function floatingPair(a: TensorLike, b: TensorLike): [Node, Node] {
+  if (typeof a === "object" && typeof b !== "object") {
+    checkOperand(a);
+    const node = floating(a);
+    return [node, lift(b, node.dtype)];
+  }
+  if (typeof b === "object" && typeof a !== "object") {
+    const [right, left] = floatingPair(b, a);
+    return [left, right];
+  }
+  const [x, y] = pair(a, b);
+  return isFloat(x.dtype) ? [x, y] : [cast(x, defaultDtype()), cast(y, defaultDtype())];
+}
+
 /** An operand of a function that only floating point has. */
 export function floating(x: TensorLike): Node {
   const node = lift(x, defaultDtype());

@@ -9,9 +9,9 @@ import { numberNode } from "../../graph/leaf.ts";
 import * as p from "../../primitives/elementwise.ts";
 import { TensorCore, type TensorLike, wrap } from "../core.ts";
 import { checkHolds } from "../holds.ts";
-import { floating, pair } from "../promotion.ts";
+import { floatingPair, pair } from "../promotion.ts";
 import * as f from "../formulas/basic.ts";
-import { floatOf, pairOf } from "./operands.ts";
+import { floatOf, floatPairOf, pairOf } from "./operands.ts";
 import type { Tensor } from "../tensor.ts";
 import { checkNames, checkNumber, describe } from "../describe.ts";
 
@@ -70,19 +70,20 @@ export abstract class ArithmeticMethods extends TensorCore {
    */
   div(other: TensorLike, options: { roundingMode?: RoundingMode } = {}): Tensor {
     checkNames("div", options, ["roundingMode"]);
-    const [a, b] = pairOf(this, other);
     const { roundingMode } = options;
-    if (roundingMode !== undefined && roundingMode !== "trunc" && roundingMode !== "floor") {
+    if (roundingMode === undefined) {
+      const [a, b] = floatPairOf(this, other);
+      return wrap(p.div(a, b));
+    }
+    if (roundingMode !== "trunc" && roundingMode !== "floor") {
       throw new TypeError(
         `div: got roundingMode ${describe(roundingMode)}, wants "trunc" or "floor".`,
       );
     }
+    const [a, b] = pairOf(this, other);
     if (isFloat(a.dtype)) {
-      const y = p.div(a, b);
-      if (roundingMode === undefined) return wrap(y);
-      return wrap(roundingMode === "trunc" ? f.trunc(y) : f.floorDiv(a, b));
+      return wrap(roundingMode === "trunc" ? f.trunc(p.div(a, b)) : f.floorDiv(a, b));
     }
-    if (roundingMode === undefined) return wrap(p.div(floating(wrap(a)), floating(wrap(b))));
     if (roundingMode === "trunc") return wrap(p.div(a, b));
     return wrap(f.wholeFloorDiv(a, b));
   }
@@ -217,7 +218,7 @@ export abstract class ArithmeticMethods extends TensorCore {
 
   /** `this + weight * (end - this)`, in floating point. */
   lerp(end: TensorLike, weight: TensorLike): Tensor {
-    const [a, b] = pairOf(this, end).map((node) => floating(wrap(node)));
+    const [a, b] = floatPairOf(this, end);
     const [difference, w] = pair(wrap(p.sub(b, a)), weight);
     return wrap(p.add(p.cast(a, w.dtype), p.mul(w, difference)));
   }
@@ -232,7 +233,7 @@ export abstract class ArithmeticMethods extends TensorCore {
   /** `this + value * a / b`, in floating point. */
   addcdiv(a: TensorLike, b: TensorLike, options: { value?: number } = {}): Tensor {
     checkNames("addcdiv", options, VALUE);
-    const [x, y] = pair(a, b).map((node) => floating(wrap(node)));
+    const [x, y] = floatingPair(a, b);
     return this.add(wrap(scaled("addcdiv", p.div(x, y), options.value)));
   }
 

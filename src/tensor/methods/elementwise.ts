@@ -8,9 +8,8 @@ import * as p from "../../primitives/elementwise.ts";
 import { numberNode } from "../../graph/leaf.ts";
 import * as activation from "../formulas/activation.ts";
 import { type TensorLike, wrap } from "../core.ts";
-import { floating } from "../promotion.ts";
 import { ArithmeticMethods } from "./arithmetic.ts";
-import { floatOf, pairOf } from "./operands.ts";
+import { floatOf, floatPairOf } from "./operands.ts";
 import type { Tensor } from "../tensor.ts";
 import { checkNames, checkNumber } from "../describe.ts";
 
@@ -87,7 +86,7 @@ export abstract class ElementwiseMethods extends ArithmeticMethods {
 
   /** Angles of the points (`x`, `this`), from -π to π. */
   atan2(x: TensorLike): Tensor {
-    const [a, b] = pairOf(this, x).map((node) => floating(wrap(node)));
+    const [a, b] = floatPairOf(this, x);
     return wrap(p.atan2(a, b));
   }
 

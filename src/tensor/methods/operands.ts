@@ -8,13 +8,18 @@ import { ShapeError } from "../../graph/errors.ts";
 import { normalizeAxis } from "../../graph/shape.ts";
 import type { Node } from "../../graph/node.ts";
 import type { TensorCore, TensorLike } from "../core.ts";
-import { floating, pair } from "../promotion.ts";
+import { floating, floatingPair, pair } from "../promotion.ts";
 import type { Tensor } from "../tensor.ts";
 import { describe } from "../describe.ts";
 
 /** A tensor and what it meets, in one dtype. Every core object is a full tensor. */
 export function pairOf(x: TensorCore, other: TensorLike): [Node, Node] {
   return pair(x as Tensor, other);
+}
+
+/** A tensor and what it meets, in one floating-point type. */
+export function floatPairOf(x: TensorCore, other: TensorLike): [Node, Node] {
+  return floatingPair(x as Tensor, other);
 }
 
 /** A tensor as floating point. */

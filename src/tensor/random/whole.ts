@@ -59,7 +59,8 @@ export function randint(
   checkOptions("randint", rest, ["generator"]);
   if (!Number.isSafeInteger(low) || !Number.isSafeInteger(high) || low >= high) {
     throw new RangeError(
-      `randint: got low ${low} and high ${high}, wants whole numbers with low < high.`,
+      `randint: got low ${low} and high ${high}, wants whole numbers with low < high, ` +
+        `of magnitudes below 2 ** 53.`,
     );
   }
   checkEach("randint", low, high - 1, dtype);

@@ -52,10 +52,12 @@ export interface LoadResult {
  * A network or a part of one.
  *
  * Sub-modules, parameters and buffers are found as the object's own properties, also in arrays and
- * maps, so a class needs no registration. A tensor is a parameter if it is a {@linkcode Parameter},
- * requires a gradient, or replaced one that did (as a meta-optimizer does); any other tensor is a
- * buffer. Names join properties, indices and keys with dots. What should not be found goes to a
- * private (`#`) property; such properties are not copied by `moduleClone`.
+ * maps, so a class needs no registration. A tensor is a parameter if it is a {@linkcode Parameter} or
+ * another leaf that requires a gradient, or if one was found in its place before (a meta-optimizer
+ * puts results there). Other results of recorded operations, such as features that a module keeps,
+ * are neither parameters nor, in a place of their own, buffers; any other tensor is a buffer. Names
+ * join properties, indices and keys with dots. What should not be found goes to a private (`#`)
+ * property; such properties are not copied by `moduleClone`.
  *
  * @example
  * ```ts

@@ -21,9 +21,9 @@ export interface ParameterOptions {
  * A leaf tensor that a module learns.
  *
  * A {@linkcode Module} counts a tensor in one of its properties as a parameter if it is a
- * `Parameter`, if it requires a gradient, or if a parameter was found in that place before. So the
- * plain, graph-connected tensors that a meta-optimizer writes back are parameters too, and a
- * parameter that is frozen later remains one. Every other tensor is a buffer.
+ * `Parameter` or another leaf that requires a gradient, or if a parameter was found in that place
+ * before. So the plain, graph-connected tensors that a meta-optimizer writes back are parameters too,
+ * and a parameter that is frozen later remains one.
  *
  * @example
  * ```ts

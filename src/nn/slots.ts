@@ -28,13 +28,19 @@ export const MODULE: unique symbol = Symbol("torchopt.module");
 export interface Entry extends Slot {
   /** The tensor or module. */
   readonly value: unknown;
-  /** Role of a tensor; for a module "meta" where it is a meta-module, else null. */
+  /**
+   * Role of a tensor, null for a result that the module only keeps; for a module "meta" where it is a
+   * meta-module, else null.
+   */
   readonly role: Role | null;
 }
 
 // Notes lie outside of the modules, so that a copy of a module can take them over.
 const roles = new WeakMap<object, Map<unknown, Role>>();
 const metas = new WeakMap<object, WeakSet<object>>();
+
+/** Places where a buffer was found that is not registered as one. */
+const buffers = new WeakMap<object, Set<unknown>>();
 
 /** Fixes the role of whatever tensor is in a place. */
 export function setRole(holder: object, key: unknown, role: Role): void {
@@ -47,6 +53,8 @@ export function setRole(holder: object, key: unknown, role: Role): void {
 export function copyRoles(from: object, to: object): void {
   const known = roles.get(from);
   if (known !== undefined) roles.set(to, new Map(known));
+  const found = buffers.get(from);
+  if (found !== undefined) buffers.set(to, new Set(found));
 }
 
 /** Makes a tensor or module meta (or an ordinary one) wherever `module` holds it. */
@@ -62,17 +70,25 @@ export function isMeta(module: object, value: object): boolean {
   return metas.get(module)?.has(value) ?? false;
 }
 
-function roleOf(module: object, holder: object, key: unknown, value: object): Role {
+/**
+ * A parameter or meta stays what it is, whatever replaces it; a buffer may still become a parameter.
+ * A result of recorded operations in a place of neither is a feature or hidden state that the module
+ * keeps, as in PyTorch: `parameters()` in an optimizer must not grow by a call of the module.
+ */
+function roleOf(module: object, holder: object, key: unknown, value: Tensor): Role | null {
   const known = roles.get(holder)?.get(key);
   if (known !== undefined) return known;
-  const role = isMeta(module, value)
-    ? "meta"
-    : value instanceof Parameter || (value as Tensor).requiresGrad
-    ? "parameter"
-    : "buffer";
-  // A buffer may still become a parameter; the others stay what they are, whatever replaces them.
-  if (role !== "buffer") setRole(holder, key, role);
-  return role;
+  const found = buffers.get(holder);
+  if (isMeta(module, value)) setRole(holder, key, "meta");
+  else if (value instanceof Parameter || (value.requiresGrad && value.isLeaf)) {
+    setRole(holder, key, "parameter");
+  } else if (value.requiresGrad) return found?.has(key) ? "buffer" : null;
+  else {
+    if (found === undefined) buffers.set(holder, new Set([key]));
+    else found.add(key);
+    return "buffer";
+  }
+  return roles.get(holder)!.get(key)!;
 }
 
 /** Whether a value is a module. */
@@ -86,7 +102,7 @@ export function entriesOf(module: object): Entry[] {
   const visit = (holder: object, key: unknown, name: string, value: unknown) => {
     if (typeof value !== "object" || value === null) return;
     if (value instanceof TensorCore) {
-      found.push({ name, holder, key, value, role: roleOf(module, holder, key, value) });
+      found.push({ name, holder, key, value, role: roleOf(module, holder, key, value as Tensor) });
     } else if (isModule(value)) {
       found.push({ name, holder, key, value, role: isMeta(module, value) ? "meta" : null });
     } else if ((Array.isArray(value) || value instanceof Map) && !seen.has(value)) {

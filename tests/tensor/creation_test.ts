@@ -23,6 +23,7 @@ import {
   ShapeError,
   tensor,
   uniform,
+  where,
   zeros,
   zerosLike,
 } from "@torchopt/torchopt";
@@ -39,6 +40,13 @@ Deno.test("tensor() takes its dtype from the data", () => {
   assertEquals(tensor(new BigInt64Array(1)).dtype, "int64");
   assertEquals(tensor([1.9], { dtype: "int64" }).toArray(), [1]);
   assertEquals(tensor(new Int32Array([0, 2]), { dtype: "bool" }).toArray(), [false, true]);
+});
+
+Deno.test("tensors of numbers have the default dtype, whole or not", () => {
+  const mask = tensor([true, false]), int = tensor([2, -2], { dtype: "int64" });
+  const made = [tensor([0, 1]), arange(5), where(mask, 1, 0), int.pow(-1)];
+  assertEquals(made.map((x) => x.dtype), Array(4).fill("float32"));
+  assertEquals(made[3].toArray(), [0.5, -0.5]);
 });
 
 Deno.test("tensor() copies its data", () => {

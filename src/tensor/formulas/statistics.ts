@@ -38,10 +38,14 @@ function first(x: Node, axes: Shape): Node {
 
 /** Mean squared distance from the mean, with `correction` taken off the count. */
 export function variance(x: Node, axes: Shape, keepdim: boolean, correction: number): Node {
-  const near = count(x, axes) === 0 ? x : p.sub(x, first(x, axes));
-  const centered = p.sub(near, mean(near, axes, true));
   const n = Math.max(0, count(x, axes) - correction);
-  return p.div(sum(p.square(centered), axes, keepdim), num(n, x));
+  return p.div(sum(p.square(centered(x, axes)), axes, keepdim), num(n, x));
+}
+
+/** Numbers less their mean over axes. */
+function centered(x: Node, axes: Shape): Node {
+  const near = count(x, axes) === 0 ? x : p.sub(x, first(x, axes));
+  return p.sub(near, mean(near, axes, true));
 }
 
 /** Square root with derivative 0 (instead of infinity) at 0, at every order. */
@@ -50,9 +54,12 @@ export function sqrtOrZero(x: Node): Node {
   return p.where(none, zero, p.sqrt(p.where(none, num(1, x), x)));
 }
 
-/** Square root of the variance; derivative 0 where it is 0. */
+/** Square root of the variance, which itself may leave the range; derivative 0 where it is 0. */
 export function deviation(x: Node, axes: Shape, keepdim: boolean, correction: number): Node {
-  return sqrtOrZero(variance(x, axes, keepdim, correction));
+  const n = count(x, axes) - correction;
+  // Of too few numbers, value and derivative are NaN.
+  if (n <= 0) return sqrtOrZero(variance(x, axes, keepdim, correction));
+  return p.div(euclidean(centered(x, axes), axes, keepdim), num(Math.sqrt(n), x));
 }
 
 /** x ** order, and `atZero` with derivative 0 (instead of infinity) where x is 0. */

@@ -1,6 +1,7 @@
 /**
- * Habits of PyTorch that JavaScript would take without a word, since Deno does not check types when
- * it runs a program: `x[0]` would be undefined, and `x[0] = y` and `p.data = y` would change nothing.
+ * Habits of PyTorch and of arrays that JavaScript would take without a word, since Deno does not check
+ * types when it runs a program: `x[0]` and `x.length` would be undefined, `Array.from(x)` empty, and
+ * `x[0] = y` and `p.data = y` would change nothing.
  *
  * @module
  */
@@ -16,9 +17,17 @@ function refuse(): never {
   );
 }
 
-/** Makes the methods of a class and of those below it read-only, and square brackets an error. */
+function refuseLength(): never {
+  throw new TypeError(
+    "Tensor: a tensor has no length and is no array. x.shape[0] is the size of the first dimension, " +
+      "x.size the number of elements, x.toArray() makes an array, and x.unbind(0) one of tensors.",
+  );
+}
+
+/** Makes the methods of a class and of those below it read-only, and the habits errors. */
 export function guardPrototype(prototype: object): void {
   for (const name of PLACES) Object.defineProperty(prototype, name, { get: refuse, set: refuse });
+  Object.defineProperty(prototype, "length", { get: refuseLength, set: refuseLength });
   for (let p = prototype; p !== Object.prototype; p = Object.getPrototypeOf(p)) {
     for (const [name, property] of Object.entries(Object.getOwnPropertyDescriptors(p))) {
       if (!property.writable || name === "constructor") continue;

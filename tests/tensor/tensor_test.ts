@@ -131,6 +131,13 @@ Deno.test("Tensor has no square brackets and says what to write", () => {
   assertThrows(() => x[0] = 1, TypeError, "x.select(0, i).copy_(y)");
 });
 
+Deno.test("Tensor is no array and says what makes one", () => {
+  const x = ones([3, 2]) as unknown as ArrayLike<number>;
+  assertThrows(() => x.length, TypeError, "x.shape[0]");
+  assertThrows(() => Array.from(x), TypeError, "x.toArray()");
+  assertThrows(() => tensor([x as unknown as number]), TypeError, "wants a number");
+});
+
 Deno.test("Tensor methods cannot be assigned to", () => {
   const x = ones([2], { requiresGrad: true }) as unknown as { data: unknown; sum: unknown };
   assertThrows(() => x.data = ones([2]), TypeError, "data"); // PyTorch's `p.data = …`

@@ -106,16 +106,16 @@ export interface GradBox {
   frozen?: boolean;
 }
 
-let currentEra = 0;
+let updatedAt = 0;
 
-/** Number of updates in place so far. A value without memory from an earlier era was not read in time. */
-export function era(): number {
-  return currentEra;
+/** Whether a node is from before the latest update in place. */
+export function isBeforeUpdate(node: Node): boolean {
+  return node.made < updatedAt;
 }
 
 /** Notes that tensors were updated in place. */
-export function nextEra(): void {
-  currentEra++;
+export function noteUpdate(): void {
+  updatedAt = nextEpoch();
 }
 
 let observing = true;
@@ -180,8 +180,6 @@ export class Node<A = Attrs> {
   spent = false;
   /** Whether other nodes need the value (see `unobserved`); then its memory is not overwritten. */
   shared = false;
-  /** The era in which the node was made, or in which `late` values were last looked for. */
-  era = currentEra;
   /** Scratch of graph walks: epoch of the last visit, and the local number it gave. */
   mark = 0;
   /** Scratch of graph walks. */

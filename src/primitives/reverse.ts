@@ -23,11 +23,11 @@ interface Recorded {
   /** Nodes, operands first. */
   readonly order: readonly Node[];
   /** Numbers of the operands of all nodes, one node after the other; -1 where no target is below. */
-  readonly operands: Int32Array;
+  readonly operands: readonly number[];
   /** Where the operands of each node start. */
-  readonly starts: Int32Array;
-  /** 1 where a node is a target, or above one. */
-  readonly above: Uint8Array;
+  readonly starts: readonly number[];
+  /** Whether a node is a target, or above one. */
+  readonly above: readonly boolean[];
   /** Number of each output; -1 for those that no gradient can leave. */
   readonly outputs: readonly number[];
 }
@@ -45,7 +45,6 @@ function recorded(
   const oldest = targets === null ? 0 : targets.oldest;
   const epoch = nextEpoch();
   const order: Node[] = [], stack: Node[] = [], cursor: number[] = [];
-  let edges = 0;
   for (const output of outputs) {
     if (!output.requiresGrad || output.mark === epoch || output.made < oldest) continue;
     output.mark = epoch;
@@ -65,27 +64,21 @@ function recorded(
         cursor.pop();
         node.local = order.length;
         order.push(node);
-        edges += node.inputs.length;
       }
     }
   }
   // Derivative rules may walk graphs themselves, so that marks and numbers are read before they run.
-  const operands = new Int32Array(edges).fill(-1), starts = new Int32Array(order.length);
-  const above = new Uint8Array(order.length);
-  let at = 0;
-  for (let i = 0; i < order.length; i++) {
-    const node = order[i];
-    starts[i] = at;
-    if (targets === null || targets.of(node) !== null) above[i] = 1;
-    if (!ends.has(node)) {
-      for (let k = 0; k < node.inputs.length; k++) {
-        const x = node.inputs[k];
-        if (x.mark !== epoch || above[x.local] === 0) continue;
-        operands[at + k] = x.local;
-        above[i] = 1;
-      }
+  const operands: number[] = [], starts: number[] = [], above: boolean[] = [];
+  for (const node of order) {
+    starts.push(operands.length);
+    const open = !ends.has(node);
+    let isAbove = targets === null || targets.of(node) !== null;
+    for (const x of node.inputs) {
+      const passes = open && x.mark === epoch && above[x.local];
+      operands.push(passes ? x.local : -1);
+      if (passes) isAbove = true;
     }
-    at += node.inputs.length;
+    above.push(isAbove);
   }
   const numbers = outputs.map((x) => x.mark === epoch ? x.local : -1);
   return { order, operands, starts, above, outputs: numbers };
@@ -154,11 +147,11 @@ export function sweep(
     received[i] = known === undefined ? g : add(known, g);
   };
   numbers.forEach((i, at) => {
-    if (i >= 0 && above[i] === 1) accumulate(i, seeds[at]);
+    if (i >= 0 && above[i]) accumulate(i, seeds[at]);
   });
   for (let i = order.length - 1; i >= 0; i--) {
     const node = order[i];
-    if (above[i] === 0) continue;
+    if (!above[i]) continue;
     const target = targets === null ? null : targets.of(node);
     if (target !== null) reached.add(target);
     else if (targets === null && node.box !== null) reached.add(node);

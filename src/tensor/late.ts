@@ -12,7 +12,7 @@
  */
 
 import { constantValue } from "../graph/leaf.ts";
-import { era, type GradBox, isObserving, type Node } from "../graph/node.ts";
+import { type GradBox, isBeforeUpdate, isObserving, type Node } from "../graph/node.ts";
 import { sizeOf } from "../graph/shape.ts";
 
 /** What stands for a node. */
@@ -76,13 +76,12 @@ const late = new Set<Node>();
 
 /** Whether a value has no memory and is from before an update. */
 export function isLate(node: Node): boolean {
-  return node.storage === null && node.era !== era() && node.inputs.length > 0;
+  return node.storage === null && isBeforeUpdate(node) && node.inputs.length > 0;
 }
 
 /** Notes that a late value is used: the next update computes it. */
 export function noteLate(node: Node): void {
-  node.era = era();
-  if (constantValue(node) !== null) return;
+  if (late.has(node) || constantValue(node) !== null) return;
   late.add(node);
   if (late.size > LATE) late.delete(late.values().next().value!);
   const box = boxes.find((b) => (b.grad as Handle | null)?.rawNode === node);
@@ -104,7 +103,7 @@ export function noteHanded(box: GradBox, grad: Handle): void {
 }
 
 /** The gradients that were read, of those holders and of those that the last update left behind. */
-export function takeHanded(swept: ReadonlySet<GradBox>): Node[] {
+export function takeHanded(swept: readonly GradBox[]): Node[] {
   const nodes: Node[] = [];
   const take = (box: GradBox) => {
     if (box.handed === undefined) return;

@@ -7,7 +7,7 @@
  */
 
 import { constantValue } from "../graph/leaf.ts";
-import { type GradBox, nextEra, type Node } from "../graph/node.ts";
+import { type GradBox, type Node, noteUpdate } from "../graph/node.ts";
 import { isLarge, realizeNodes } from "../run/realize.ts";
 import { sizeOf } from "../graph/shape.ts";
 import { forgetKnown, noteGradients, takeHanded, takeLate, takeRecent } from "./late.ts";
@@ -107,7 +107,8 @@ function takeWaiting(stepped: ReadonlySet<GradBox | null>, large: boolean): Node
   const nodes = waitingCopies();
   for (const tensor of roots) nodes.push(tensor.rawNode);
   for (const tensor of latest) nodes.push(tensor.rawNode);
-  const boxes = new Set(sweeps.flat()), grads = new Set<Tensor>();
+  const boxes = sweeps.length === 1 ? sweeps[0] : [...new Set(sweeps.flat())];
+  const grads = new Set<Tensor>();
   for (const box of boxes) {
     const grad = box.grad as Tensor | null;
     if (grad === null) continue;
@@ -116,7 +117,7 @@ function takeWaiting(stepped: ReadonlySet<GradBox | null>, large: boolean): Node
     if (constantValue(grad.rawNode) === null) nodes.push(grad.rawNode);
   }
   const handed = takeHanded(boxes);
-  if (boxes.size > 0) noteGradients([...boxes]);
+  if (boxes.length > 0) noteGradients(boxes);
   for (const list of [handed, takeLate(), takeRecent(large, grads)]) {
     for (const node of list) nodes.push(node);
   }
@@ -179,5 +180,5 @@ export function commit(): void {
       throw error;
     }
   }
-  nextEra();
+  noteUpdate();
 }

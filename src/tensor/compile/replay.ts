@@ -7,7 +7,7 @@
 import { defaultDevice } from "../../graph/defaults.ts";
 import type { Executable } from "../../run/executable.ts";
 import { bufferNode } from "../../graph/leaf.ts";
-import { type GradBox, nextEra, Node, withGrad } from "../../graph/node.ts";
+import { type GradBox, Node, noteUpdate, withGrad } from "../../graph/node.ts";
 import { isLarge, realizeNodes, replace } from "../../run/realize.ts";
 import { checkFresh } from "../../lower/walk.ts";
 import type { Storage } from "../../runtime/mod.ts";
@@ -160,7 +160,7 @@ export function replay(r: Recording, args: readonly Tensor[], numbers: readonly 
     storage.shared = false;
     return bufferNode(storage, r.outputs[i].shape);
   });
-  if (updates) nextEra();
+  if (updates) noteUpdate();
   for (const { target, output, leaf, requiresGrad } of r.writeBacks) {
     const node = nodes[output], handle = typeof target === "number" ? args[target] : target;
     const old = handle.rawNode.storage;

@@ -23,7 +23,10 @@ interface Handle {
 /** Elements up to which a value is small. */
 const SMALL = 1024;
 
-/** Small values of this era that the next update computes. */
+/** Scalars of this era that the next update computes: a norm of each layer, say. */
+const SCALARS = 64;
+
+/** Other small values of this era that the next update computes. */
 const RECENT = 16;
 
 /** Late values that are remembered until the next update. */
@@ -31,18 +34,23 @@ const LATE = 64;
 
 /** The latest few of some handles. */
 class Latest {
+  readonly #size: number;
   #handles: (Handle | undefined)[] = [];
   #at = 0;
+
+  constructor(size: number) {
+    this.#size = size;
+  }
 
   /** Adds one; the oldest makes room. */
   add(handle: Handle): void {
     this.#handles[this.#at] = handle;
-    if (++this.#at === RECENT) this.#at = 0;
+    if (++this.#at === this.#size) this.#at = 0;
   }
 
   /** Takes the latest back, if it stands for that node. */
   drop(node: Node): void {
-    const last = (this.#at + RECENT - 1) % RECENT;
+    const last = (this.#at + this.#size - 1) % this.#size;
     if (this.#handles[last]?.rawNode !== node) return;
     this.#handles[last] = undefined;
     this.#at = last;
@@ -58,8 +66,8 @@ class Latest {
   /** Takes all, the latest first. */
   take(): Handle[] {
     const handles: Handle[] = [];
-    for (let back = 1; back <= RECENT; back++) {
-      const handle = this.#handles[(this.#at + RECENT - back) % RECENT];
+    for (let back = 1; back <= this.#size; back++) {
+      const handle = this.#handles[(this.#at + this.#size - back) % this.#size];
       if (handle !== undefined) handles.push(handle);
     }
     this.#handles = [];
@@ -69,7 +77,7 @@ class Latest {
 }
 
 // A metric is a scalar most of the time.
-const scalars = new Latest(), others = new Latest();
+const scalars = new Latest(SCALARS), others = new Latest(RECENT);
 let latecomers = false;
 let boxes: readonly GradBox[] = [];
 const late = new Set<Node>();
@@ -155,7 +163,6 @@ export function takeRecent(large: boolean, known: ReadonlySet<Handle>): Node[] {
     const node = handle.rawNode;
     if (node.storage !== null || constantValue(node) !== null) continue;
     nodes.push(node);
-    if (nodes.length === RECENT) break;
   }
   return nodes;
 }

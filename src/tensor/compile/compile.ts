@@ -49,9 +49,11 @@ export interface Compiled<F extends (...args: never[]) => unknown> {
  * Arguments and results are trees of tensors; other leaves of the arguments (numbers, strings) are
  * part of the recording: another value traces anew, but a changed number needs no new session.
  * Tensors that `fn` reads from its surroundings are inputs with their current value; those that it
- * rebinds (parameters and states under an optimizer step, in-place methods, also on arguments) are
+ * changes (parameters and states under an optimizer step, in-place methods, also on arguments) are
  * written back, in place where that is safe, and without history. Random numbers are drawn anew at
- * each call. JavaScript side effects happen only while tracing, and values cannot be read inside.
+ * each call. JavaScript side effects happen only while tracing, and values cannot be read inside: a
+ * hidden state is written with `h.copy_(next)`, or handed over and returned, since `h = next` or
+ * `this.h = next` is done once, while tracing.
  *
  * `training` of modules that `fn` uses is looked at before each call, and so are the groups of an optimizer
  * and the number of modules in a container: `eval()`, `addParamGroup()` and `append()` trace anew.

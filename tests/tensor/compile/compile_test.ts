@@ -283,3 +283,15 @@ Deno.test("compile() updates scalars made of a number, and leaves the number as 
   assertEquals([zeros([]).item(), ones([]).item(), tensor([3]).add(zeros([])).item()], [0, 1, 3]);
   assertEquals(tensor([-1, 5]).relu().toArray(), [0, 5]);
 });
+
+Deno.test("compile() carries a hidden state that is written in place", () => {
+  const carried = () => {
+    const hidden = zeros([2]);
+    return (x: Tensor) => hidden.copy_(hidden.mul(0.5).add(x)).sum();
+  };
+  const eager = carried(), compiled = compile(carried());
+  for (const x of [1, 2, 3]) {
+    const input = tensor([x, -2 * x]);
+    assertEquals(compiled(input).item(), eager(input).item());
+  }
+});

@@ -26,6 +26,7 @@ import {
 import { checkFunction, checkNames, describe } from "../tensor/describe.ts";
 import { checkOptional } from "../tensor/promotion.ts";
 import { entry, load } from "./loading.ts";
+import { watchTensors } from "./watch.ts";
 
 const LIST = ["recurse", "prefix"];
 
@@ -108,6 +109,7 @@ export abstract class Module {
 
   /** Runs `forward`. */
   call(...args: Parameters<this["forward"]>): ReturnType<this["forward"]> {
+    watchTensors(this);
     return this.forward(...args);
   }
 

@@ -1,12 +1,13 @@
 /** Results that a module keeps as properties: hidden states, features, attention maps. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
   Adam,
   compile,
   extractStateDict,
   MetaSGD,
   nn,
+  noGrad,
   ones,
   recoverStateDict,
   SGD,
@@ -88,4 +89,35 @@ Deno.test("results in the place of parameters are parameters still", () => {
 
   net.body.weight = net.body.weight.mul(2); // by hand
   assertEquals(net.parameters().length, 3);
+});
+
+Deno.test("compile() refuses a module that carries its hidden state by assignment", () => {
+  for (const called of [false, true]) { // whether the state is a result already
+    const net = new Recurrent();
+    if (called) net.call(ones([1, 2]));
+    const step = compile((x: Tensor) => net.call(x));
+    assertThrows(
+      () => step(ones([1, 2])),
+      TypeError,
+      "Recurrent.hidden was read and then assigned",
+    );
+    assertThrows(() => step(ones([1, 2])), TypeError, "this.hidden.copy_(");
+  }
+});
+
+Deno.test("compile() carries a module's hidden state that is written in place", () => {
+  class InPlace extends Recurrent {
+    override forward(x: Tensor): Tensor {
+      const next = this.cell.call(x.add(this.hidden)).tanh();
+      noGrad(() => this.hidden.copy_(next));
+      return next;
+    }
+  }
+  const eager = new Recurrent(), compiled = new InPlace();
+  compiled.loadStateDict(eager.stateDict());
+  const step = compile((x: Tensor) => compiled.call(x));
+  for (let i = 0; i < 3; i++) {
+    assert(step(ones([1, 2])).allclose(eager.call(ones([1, 2]))));
+  }
+  assert(compiled.hidden.allclose(eager.hidden));
 });

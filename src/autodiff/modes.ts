@@ -8,7 +8,8 @@ import { isGradEnabled as enabled, withGrad } from "../graph/node.ts";
 import { checkFunction } from "../tensor/describe.ts";
 
 /**
- * Runs `fn` without recording operations for differentiation.
+ * Runs `fn` without recording operations for differentiation. Async functions are refused: what is done
+ * after `fn` returned, by a promise, say, is recorded again.
  *
  * @example
  * ```ts

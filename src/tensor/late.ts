@@ -46,6 +46,8 @@ class Latest {
   add(handle: Handle): void {
     this.#handles[this.#at] = handle;
     if (++this.#at === this.#size) this.#at = 0;
+    // What they were computed from should not be held for long.
+    if (this.#at % RECENT === 0) this.prune();
   }
 
   /** Takes the latest back, if it stands for that node. */

@@ -12,7 +12,7 @@
 
 import { GradientError } from "../graph/errors.ts";
 import { constantNode, isLeafNode } from "../graph/leaf.ts";
-import { isGradEnabled, type Node, withGrad } from "../graph/node.ts";
+import { isGradEnabled, type Node, unobserved, withGrad } from "../graph/node.ts";
 import type { Shape } from "../graph/shape.ts";
 
 import { custom } from "../primitives/custom.ts";
@@ -94,11 +94,19 @@ export class Base {
     const root = this.whole ??
       (this.#pieces.length === 0 ? origin(lie, before, this.#shape) : null);
     const edit = !isGradEnabled() || lie.detached;
-    if (edit) value = detach(value);
     // Of many changes that nothing reads, no run has to store each.
     if (this.whole?.storage === null) this.whole.keep = false;
-    if (root === null) this.#add(op, lie, value, edit);
-    else this.become(withGrad(!edit, () => changed(op, root, writeAt(op, lie, root, value), edit)));
+    const build = () => {
+      const part = edit ? detach(value) : value;
+      if (root === null) this.#add(op, lie, part, edit);
+      else {
+        this.become(withGrad(!edit, () => changed(op, root, writeAt(op, lie, root, part), edit)));
+      }
+    };
+    // Where all of it has a new value, the next change forgets this one: an update that writes over
+    // the memory of the value makes such a change.
+    if (lie.plain) unobserved(build);
+    else build();
     return root;
   }
 

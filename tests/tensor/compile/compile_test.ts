@@ -295,3 +295,13 @@ Deno.test("compile() carries a hidden state that is written in place", () => {
     assertEquals(compiled(input).item(), eager(input).item());
   }
 });
+
+Deno.test("a compiled loop writes over the memory of parameters that were made by detach()", () => {
+  const w = zeros([100, 100]).detach().requiresGrad_(), other = w.detach();
+  const step = compile(() => void noGrad(() => w.add_(1)));
+  for (let k = 0; k < 3; k++) step();
+  const before = memory().storages.allocatedBytes;
+  for (let k = 0; k < 5; k++) step();
+  assertEquals(memory().storages.allocatedBytes, before);
+  assertEquals([w.data()[7], other.data()[7]], [8, 8]);
+});

@@ -18,6 +18,7 @@ import {
   where,
 } from "@torchopt/torchopt";
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import "../helpers/seed.ts";
 
 /** Compares what a derivative gives. */
 function right(derivative: () => Tensor | null | undefined, want: number[]): void {

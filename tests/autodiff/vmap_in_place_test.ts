@@ -14,6 +14,7 @@ import {
   tensor,
   zeros,
 } from "@torchopt/torchopt";
+import "../helpers/seed.ts";
 
 const f64 = { dtype: "float64" } as const;
 const square = () => tensor([[1, 2], [3, 4]], f64);

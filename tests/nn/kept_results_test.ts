@@ -15,6 +15,7 @@ import {
   tensor,
   zeros,
 } from "@torchopt/torchopt";
+import "../helpers/seed.ts";
 
 class Features extends nn.Module {
   body = new nn.Linear(2, 3);

@@ -2,6 +2,7 @@
 
 import { Adam, compile, full, nn, type Optimizer, SGD, type Tensor } from "@torchopt/torchopt";
 import { assertEquals } from "@std/assert";
+import "../helpers/seed.ts";
 
 const first = (x: Tensor) => x.select(0, 0).item();
 

@@ -23,6 +23,7 @@ import {
   zeros,
 } from "@torchopt/torchopt";
 import { cases, type Entry, type Options, table } from "../helpers/optimizer_table.ts";
+import "../helpers/seed.ts";
 
 const start = [[0.5, -1.5, 2], [0.25]];
 const parameters = (dtype: "float32" | "float64" = "float64") =>

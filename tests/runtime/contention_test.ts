@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { compile, memory, randn, realizeAsync } from "../../mod.ts";
 import { ContentionWatch, watch } from "../../src/runtime/contention.ts";
 import { child } from "./child.ts";
+import "../helpers/seed.ts";
 
 /** A watch over a thread that is told, second by second, which share of the time it waits. */
 function simulate(shares: readonly (number | null)[]): boolean[] {

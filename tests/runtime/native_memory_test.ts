@@ -3,6 +3,7 @@ import { nn, randn, realize, realizeAsync, SGD, shutdown, tensor } from "../../m
 import { memory, Storage } from "../../src/runtime/mod.ts";
 import { NativeMemory } from "../../src/runtime/native_memory.ts";
 import { RunMemory } from "../../src/runtime/run_memory.ts";
+import "../helpers/seed.ts";
 
 const LARGE = 10_000;
 

@@ -29,6 +29,7 @@ import {
   zerosLike,
 } from "@torchopt/torchopt";
 import { assertEquals, assertThrows } from "@std/assert";
+import "../helpers/seed.ts";
 
 const F = nn.functional;
 const x = tensor([1, 2, 3]), at = tensor([0], { dtype: "int64" });
@@ -97,8 +98,8 @@ Deno.test("reductions over no dimension give each element its own, of every orde
   assertEquals(y.norm(0, []).toArray(), [[1, 1, 0]]);
   // Nothing runs over on the way.
   assertEquals(tensor([2 ** 100]).norm(2, []).item(), 2 ** 100);
-  for (const  of of["sum", "mean", "prod", "amax", "amin", "logsumexp"] as const) {
-    assertEquals(y[of]([]).toArray(), y.toArray(), of);
+  for (const name of ["sum", "mean", "prod", "amax", "amin", "logsumexp"] as const) {
+    assertEquals(y[name]([]).toArray(), y.toArray(), name);
   }
   assertEquals(y.var([], { correction: 0 }).toArray(), [[0, 0, 0]]);
   assertEquals([y.all([]).toArray(), y.any([]).toArray()], [[[true, true, false]], [[

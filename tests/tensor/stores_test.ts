@@ -21,6 +21,7 @@ import {
   zeros,
 } from "@torchopt/torchopt";
 import { assertEquals, assertThrows } from "@std/assert";
+import "../helpers/seed.ts";
 
 const wholes: DType[] = ["int64", "int32", "uint8"];
 const first = tensor([0], { dtype: "int64" });

@@ -21,6 +21,7 @@ import {
   tensor,
   zeros,
 } from "@torchopt/torchopt";
+import "../helpers/seed.ts";
 
 const f64 = { dtype: "float64" } as const;
 const leaf = (values: number[]) => tensor(values, { ...f64, requiresGrad: true });

@@ -27,6 +27,7 @@ import {
   zerosLike,
 } from "@torchopt/torchopt";
 import { treeMap } from "@torchopt/torchopt/pytree";
+import "../helpers/seed.ts";
 
 const f64 = (data: number | number[]) => tensor(data, { dtype: "float64" });
 const leaf = (data: number | number[]) => tensor(data, { dtype: "float64", requiresGrad: true });

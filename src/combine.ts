@@ -15,7 +15,7 @@ import { flattenUpTo, treeFlatten, treeUnflatten } from "./pytree/mod.ts";
 import type { Tensor } from "./tensor/tensor.ts";
 import { checkNames, describe } from "./transform/options.ts";
 import { noteBirth, ownedInit, ownedUpdate, writeState } from "./transform/own.ts";
-import { together } from "./transform/rebind.ts";
+import { transaction } from "./transform/transaction.ts";
 import { withGrad } from "./graph/node.ts";
 
 /** The two functions of a transformation. */
@@ -63,7 +63,7 @@ class Transformation<S> implements GradientTransformation<S> {
 
   update<T extends TensorTree>(updates: T, state: S, options: UpdateOptions = {}): [T, S] {
     checkNames("update", options, UPDATE_OPTIONS);
-    return together(() => {
+    return transaction(() => {
       // Inside of a pure function a result has to be new; it is written into the state as well where
       // the function around works in place.
       const inplace = around !== "pure" && (options.inplace ?? true);

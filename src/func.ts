@@ -6,7 +6,7 @@
  */
 
 // Names one by one would be left out of the documentation of the namespace.
-export * from "./autodiff/functional.ts";
+export * from "./autodiff/function_transforms.ts";
 export * from "./nn/functional_call.ts";
 export * from "./autodiff/jacobian.ts";
 export * from "./autodiff/types.ts";

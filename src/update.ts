@@ -20,7 +20,7 @@ import { TensorCore, wrap } from "./tensor/core.ts";
 import { commit } from "./tensor/pending.ts";
 import type { Tensor } from "./tensor/tensor.ts";
 import { checkNames, describe } from "./transform/options.ts";
-import { rebind, together } from "./transform/rebind.ts";
+import { assign, transaction } from "./transform/transaction.ts";
 
 const NAMES = ["inplace"];
 
@@ -108,9 +108,9 @@ export function applyUpdates<T extends TensorTree>(
     ) as T;
   }
   const nodes = withGrad(false, compute);
-  together(() => {
+  transaction(() => {
     nodes.forEach((node, i) => {
-      if (node !== null) rebind(targets[i] as Tensor, node);
+      if (node !== null) assign(targets[i] as Tensor, node);
     });
   });
   commit();

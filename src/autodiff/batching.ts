@@ -11,7 +11,7 @@ import { batchAll, expand } from "../primitives/movement.ts";
 import { sum } from "../primitives/reduce.ts";
 import { project, projectPrim } from "../primitives/tuple.ts";
 import { copyBelow, standIn } from "./graph_copy.ts";
-import type { Recording } from "./recording.ts";
+import type { FunctionTrace } from "./function_trace.ts";
 import { zerosNode } from "../primitives/reverse.ts";
 
 /** Whether a copy has the batch as one more dimension in front. */
@@ -21,27 +21,27 @@ export function isBatched(original: Aval, copy: Aval): boolean {
 
 /**
  * Copies graphs, with some nodes replaced by batches. What depends on none of those is shared; what
- * does goes by the batching rule of its primitive. Recording of derivatives is switched for each copy
+ * does goes by the batching rule of its primitive. FunctionTrace of derivatives is switched for each copy
  * as it was for its original.
  */
 export class BatchCopy {
   readonly #size: number;
-  readonly #recording: Recording;
+  readonly #trace: FunctionTrace;
   /** The copy of each node; for one with several results those. */
   readonly #copies: Map<Node, Node | Node[]>;
 
   /**
    * @param size number of examples
-   * @param recording where the originals were made: rules that know only those are called there
+   * @param trace where the originals were made: rules that know only those are called there
    * @param replacements pairs of a node and what takes its place
    */
   constructor(
     size: number,
-    recording: Recording,
+    trace: FunctionTrace,
     replacements: Iterable<readonly [Node, Node | Node[]]>,
   ) {
     this.#size = size;
-    this.#recording = recording;
+    this.#trace = trace;
     this.#copies = new Map(replacements);
   }
 
@@ -103,9 +103,9 @@ export class BatchCopy {
     const stands = gs.map((g) =>
       g === null ? null : standIn({ ...g, shape: g.shape.slice(1), dtype: g.dtype })
     );
-    const { result } = this.#recording.run(() => rule(stands));
+    const { result } = this.#trace.run(() => rule(stands));
     const seeds = gs.flatMap((g, i) => g === null ? [] : [[stands[i]!, g] as const]);
-    const inner = new BatchCopy(this.#size, this.#recording, [...this.#copies, ...seeds]);
+    const inner = new BatchCopy(this.#size, this.#trace, [...this.#copies, ...seeds]);
     return result.map((part, i) => {
       if (!part) return null;
       const g = inner.of(part);

@@ -8,7 +8,7 @@ import { GradientError } from "../graph/errors.ts";
 import { isLeafNode } from "../graph/leaf.ts";
 import { isGradEnabled, type Node, withGrad } from "../graph/node.ts";
 import { showShape } from "../graph/shape.ts";
-import { barrier, together } from "../primitives/barrier.ts";
+import { barrier, optimizationBarrier } from "../primitives/barrier.ts";
 import { custom } from "../primitives/custom.ts";
 import { alias } from "../primitives/movement.ts";
 import { type PyTree, treeFlatten, treeUnflatten } from "../pytree/mod.ts";
@@ -17,7 +17,7 @@ import { checkFunction } from "../tensor/describe.ts";
 import { holdUpdate } from "../tensor/pending.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { GraphCopy, standIn, type Within } from "./graph_copy.ts";
-import { type Read, Recording } from "./recording.ts";
+import { FunctionTrace, type Read } from "./function_trace.ts";
 import { sweep } from "../primitives/reverse.ts";
 
 type Tree = PyTree<unknown>;
@@ -30,7 +30,7 @@ function inner(stand: Node): Node {
 }
 
 /** Everything from outside has a stand-in, so that the graph can be copied onto other values. */
-class CheckpointRecording extends Recording {
+class CheckpointTrace extends FunctionTrace {
   protected override standFor(before: Node): Node {
     const stand = standIn(before);
     return before.requiresGrad && !isLeafNode(before) ? inner(stand) : stand;
@@ -45,7 +45,7 @@ function latest(gs: readonly (Node | null)[]): Node {
 
 /** Gradients of the recorded outputs with respect to what was read, recomputed from there. */
 function backward(
-  recording: Recording,
+  trace: FunctionTrace,
   outputs: readonly Node[],
   reads: readonly Read[],
   gs: readonly (Node | null)[],
@@ -54,7 +54,7 @@ function backward(
   const seeds = wanted.map((i) => standIn(gs[i]!));
   const targets = new Set(reads.map(({ stand }) => stand).filter((s) => s.requiresGrad));
   const within: Within = (fn) => {
-    const { result, reads } = recording.run(fn);
+    const { result, reads } = trace.run(fn);
     return { result, replacements: reads.map(({ before, stand }) => [stand, before]) };
   };
   const { result: { cotangents }, replacements } = within(() =>
@@ -69,7 +69,7 @@ function backward(
   const found = reads.filter(({ stand }) => cotangents.has(stand));
   // The call before this one waits for all gradients of this one: otherwise those that are wanted at
   // the end only might be computed there, and keep what they are computed from.
-  const grads = together(found.map(({ stand }) => copy.of(cotangents.get(stand)!)));
+  const grads = optimizationBarrier(found.map(({ stand }) => copy.of(cotangents.get(stand)!)));
   return reads.map((read) => grads[found.indexOf(read)] ?? null);
 }
 
@@ -89,10 +89,10 @@ function refuseLeaf({ shape }: Tensor): never {
 /** Lets a change in place take effect outside of the function. */
 function change(tensor: Tensor, value: Node): void {
   const before = tensor.node, leaf = before.requiresGrad && isLeafNode(before);
-  if (value.requiresGrad && !leaf) tensor.rebind(value);
+  if (value.requiresGrad && !leaf) tensor.setNode(value);
   else {
     withGrad(false, () => {
-      if (tensor.place?.lie) tensor.rebind(value);
+      if (tensor.place?.lie) tensor.setNode(value);
       else tensor.assign("checkpoint", value);
     });
   }
@@ -136,8 +136,8 @@ export function checkpoint<R, A extends unknown[] = Tensor[]>(
       const before = x.node;
       return { before, stand: standIn(before) };
     });
-    const recording = new CheckpointRecording("checkpoint()");
-    const { result, reads: closure, written } = recording.run(() => {
+    const trace = new CheckpointTrace("checkpoint()");
+    const { result, reads: closure, written } = trace.run(() => {
       // What has a history outside has one inside: it may be changed in place.
       const inside = leaves.map((x, i) => {
         const read = given[i];
@@ -169,7 +169,7 @@ export function checkpoint<R, A extends unknown[] = Tensor[]>(
       const results = custom(
         values,
         reads.map(({ before }) => before),
-        (gs) => backward(recording, recorded, reads, gs),
+        (gs) => backward(trace, recorded, reads, gs),
       );
       recorded.forEach((n, i) => {
         results[i].keep = n.keep;

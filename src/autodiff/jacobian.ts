@@ -9,7 +9,7 @@ import { eye, zeros } from "../tensor/creation.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { checkFunction, checkNames, describe } from "../tensor/describe.ts";
 import { linearize, outputsOf } from "./differentiate.ts";
-import { grad, vjp } from "./functional.ts";
+import { grad, vjp } from "./function_transforms.ts";
 import type { ArgumentNumbers, GradientAt, WithLeaves } from "./types.ts";
 import { vmap } from "./vmap.ts";
 

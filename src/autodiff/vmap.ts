@@ -15,7 +15,7 @@ import { checkFunction, checkNames } from "../tensor/describe.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import type { Draw } from "../tensor/trace.ts";
 import { BatchCopy, isBatched } from "./batching.ts";
-import { Recording } from "./recording.ts";
+import { FunctionTrace } from "./function_trace.ts";
 import { type Mapped, move, updatesOf, write } from "./vmap_updates.ts";
 
 type Tree = PyTree<unknown>;
@@ -44,7 +44,7 @@ export interface VmapOptions {
 }
 
 /** Everything from outside stays itself; what is drawn follows the option. */
-class VmapRecording extends Recording {
+class VmapTrace extends FunctionTrace {
   readonly #randomness: VmapOptions["randomness"];
   readonly #size: number;
   /** Stand-ins of random numbers, and the numbers for all examples. */
@@ -195,14 +195,14 @@ export function vmap<R, A extends unknown[] = Tensor[]>(
     const { leaves, def } = treeFlatten(args as Tree, withNulls);
     const axes = axesOf("inAxes", inAxes, args as Tree, leaves);
     const { size, inside, pairs, mapped } = examples(leaves, axes);
-    const recording = new VmapRecording(size, randomness);
-    const { result, ...recorded } = recording.run(() => {
+    const trace = new VmapTrace(size, randomness);
+    const { result, ...recorded } = trace.run(() => {
       const output = fn(...treeUnflatten(def, inside) as A);
       const { leaves: outputs, def: outDef } = treeFlatten(output as Tree, withNulls);
       const nodes = outputs.map((x) => x instanceof Tensor ? x.node : null);
       return { output, outputs, outDef, nodes };
     });
-    const copy = new BatchCopy(size, recording, [...pairs, ...recording.drawn]);
+    const copy = new BatchCopy(size, trace, [...pairs, ...trace.drawn]);
     updatesOf(recorded, mapped, copy, size).forEach(write);
     const { output, outputs, outDef, nodes } = result;
     const outs = axesOf("outAxes", outAxes, output as Tree, outputs);

@@ -14,7 +14,7 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { currentTrace } from "../tensor/trace.ts";
 import { isShared, type Placed } from "../tensor/views.ts";
 import { type BatchCopy, isBatched } from "./batching.ts";
-import type { HandleRead, Recorded } from "./recording.ts";
+import type { HandleRead, Recorded } from "./function_trace.ts";
 
 /** A tensor of which each call of the function sees one example. */
 export interface Mapped {
@@ -99,9 +99,9 @@ function checkApart(
 export function write({ tensor, value }: Update): void {
   const before = tensor.node;
   if (before.requiresGrad && isLeafNode(before)) {
-    // Inside, it was changed without recording; a leaf stays one.
+    // Inside, it was changed without trace; a leaf stays one.
     withGrad(false, () => tensor.assign("vmap", value));
-  } else tensor.rebind(value);
+  } else tensor.setNode(value);
   const { rawNode } = tensor;
   if (rawNode.storage === null && currentTrace() === null) rawNode.keep = true;
   holdUpdate(tensor, before);

@@ -8,7 +8,7 @@ import { withGrad } from "../graph/node.ts";
 import { showShape } from "../graph/shape.ts";
 import { ShapeError } from "../graph/errors.ts";
 import { normal, tensor, uniform } from "../tensor/creation.ts";
-import { checkHolds } from "../tensor/holds.ts";
+import { checkRepresentable } from "../tensor/integer_range.ts";
 import type { Generator } from "../tensor/random/philox.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { checkTensor } from "../tensor/promotion.ts";
@@ -109,7 +109,7 @@ export function constant_(x: Tensor, value: number): Tensor {
   checkTensor("constant_", "the operand", x);
   checkNumber("constant_", "value", value);
   const { shape, dtype, device } = x;
-  checkHolds("constant_", value, dtype);
+  checkRepresentable("constant_", value, dtype);
   const data = new Float64Array(x.size).fill(value);
   return fill("constant_", x, tensor(data, { shape, dtype, device }));
 }

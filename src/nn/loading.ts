@@ -8,7 +8,7 @@ import { ShapeError } from "../graph/errors.ts";
 import { sameShape, showShape } from "../graph/shape.ts";
 import type { TypedArray } from "../runtime/mod.ts";
 import { fromTyped, TensorCore } from "../tensor/core.ts";
-import { readSaved } from "../tensor/saved.ts";
+import { readSaved } from "../tensor/serialize.ts";
 import { checkKind } from "../tensor/stores.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { Parameter } from "./parameter.ts";

@@ -5,11 +5,11 @@
  */
 
 import { isDType, unobserved, withGrad } from "../graph/node.ts";
-import { realizeNodes } from "../run/realize.ts";
+import { realizeNodes } from "../run/execute.ts";
 import type { Device, DType } from "../runtime/mod.ts";
 import { leafOf } from "../tensor/leaf.ts";
 import { zerosLike } from "../tensor/creation.ts";
-import type { SavedTensor, TensorJson } from "../tensor/saved.ts";
+import type { SavedTensor, TensorJson } from "../tensor/serialize.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { currentTrace, noteRead, noteWrite } from "../tensor/trace.ts";
 import {
@@ -376,6 +376,6 @@ function moveTo(tensor: Tensor, target: DType | Device): Tensor {
   const { node } = withGrad(false, () => tensor.to(target));
   // Views stay with the former value, which another type or device cannot share.
   tensor.place = null;
-  tensor.rebind(leafOf(node, tensor.requiresGrad ? { grad: null } : null));
+  tensor.setNode(leafOf(node, tensor.requiresGrad ? { grad: null } : null));
   return tensor;
 }

@@ -13,7 +13,7 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { currentTrace, withTrace } from "../tensor/trace.ts";
 import { checkNames, describe } from "../transform/options.ts";
 import { writeState } from "../transform/own.ts";
-import { together } from "../transform/rebind.ts";
+import { transaction } from "../transform/transaction.ts";
 import { applyUpdates } from "../update.ts";
 
 const NAMES = ["inplace"];
@@ -105,7 +105,7 @@ export class FuncOptimizer {
     const state = this.#state ?? (livesOn ? this.#initOutside(params) : this.#impl.init(params));
     const tree = treeUnflatten<Tensor | null>(def, grads) as TensorTree;
     const [updates, next] = this.#impl.update(tree, state, { params, inplace });
-    this.#state = livesOn && next !== state ? together(() => writeState(state, next)) : next;
+    this.#state = livesOn && next !== state ? transaction(() => writeState(state, next)) : next;
     return applyUpdates(params, updates, { inplace });
   }
 

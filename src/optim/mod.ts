@@ -10,7 +10,7 @@ export {
   type ParamGroup,
   type ZeroGradOptions,
 } from "./optimizer.ts";
-export type { SavedState } from "./saved.ts";
+export type { SavedState } from "./state_dict.ts";
 export {
   FuncOptimizer,
   type FuncOptimizerOptions,

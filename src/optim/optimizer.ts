@@ -15,9 +15,9 @@ import { TensorCore, wrap } from "../tensor/core.ts";
 import { commit } from "../tensor/pending.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { checkNames, describe } from "../transform/options.ts";
-import { rebind, together } from "../transform/rebind.ts";
+import { assign, transaction } from "../transform/transaction.ts";
 import { updated } from "../update.ts";
-import { pairUp, save, type SavedState, write } from "./saved.ts";
+import { pairUp, save, type SavedState, write } from "./state_dict.ts";
 import { checkFunction } from "../tensor/describe.ts";
 import { noteRead } from "../tensor/trace.ts";
 
@@ -200,7 +200,7 @@ export class Optimizer<O = Record<never, never>> {
     const loss = closure === undefined || closure === null ? undefined : withGrad(true, closure);
     const states: OptState[] = [];
     noteRead(this.#groups, "length", this.#groups.length);
-    together(() =>
+    transaction(() =>
       withGrad(false, () =>
         unobserved(() => {
           const op = `${this.constructor.name}.step`;
@@ -281,7 +281,7 @@ function stepGroup(op: string, group: Group): OptState {
   const [updates, state] = group.impl.update(grads as TensorTree, group.state, options);
   (updates as (Tensor | null)[]).forEach((update, i) => {
     if (update === null || update === undefined) return;
-    rebind(group.params[i], updated(group.params[i], update, op, () => [i]));
+    assign(group.params[i], updated(group.params[i], update, op, () => [i]));
   });
   return state;
 }

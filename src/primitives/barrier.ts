@@ -48,7 +48,7 @@ export function barrier(x: Node, ...after: Node[]): Node {
 }
 
 /** The same values, none of which is there before all are. */
-export function together(nodes: readonly Node[]): Node[] {
+export function optimizationBarrier(nodes: readonly Node[]): Node[] {
   if (nodes.length < 2) return [...nodes];
   const token = apply(tokenPrim, nodes, { rank: 0 });
   return nodes.map((node) => waiting(node, token));

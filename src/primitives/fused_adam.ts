@@ -23,7 +23,7 @@ import { sameShape, showShape, sizeOf } from "../graph/shape.ts";
 import { add, div, mul, reciprocal } from "./elementwise.ts";
 import { batchAll, reshape } from "./movement.ts";
 import { pullback } from "./reverse.ts";
-import { root } from "./root.ts";
+import { safeSqrt } from "./safe_sqrt.ts";
 import { project } from "./tuple.ts";
 
 /** Elements below which the step is left to Program, which joins it with its surroundings. */
@@ -51,7 +51,7 @@ export function adamFallback(g: Node, m: Node, v: Node, c: AdamCoefficients): [N
   const nu = add(mul(c.b2, v), mul(c.omb2, mul(g, g)));
   // The bias corrections become factors, as in the kernel: elements are multiplied, not divided.
   const mean = mul(mu, reciprocal(c.c1)), square = mul(nu, reciprocal(c.c2));
-  const update = div(mean, add(root(add(square, c.epsRoot)), c.eps));
+  const update = div(mean, add(safeSqrt(add(square, c.epsRoot)), c.eps));
   return [update, mu, nu];
 }
 

@@ -317,7 +317,7 @@ const cache = new Map<number, Executable[]>();
 let cached = 0, churn = 0, reported = false;
 
 /** The executable of a walked graph; compiles it at first sight. */
-export function executable(
+export function executableFor(
   walk: Walk,
   outputs: readonly Node[],
   donations: readonly Donation[],

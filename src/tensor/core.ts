@@ -8,7 +8,7 @@ import { type Device, type DType, Storage, type TypedArray } from "../runtime/mo
 import { GradientError, ShapeError } from "../graph/errors.ts";
 import { bufferNode, constant, isLeafNode } from "../graph/leaf.ts";
 import { isFloat, isGradEnabled, Node } from "../graph/node.ts";
-import { realizeNodes, realizeNodesAsync } from "../run/realize.ts";
+import { realizeNodes, realizeNodesAsync } from "../run/execute.ts";
 import { type Shape, showShape } from "../graph/shape.ts";
 import { alias, detach } from "../primitives/movement.ts";
 import { cast } from "../primitives/elementwise.ts";
@@ -146,7 +146,7 @@ export abstract class TensorCore {
    * @ignore Makes the handle stand for another value, and those that share its place with it. `op` is
    * the method that is called; without it, the value is one that a view like this can have.
    */
-  rebind(node: Node, op: string | null = null): void {
+  setNode(node: Node, op: string | null = null): void {
     this.node;
     node = unshared(node);
     if (this.place === null) this.held = node;
@@ -439,14 +439,14 @@ export abstract class TensorCore {
             `operations are recorded; wrap the update in noGrad(() => ...).`,
         );
       }
-      this.rebind(leafLike(node, value), op);
+      this.setNode(leafLike(node, value), op);
     } else if (node.box !== null && !node.requiresGrad && !value.requiresGrad) {
       // A gradient that is there stays, as that of a frozen parameter.
-      this.rebind(leafLike(node, value), op);
+      this.setNode(leafLike(node, value), op);
     } else {
       // Without recording only the value changes: the history stays. Views see to that themselves.
       const edit = node.requiresGrad && !isGradEnabled() && !this.place?.lie;
-      this.rebind(edit ? changed(op, node, value, true) : value, op);
+      this.setNode(edit ? changed(op, node, value, true) : value, op);
     }
     if (currentTrace() !== null) return this;
     // Whatever run comes by stores the new value.

@@ -14,7 +14,7 @@ import { iotaAlong } from "../primitives/iota.ts";
 import { expand } from "../primitives/movement.ts";
 import { checkOptions, finish, fromOwned, optionsLike, type TensorOptions } from "./build.ts";
 import { newArray } from "./core.ts";
-import { checkHolds } from "./holds.ts";
+import { checkRepresentable } from "./integer_range.ts";
 import { elementKind, flattenNested, type NestedInput, nestedShape } from "./nested.ts";
 import { Tensor } from "./tensor.ts";
 
@@ -125,7 +125,7 @@ function converted(data: TypedArray, dtype: DType): TypedArray {
   const out = newArray(dtype, data.length);
   for (let i = 0; i < data.length; i++) {
     const v = data[i];
-    checkHolds("tensor", typeof v === "bigint" ? v : Math.trunc(v), dtype);
+    checkRepresentable("tensor", typeof v === "bigint" ? v : Math.trunc(v), dtype);
     if (out instanceof BigInt64Array) {
       out[i] = typeof v === "bigint" ? v : BigInt(Math.trunc(v));
     } else if (dtype === "bool") out[i] = Number(v) !== 0 ? 1 : 0;
@@ -175,7 +175,7 @@ function filled(
   }
   const dtype = options.dtype ??
     (kind === "boolean" ? "bool" : kind === "bigint" ? "int64" : defaultDtype());
-  checkHolds(op, typeof value === "boolean" ? Number(value) : value, dtype);
+  checkRepresentable(op, typeof value === "boolean" ? Number(value) : value, dtype);
   if (!options.requiresGrad && kind !== "bigint") {
     return finish(op, expand(numberNode(Number(value), dtype), [...shape]), options);
   }

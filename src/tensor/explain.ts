@@ -7,7 +7,7 @@
 import { opsLibrary } from "../runtime/mod.ts";
 import { lower } from "../lower/lower.ts";
 import { walk } from "../lower/walk.ts";
-import { type Compiled, latestProgram } from "./compile/compile.ts";
+import { type Compiled, latestExecutable } from "./compile/compile.ts";
 import { Tensor } from "./tensor.ts";
 
 /** What a graph was lowered to. */
@@ -96,9 +96,9 @@ export function explain(of: Tensor | Compiled<(...args: never[]) => unknown>): E
     const lowered = lower(walk([node]), [node], [], { device: "cpu", ops: opsLibrary().loaded });
     return describe(lowered, NaN);
   }
-  const program = latestProgram(of);
-  if (program === undefined) {
+  const executable = latestExecutable(of);
+  if (executable === undefined) {
     throw new TypeError("explain: the compiled function was not called yet; call it once first.");
   }
-  return describe(program.lowered, program.lastRun);
+  return describe(executable.lowered, executable.lastRun);
 }

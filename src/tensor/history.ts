@@ -5,7 +5,7 @@
  */
 
 import type { Node } from "../graph/node.ts";
-import { realizeNodes } from "../run/realize.ts";
+import { realizeNodes } from "../run/execute.ts";
 import { leafOf } from "./leaf.ts";
 import type { Tensor } from "./tensor.ts";
 import { currentTrace } from "./trace.ts";

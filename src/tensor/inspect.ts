@@ -6,7 +6,7 @@
  */
 
 import { withGrad } from "../graph/node.ts";
-import { realizeNodes } from "../run/realize.ts";
+import { realizeNodes } from "../run/execute.ts";
 import { showShape, sizeOf } from "../graph/shape.ts";
 import { checkFresh } from "../lower/walk.ts";
 import { alias } from "../primitives/movement.ts";

@@ -8,7 +8,7 @@ import { ShapeError } from "../graph/errors.ts";
 import { type DType, newArray, type TypedArray } from "../runtime/mod.ts";
 import { isFloat } from "../graph/node.ts";
 import type { NestedArray } from "./core.ts";
-import { checkHolds, holds } from "./holds.ts";
+import { checkRepresentable, representable } from "./integer_range.ts";
 
 /** Numbers, booleans or big integers nested in arrays, all of one kind. */
 export type NestedInput = number | boolean | bigint | readonly NestedInput[];
@@ -88,7 +88,7 @@ export function flattenNested(
     }
     if (!isFloat(dtype)) {
       const whole = typeof value === "bigint" ? value : Math.trunc(Number(value));
-      if (!holds(whole, dtype)) checkHolds(`tensor: ${where()}`, whole, dtype);
+      if (!representable(whole, dtype)) checkRepresentable(`tensor: ${where()}`, whole, dtype);
     }
     if (big) out[at++] = wholeNumber(value);
     else if (dtype === "bool") out[at++] = Number(value) !== 0 ? 1 : 0;

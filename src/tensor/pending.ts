@@ -8,7 +8,7 @@
 
 import { constantValue } from "../graph/leaf.ts";
 import { type GradBox, type Node, noteUpdate } from "../graph/node.ts";
-import { isLarge, realizeNodes } from "../run/realize.ts";
+import { isLarge, realizeNodes } from "../run/execute.ts";
 import { sizeOf } from "../graph/shape.ts";
 import { forgetKnown, noteGradients, takeHanded, takeLate, takeRecent } from "./late.ts";
 import type { Tensor } from "./tensor.ts";
@@ -176,7 +176,7 @@ export function commit(): void {
     try {
       realizeNodes(targets, former);
     } catch (error) {
-      for (const { handle, before } of updates.reverse()) handle.rebind(before);
+      for (const { handle, before } of updates.reverse()) handle.setNode(before);
       throw error;
     }
   }

@@ -11,13 +11,13 @@ import { cast } from "../primitives/elementwise.ts";
 import { type DType, DTYPES } from "../runtime/mod.ts";
 import type { TensorLike } from "./core.ts";
 import { describe } from "./describe.ts";
-import { checkHolds } from "./holds.ts";
+import { checkRepresentable } from "./integer_range.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** The node of a tensor or number; a number takes the element type of its partner. */
 export function lift(x: TensorLike, dtype: DType, op = "number"): Node {
   if (typeof x === "number") {
-    if (!isFloat(dtype)) checkHolds(op, x, dtype);
+    if (!isFloat(dtype)) checkRepresentable(op, x, dtype);
     return numberNode(x, dtype);
   }
   if (typeof x === "boolean") return numberNode(x ? 1 : 0, dtype);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { realizeNodes, realizeNodesAsync } from "../run/realize.ts";
+import { realizeNodes, realizeNodesAsync } from "../run/execute.ts";
 import type { Node } from "../graph/node.ts";
 import { type PyTree, treeLeaves } from "../pytree/mod.ts";
 import { TensorCore } from "./core.ts";

@@ -10,7 +10,7 @@ import { isFloat } from "../graph/node.ts";
 import { checkOptions, fromOwned, type TensorOptions } from "./build.ts";
 import { newArray } from "./core.ts";
 import { checkNumber } from "./describe.ts";
-import { checkHolds, holds } from "./holds.ts";
+import { checkRepresentable, representable } from "./integer_range.ts";
 import { checkWhole } from "./methods/operands.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -149,7 +149,7 @@ function sequence(
   const data = newArray(dtype, n), whole = !isFloat(dtype);
   for (let i = 0; i < n; i++) {
     const value = at(i);
-    if (whole && !holds(value, dtype)) checkHolds(op, value, dtype);
+    if (whole && !representable(value, dtype)) checkRepresentable(op, value, dtype);
     if (data instanceof BigInt64Array) data[i] = BigInt(value);
     else data[i] = Number(value);
   }

@@ -7,7 +7,7 @@
 import type { Device } from "../runtime/mod.ts";
 import { Storage } from "../runtime/mod.ts";
 import { apply, definePrimitive, type Node, type Primitive } from "../graph/node.ts";
-import { realizeNodes, settle } from "../run/realize.ts";
+import { realizeNodes, settle } from "../run/execute.ts";
 import { currentTrace } from "./trace.ts";
 
 /** The same value in the memory of another device. Gradients are copied back. */

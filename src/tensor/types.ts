@@ -21,5 +21,5 @@ export type {
   VarianceOptions,
 } from "./methods/reduction.ts";
 export type { Sizes } from "./methods/operands.ts";
-export type { SavedTensor, TensorJson } from "./saved.ts";
+export type { SavedTensor, TensorJson } from "./serialize.ts";
 export type { PadMode } from "./formulas/rearrange.ts";

@@ -11,7 +11,7 @@ import { alias } from "../primitives/movement.ts";
 import { fromTyped, wrap } from "../tensor/core.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { currentTrace } from "../tensor/trace.ts";
-import { rebind } from "./rebind.ts";
+import { assign } from "./transaction.ts";
 
 /** A node that holds a count, for the counters of a new state to share. */
 export function countNode(start: number): Node {
@@ -38,7 +38,7 @@ export class NextCounts {
 
   /** Writes the next count of a tensor in place; counts share memory, so none is overwritten. */
   advance(count: Tensor): void {
-    rebind(count, this.of(count.node), false);
+    assign(count, this.of(count.node), false);
   }
 
   /**
@@ -46,6 +46,6 @@ export class NextCounts {
    * writes, so that there the count gets memory of its own.
    */
   keep(count: Tensor): void {
-    if (currentTrace() !== null) rebind(count, alias(count.node), false);
+    if (currentTrace() !== null) assign(count, alias(count.node), false);
   }
 }

@@ -9,7 +9,7 @@
  */
 
 import { nextEpoch, type Node, withGrad } from "../graph/node.ts";
-import { realizeNodes } from "../run/realize.ts";
+import { realizeNodes } from "../run/execute.ts";
 import { sameShape } from "../graph/shape.ts";
 import { alias } from "../primitives/movement.ts";
 import { formatPath, type PyTree, treeLeaves, treeMap } from "../pytree/mod.ts";
@@ -18,7 +18,7 @@ import { TensorCore, wrap } from "../tensor/core.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { currentTrace } from "../tensor/trace.ts";
 import { describe } from "./options.ts";
-import { afterwards, rebind } from "./rebind.ts";
+import { assign, onCommit } from "./transaction.ts";
 
 type Container = unknown[] | Record<string, unknown> | Map<unknown, unknown>;
 type Path = readonly unknown[];
@@ -154,7 +154,7 @@ class StateWriter {
     if (next instanceof TensorCore) {
       if (!(old instanceof TensorCore) || !alike(old, next)) return this.#copied(next);
       const { node } = next;
-      if (node !== old.node) rebind(old as Tensor, this.#own(node));
+      if (node !== old.node) assign(old as Tensor, this.#own(node));
       return old;
     }
     const kind = kindOf(next);
@@ -175,7 +175,7 @@ class StateWriter {
     const result = containerOf(kind, entries);
     if (!sameContent(old as Container, result)) {
       if (Object.isFrozen(old)) return result;
-      afterwards(() => fill(old as Container, result));
+      onCommit(() => fill(old as Container, result));
     }
     return old;
   }

@@ -6,7 +6,7 @@
 
 import type { GradientTransformation, TensorTree } from "../base.ts";
 import { add, div, mul } from "../primitives/elementwise.ts";
-import { root } from "../primitives/root.ts";
+import { safeSqrt } from "../primitives/safe_sqrt.ts";
 import { checkDecay, checkNonNegative, withDefaults } from "./options.ts";
 import { scaler } from "./scaler.ts";
 
@@ -69,7 +69,7 @@ export function scaleByAdadelta(
     }),
     step(g, [mu, nu], c) {
       const gradients = add(mul(c.rho, mu), mul(c.rest, mul(g, g)));
-      const update = mul(g, root(div(add(nu, c.eps), add(gradients, c.eps))));
+      const update = mul(g, safeSqrt(div(add(nu, c.eps), add(gradients, c.eps))));
       const updates = add(mul(c.rho, nu), mul(c.rest, mul(update, update)));
       return [update, gradients, updates];
     },

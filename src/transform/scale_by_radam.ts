@@ -7,7 +7,7 @@
 import type { GradientTransformation, TensorTree } from "../base.ts";
 import type { Node } from "../graph/node.ts";
 import { add, cast, div, lt, mul, pow, sqrt, sub, where } from "../primitives/elementwise.ts";
-import { root } from "../primitives/root.ts";
+import { safeSqrt } from "../primitives/safe_sqrt.ts";
 import type { DType } from "../runtime/mod.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { NumberOf } from "./numbers.ts";
@@ -102,7 +102,7 @@ export function scaleByRadam(
     step(g, [mu, nu], c) {
       const mean = add(mul(c.b1, mu), mul(c.omb1, g));
       const square = add(mul(c.b2, nu), mul(c.omb2, mul(g, g)));
-      const divisor = where(c.rectified, add(root(square), c.eps), c.one);
+      const divisor = where(c.rectified, add(safeSqrt(square), c.eps), c.one);
       return [div(mul(mean, c.factor), divisor), mean, square];
     },
   });

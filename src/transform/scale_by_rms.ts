@@ -6,7 +6,7 @@
 
 import type { GradientTransformation, TensorTree } from "../base.ts";
 import { add, div, mul } from "../primitives/elementwise.ts";
-import { root } from "../primitives/root.ts";
+import { safeSqrt } from "../primitives/safe_sqrt.ts";
 import { checkNonNegative, withDefaults } from "./options.ts";
 import { scaler } from "./scaler.ts";
 
@@ -65,7 +65,7 @@ export function scaleByRms(
     }),
     step(g, [nu], c) {
       const square = add(mul(c.alpha, nu), mul(c.rest, mul(g, g)));
-      return [div(g, add(root(square), c.eps)), square];
+      return [div(g, add(safeSqrt(square), c.eps)), square];
     },
   });
 }

@@ -6,7 +6,7 @@
 
 import type { GradientTransformation, TensorTree } from "../base.ts";
 import { add, div, lt, mul, where } from "../primitives/elementwise.ts";
-import { root } from "../primitives/root.ts";
+import { safeSqrt } from "../primitives/safe_sqrt.ts";
 import { checkNonNegative, withDefaults } from "./options.ts";
 import { scaler } from "./scaler.ts";
 
@@ -62,7 +62,7 @@ export function scaleByRss(
     }),
     step(g, [before], c) {
       const sum = add(before, mul(g, g)), seen = lt(c.zero, sum);
-      const divisor = add(root(sum), c.eps);
+      const divisor = add(safeSqrt(sum), c.eps);
       // A division by 0 would make the derivative NaN even where its result is not used.
       const safe = eps === 0 ? where(seen, divisor, c.one) : divisor;
       return [where(seen, div(g, safe), c.zero), sum];

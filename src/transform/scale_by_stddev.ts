@@ -6,7 +6,7 @@
 
 import type { GradientTransformation, TensorTree } from "../base.ts";
 import { add, div, maximum, mul, sub } from "../primitives/elementwise.ts";
-import { root } from "../primitives/root.ts";
+import { safeSqrt } from "../primitives/safe_sqrt.ts";
 import { checkNonNegative, withDefaults } from "./options.ts";
 import type { ScaleByRmsOptions } from "./scale_by_rms.ts";
 import { scaler } from "./scaler.ts";
@@ -61,7 +61,7 @@ export function scaleByStddev(
       const square = add(mul(c.alpha, nu), mul(c.rest, mul(g, g)));
       // Where gradients hardly differ, rounding may take the variance below 0.
       const variance = maximum(sub(square, mul(mean, mean)), c.zero);
-      return [div(g, add(root(variance), c.eps)), mean, square];
+      return [div(g, add(safeSqrt(variance), c.eps)), mean, square];
     },
   });
 }

@@ -15,7 +15,7 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { countNode, newCount, NextCounts } from "./counter.ts";
 import { checkParams, filledLike } from "./moments.ts";
 import { type NumberOf, sharedNumbers } from "./numbers.ts";
-import { rebind } from "./rebind.ts";
+import { assign } from "./transaction.ts";
 import { checkState, takeState, takeUpdates } from "./trees.ts";
 
 /** How steps are counted. */
@@ -106,7 +106,7 @@ function updateState<C>(
   const transformed = treeUnflatten(def, results.map((r) => r === null ? null : wrap(r[0])));
   if (inplace) {
     results.forEach((result, i) => {
-      if (result !== null) moments.forEach((m, k) => rebind(m[i], result[k + 1]));
+      if (result !== null) moments.forEach((m, k) => assign(m[i], result[k + 1]));
       if (!counter?.perLeaf) return;
       if (result !== null) nextCounts.advance(counts![i]);
       else if (counts![i] instanceof TensorCore) nextCounts.keep(counts![i]);

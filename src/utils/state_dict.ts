@@ -6,7 +6,7 @@
 
 import type { OptState, TensorTree } from "../base.ts";
 import { withGrad } from "../graph/node.ts";
-import { realizeNodes } from "../run/realize.ts";
+import { realizeNodes } from "../run/execute.ts";
 import { sameShape, showShape } from "../graph/shape.ts";
 import { Module } from "../nn/module.ts";
 import { Parameter } from "../nn/parameter.ts";

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { bufferNode, constantNode, scalarNode } from "../../src/graph/leaf.ts";
 import { type Node, unobserved } from "../../src/graph/node.ts";
-import { realizeNodes } from "../../src/run/realize.ts";
+import { realizeNodes } from "../../src/run/execute.ts";
 import * as e from "../../src/primitives/elementwise.ts";
 import { dot } from "../../src/primitives/matmul.ts";
 import { alias, flip, permute, reshape } from "../../src/primitives/movement.ts";

@@ -4,7 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import { adam, applyUpdates, explain, full, type Tensor, tensor } from "../../mod.ts";
 import { lower } from "../../src/lower/lower.ts";
 import type { Node } from "../../src/graph/node.ts";
-import { realizeNodes } from "../../src/run/realize.ts";
+import { realizeNodes } from "../../src/run/execute.ts";
 import { walk } from "../../src/lower/walk.ts";
 import { haveKernels } from "../helpers/evaluate.ts";
 

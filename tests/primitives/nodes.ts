@@ -4,7 +4,7 @@ import { assert } from "@std/assert";
 import { type DType, Storage, type TypedArray } from "../../src/runtime/mod.ts";
 import { bufferNode } from "../../src/graph/leaf.ts";
 import type { Node } from "../../src/graph/node.ts";
-import { realizeNodes } from "../../src/run/realize.ts";
+import { realizeNodes } from "../../src/run/execute.ts";
 import type { Shape } from "../../src/graph/shape.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
 import { sweep } from "../../src/primitives/reverse.ts";

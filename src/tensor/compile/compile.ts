@@ -7,20 +7,20 @@
 import type { Device } from "../../runtime/mod.ts";
 import type { Donation } from "../../lower/donation.ts";
 import { constantNode, isLeafNode, placeholderNode } from "../../graph/leaf.ts";
-import { type Executable, executable } from "../../run/executable.ts";
+import { type Executable, executableFor } from "../../run/executable.ts";
 import { type GradBox, isGradEnabled, Node } from "../../graph/node.ts";
 import { defaultDevice } from "../../graph/defaults.ts";
-import { realizeNodes } from "../../run/realize.ts";
+import { realizeNodes } from "../../run/execute.ts";
 import { walk } from "../../lower/walk.ts";
 import { type PyTree, treeFlatten, treeUnflatten } from "../../pytree/mod.ts";
 import { wrap } from "../core.ts";
 import { checkFunction } from "../describe.ts";
 import { type Operands, takeOperands } from "./operands.ts";
 import {
+  type CapturedGraph,
   type GradWrite,
   liveNumbers,
   matches,
-  type Recording,
   replay,
   sharing,
   type WriteBack,
@@ -32,7 +32,7 @@ import { follows, wholesOf } from "../views.ts";
 type Tree = PyTree<unknown>;
 type AnyFunction = (...args: never[]) => unknown;
 
-/** Recordings that a compiled function keeps (one for each structure of its arguments). */
+/** Captured graphs that a compiled function keeps (one for each structure of its arguments). */
 const VARIANTS = 32;
 
 /** A function compiled by `compile()`. */
@@ -47,7 +47,7 @@ export interface Compiled<F extends (...args: never[]) => unknown> {
  * Traces `fn` at its first call and afterwards runs the recorded graph, without calling `fn` again.
  *
  * Arguments and results are trees of tensors; other leaves of the arguments (numbers, strings) are
- * part of the recording: another value traces anew, but a changed number needs no new session.
+ * part of what is traced: another value traces anew, but a changed number needs no new session.
  * Tensors that `fn` reads from its surroundings are inputs with their current value; those that it
  * changes (parameters and states under an optimizer step, in-place methods, also on arguments) are
  * written back, in place where that is safe, and without history. Random numbers are drawn anew at
@@ -86,33 +86,33 @@ export function compile<R, A extends unknown[] = Tensor[]>(
   fn: (...args: A) => R,
 ): Compiled<(...args: A) => R> {
   checkFunction("compile", fn);
-  const recordings: Recording[] = [];
+  const variants: CapturedGraph[] = [];
   const state = { traces: 0 };
   const call = (...args: A): R => {
     // Inside another trace the function is simply part of that trace.
     if (currentTrace() !== null) return fn(...args);
     const operands = takeOperands(args);
     if (isGradEnabled() && operands.leaves.some(hasHistory)) return fn(...args);
-    let recording = recordings.find((r) => matches(r, operands));
-    let numbers = recording === undefined ? null : liveNumbers(recording);
-    if (recording !== undefined && numbers === null) {
-      recordings.splice(recordings.indexOf(recording), 1);
-      recording = undefined;
+    let graph = variants.find((r) => matches(r, operands));
+    let numbers = graph === undefined ? null : liveNumbers(graph);
+    if (graph !== undefined && numbers === null) {
+      variants.splice(variants.indexOf(graph), 1);
+      graph = undefined;
     }
-    if (recording === undefined) {
-      const known = operands.tensors.filter((x) => recordings.some((r) => r.captured.has(x)));
-      recording = record(fn, operands, new Set(known));
-      const shared = sharing(recording, operands.tensors);
-      if (shared.length > 0) recording = record(fn, operands, new Set([...known, ...shared]));
+    if (graph === undefined) {
+      const known = operands.tensors.filter((x) => variants.some((r) => r.captured.has(x)));
+      graph = record(fn, operands, new Set(known));
+      const shared = sharing(graph, operands.tensors);
+      if (shared.length > 0) graph = record(fn, operands, new Set([...known, ...shared]));
       state.traces++;
-      recordings.unshift(recording);
-      if (recordings.length > VARIANTS) recordings.pop();
-      numbers = liveNumbers(recording);
+      variants.unshift(graph);
+      if (variants.length > VARIANTS) variants.pop();
+      numbers = liveNumbers(graph);
     }
-    return replay(recording, operands.tensors, numbers!) as R;
+    return replay(graph, operands.tensors, numbers!) as R;
   };
   const compiled = Object.defineProperty(call, "traces", { get: () => state.traces });
-  recordingsOf.set(compiled, recordings);
+  variantsOf.set(compiled, variants);
   return compiled as unknown as Compiled<(...args: A) => R>;
 }
 
@@ -121,18 +121,18 @@ function hasHistory(x: unknown): boolean {
   return x instanceof Tensor && x.requiresGrad && !x.isLeaf;
 }
 
-const recordingsOf = new WeakMap<object, Recording[]>();
+const variantsOf = new WeakMap<object, CapturedGraph[]>();
 
 /** The latest graph of a compiled function; undefined before its first call. */
-export function latestProgram(compiled: object): Executable | undefined {
-  return recordingsOf.get(compiled)?.[0]?.program;
+export function latestExecutable(compiled: object): Executable | undefined {
+  return variantsOf.get(compiled)?.[0]?.executable;
 }
 
 /**
  * Traces the function. Tensors in `known` are handed to it as they are, since it reads them from its
  * surroundings too; where there are more of them, it starts anew.
  */
-function record(fn: AnyFunction, operands: Operands, known: Set<Handle>): Recording {
+function record(fn: AnyFunction, operands: Operands, known: Set<Handle>): CapturedGraph {
   let drawn: Node[] = [];
   for (;;) {
     const others = new Set(operands.tensors.filter((x) => !known.has(x)));
@@ -171,7 +171,7 @@ function attempt(
   fn: AnyFunction,
   operands: Operands,
   known: ReadonlySet<Handle>,
-): Recording {
+): CapturedGraph {
   const { leaves, def, at, tensors, grads } = operands;
   const inside = standIns(operands, known);
   const stands = inside.map((x, i) => x === tensors[i] ? x : x.rawNode);
@@ -187,9 +187,9 @@ function attempt(
     targets.push(x.node);
     return targets.length - 1;
   });
-  const writeBacks: WriteBack[] = [], argumentGrads: Recording["argumentGrads"] = [];
+  const writeBacks: WriteBack[] = [], argumentGrads: CapturedGraph["argumentGrads"] = [];
   const gradWrites: GradWrite[] = [], gradClears: GradBox[] = [];
-  const guards: Recording["guards"] = [];
+  const guards: CapturedGraph["guards"] = [];
   const overwrite = new Map<number, Node>();
   // The list grows while it is walked: reading a gradient holder captures it.
   const wholes = wholesOf(trace.captured.map((c) => c.handle));
@@ -242,9 +242,9 @@ function attempt(
     const leaf = leafAt.get(stand);
     if (leaf !== undefined) donations.push({ leaf, output });
   }
-  const program = executable(walked, targets, donations, deviceOf(walked.leaves, captured));
+  const executable = executableFor(walked, targets, donations, deviceOf(walked.leaves, captured));
   const changed = new Set([...gradWrites.map((w) => w.box), ...gradClears]);
-  const sources: Recording["sources"] = walked.leaves.map((node) => {
+  const sources: CapturedGraph["sources"] = walked.leaves.map((node) => {
     const argument = places.get(node), outer = captured.get(node), drawn = random.get(node);
     if (argument !== undefined) return { kind: "argument", index: argument };
     if (outer !== undefined) return { kind: "captured", handle: outer.handle };
@@ -257,7 +257,7 @@ function attempt(
     operands: { ...operands, tensors: [], leaves: leaves.map((x, i) => at[i] < 0 ? x : null) },
     stands,
     captured: new Map(trace.captured.map((c) => [c.handle, { kind: c.stand, box: c.box }])),
-    program,
+    executable,
     sources,
     numbers: walked.scalars.map((n) => n.attrs.value as number),
     draws: trace.random.map((r) => r.draw),

@@ -1,5 +1,5 @@
 /**
- * Recordings of compiled functions: which of them serves for a call, and running it.
+ * Captured graphs of compiled functions: which of them serves for a call, and running it.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { defaultDevice } from "../../graph/defaults.ts";
 import type { Executable } from "../../run/executable.ts";
 import { bufferNode } from "../../graph/leaf.ts";
 import { type GradBox, Node, noteUpdate, withGrad } from "../../graph/node.ts";
-import { isLarge, realizeNodes, replace } from "../../run/realize.ts";
+import { isLarge, realizeNodes, replace } from "../../run/execute.ts";
 import { checkFresh } from "../../lower/walk.ts";
 import type { Storage } from "../../runtime/mod.ts";
 import { type Operands, sameKind, sameOperands } from "./operands.ts";
@@ -37,16 +37,16 @@ export interface GradWrite {
   latest: Node | null;
 }
 
-/** One recording of the function. */
-export interface Recording {
+/** One trace of the function, compiled. */
+export interface CapturedGraph {
   /** The arguments of the call that was traced; their tensors are not kept. */
   readonly operands: Operands;
   /** Stand-ins for these tensors; those that the function knew as well, themselves. */
   readonly stands: readonly (Node | Tensor)[];
   /** Tensors from the surroundings, as they were. */
   readonly captured: ReadonlyMap<Handle, { kind: Node; box: GradBox | null }>;
-  readonly program: Executable;
-  /** Where each leaf of the program comes from. */
+  readonly executable: Executable;
+  /** Where each leaf of the executable comes from. */
   readonly sources: (
     | { kind: "argument"; index: number }
     | { kind: "captured"; handle: Handle }
@@ -77,14 +77,14 @@ export interface Recording {
 }
 
 /** The numbers that plain functions give now; null where one gives something else. */
-export function liveNumbers(r: Recording): readonly number[] | null {
+export function liveNumbers(r: CapturedGraph): readonly number[] | null {
   const numbers = r.liveFirst ?? r.live.map(({ read }) => read());
   r.liveFirst = null;
   return numbers.every((x) => x !== null) ? numbers as number[] : null;
 }
 
-/** Whether a recording serves for a call, in the surroundings as they are. */
-export function matches(r: Recording, operands: Operands): boolean {
+/** Whether a captured graph serves for a call, in the surroundings as they are. */
+export function matches(r: CapturedGraph, operands: Operands): boolean {
   if (!sameOperands(operands, r.operands, r.stands)) return false;
   for (const { holder, key, value } of r.values) {
     if (!Object.is((holder as Record<string, unknown>)[key], value)) return false;
@@ -103,7 +103,7 @@ export function matches(r: Recording, operands: Operands): boolean {
  * Arguments that are views of what the function changes, or are changed and viewed: with stand-ins for
  * them it would not see its own changes. They have to be handed over as they are.
  */
-export function sharing(r: Recording, args: readonly Tensor[]): Tensor[] {
+export function sharing(r: CapturedGraph, args: readonly Tensor[]): Tensor[] {
   if (!args.some((x) => x.place !== null)) return [];
   const given = args.filter((_, i) => r.stands[i] instanceof Node);
   const found = new Set<Tensor>();
@@ -124,8 +124,12 @@ function goesBeside({ target }: WriteBack): boolean {
   return storage !== null && storage.shared && isLarge(storage);
 }
 
-/** Runs a recording on the arguments of a call. */
-export function replay(r: Recording, args: readonly Tensor[], numbers: readonly number[]): unknown {
+/** Runs a captured graph on the arguments of a call. */
+export function replay(
+  r: CapturedGraph,
+  args: readonly Tensor[],
+  numbers: readonly number[],
+): unknown {
   const updates = r.writeBacks.length + r.gradWrites.length > 0;
   if (updates) computeWaiting(r.writeBacks.some(goesBeside));
   const drawn = r.drawn ?? r.draws.map((draw) => draw());
@@ -155,7 +159,7 @@ export function replay(r: Recording, args: readonly Tensor[], numbers: readonly 
     const former = typeof target === "number" ? null : target.rawNode.storage?.former ?? null;
     if (former !== null) spare.set(output, former);
   }
-  const results = r.program.run(storages, r.numbers, spare);
+  const results = r.executable.run(storages, r.numbers, spare);
   const nodes = results.map((storage, i) => {
     storage.shared = false;
     return bufferNode(storage, r.outputs[i].shape);
@@ -171,14 +175,14 @@ export function replay(r: Recording, args: readonly Tensor[], numbers: readonly 
       node.hooks = handle.rawNode.hooks;
     }
     // What was recorded inside stays inside; a view of a leaf may be written.
-    withGrad(false, () => (handle as Tensor).rebind(node));
+    withGrad(false, () => (handle as Tensor).setNode(node));
   }
   for (const write of r.gradWrites) {
     const { box, holder, output } = write;
     write.latest = nodes[output];
     if (holder === null) box.grad = wrap(nodes[output]);
     else {
-      holder.rebind(nodes[output]);
+      holder.setNode(nodes[output]);
       box.grad = holder;
     }
   }

@@ -8,7 +8,7 @@ import { isFloat, type Node } from "../../graph/node.ts";
 import { numberNode } from "../../graph/leaf.ts";
 import * as p from "../../primitives/elementwise.ts";
 import { TensorCore, type TensorLike, wrap } from "../core.ts";
-import { checkHolds } from "../holds.ts";
+import { checkRepresentable } from "../integer_range.ts";
 import { floatingPair, pair } from "../promotion.ts";
 import * as f from "../formulas/basic.ts";
 import { floatOf, floatPairOf, pairOf } from "./operands.ts";
@@ -255,6 +255,6 @@ const ALPHA = ["alpha"], VALUE = ["value"];
 function scaled(op: string, x: Node, by: number | undefined): Node {
   if (by === undefined || by === 1) return x;
   checkNumber(op, op.startsWith("addc") ? "value" : "alpha", by);
-  checkHolds(op, by, x.dtype);
+  checkRepresentable(op, by, x.dtype);
   return p.mul(x, numberNode(by, x.dtype));
 }

@@ -12,7 +12,7 @@ import { TensorCore, wrap } from "../core.ts";
 import { isContiguous } from "../lie.ts";
 import { ReductionMethods } from "./reduction.ts";
 import { checkTensor } from "../promotion.ts";
-import { type TensorJson, toJson } from "../saved.ts";
+import { type TensorJson, toJson } from "../serialize.ts";
 import { holdCopy } from "../pending.ts";
 import type { Tensor } from "../tensor.ts";
 import { transfer } from "../transfer.ts";

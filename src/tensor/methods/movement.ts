@@ -9,7 +9,7 @@ import type { Node } from "../../graph/node.ts";
 import { checkShape, normalizeAxes, normalizeAxis, showShape, sizeOf } from "../../graph/shape.ts";
 import * as m from "../../primitives/movement.ts";
 import { wrap } from "../core.ts";
-import { checkHolds } from "../holds.ts";
+import { checkRepresentable } from "../integer_range.ts";
 import { isViewable } from "../lie.ts";
 import { ConversionMethods } from "./conversion.ts";
 import { checkWhole, ownAxis, type Sizes, sizesOf } from "./operands.ts";
@@ -330,7 +330,7 @@ export abstract class MovementMethods extends ConversionMethods {
     const side = (s: number) => x.shape.map((_, i) => borders[2 * (rank - 1 - i) + s] ?? 0);
     const { mode = "constant", value = 0 } = options;
     checkNumber("pad", "value", value);
-    if (mode === "constant") checkHolds("pad", value, x.dtype);
+    if (mode === "constant") checkRepresentable("pad", value, x.dtype);
     return wrap(re.pad(x, side(0), side(1), mode, value));
   }
 

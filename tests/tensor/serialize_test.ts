@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { Adam, autograd, type DType, nn, ones, ShapeError, tensor } from "@torchopt/torchopt";
-import { readSaved, saved } from "../../src/tensor/saved.ts";
+import { readSaved, saved } from "../../src/tensor/serialize.ts";
 import "../helpers/seed.ts";
 
 const VALUES: Partial<Record<DType, readonly number[]>> = {

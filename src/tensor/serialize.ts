@@ -7,7 +7,7 @@
 import { isDType } from "../graph/node.ts";
 import { type DType, DTYPES, type TypedArray } from "../runtime/mod.ts";
 import { newArray, TensorCore } from "./core.ts";
-import { holds } from "./holds.ts";
+import { representable } from "./integer_range.ts";
 
 /** A tensor as plain data; `structuredClone` copies it, and files can hold it. */
 export type SavedTensor = {
@@ -82,7 +82,7 @@ function fromList(dtype: DType, list: readonly unknown[]): TypedArray | null {
       data[i] = BigInt(value as string | number);
     } else {
       if (text ? !/^(NaN|-?Infinity|-0)$/.test(value) : typeof value !== "number") return null;
-      if (!holds(number, dtype)) return null;
+      if (!representable(number, dtype)) return null;
       data[i] = number;
     }
   }

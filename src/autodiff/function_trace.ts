@@ -32,7 +32,7 @@ export interface Written {
   readonly node: Node;
 }
 
-/** What a run of a function under a recording shows. */
+/** What a run of a function under a trace shows. */
 export interface Recorded<T> {
   /** What the function returned. */
   readonly result: T;
@@ -43,7 +43,7 @@ export interface Recorded<T> {
 }
 
 /** A trace inside of another trace or of none. */
-export abstract class Recording extends Trace {
+export abstract class FunctionTrace extends Trace {
   #reads: HandleRead[] = [];
   override readonly accumulates = false;
   /** The trace around this one. */

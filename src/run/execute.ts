@@ -7,7 +7,7 @@
 import { BackendError, type Device, type Storage } from "../runtime/mod.ts";
 import { defaultDevice } from "../graph/defaults.ts";
 import type { Donation } from "../lower/donation.ts";
-import { type Executable, executable } from "./executable.ts";
+import { type Executable, executableFor } from "./executable.ts";
 import { nextEpoch, type Node } from "../graph/node.ts";
 import { checkFresh, walk } from "../lower/walk.ts";
 
@@ -41,7 +41,7 @@ export function commonDevice(storages: readonly Storage[]): Device {
 const SMALL = 1024;
 
 interface Prepared {
-  readonly program: Executable;
+  readonly executable: Executable;
   readonly pending: Node[];
   /** For each pending node, memory that it replaces. */
   readonly replaced: (Storage | null)[];
@@ -76,8 +76,8 @@ function prepare(targets: readonly Node[], former: readonly (Node | null)[]): Pr
     const leaf = old === null || old.shared ? undefined : walked.leafOf.get(old);
     if (leaf !== undefined) donations.push({ leaf, output });
   }
-  const program = executable(walked, pending, donations, commonDevice(leaves));
-  return { program, pending, replaced, leaves, numbers };
+  const executable = executableFor(walked, pending, donations, commonDevice(leaves));
+  return { executable, pending, replaced, leaves, numbers };
 }
 
 /** Number of nodes whose value is stored by any run that passes through. */
@@ -102,13 +102,13 @@ export function realizeNodes(
   p.replaced.forEach((old, output) => {
     if (old !== null && old.former !== null) spare.set(output, old.former);
   });
-  const results = p.program.run(p.leaves, p.numbers, spare);
+  const results = p.executable.run(p.leaves, p.numbers, spare);
   p.pending.forEach((node, i) => {
     settle(node, results[i]);
     const old = p.replaced[i] ?? null;
     if (old !== null) replace(old, results[i]);
   });
-  return p.program;
+  return p.executable;
 }
 
 /** Notes that `next` has replaced `old`, whose memory, if it is large, takes the value after that. */
@@ -127,7 +127,7 @@ export function isLarge({ byteLength }: Storage): boolean {
 export async function realizeNodesAsync(targets: readonly Node[]): Promise<void> {
   const p = prepare(targets, []);
   if (p === null) return;
-  const results = await p.program.runAsync(p.leaves, p.numbers);
+  const results = await p.executable.runAsync(p.leaves, p.numbers);
   p.pending.forEach((node, i) => {
     if (node.storage === null) settle(node, results[i]);
   });

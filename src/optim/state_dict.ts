@@ -6,7 +6,7 @@
 
 import type { OptState } from "../base.ts";
 import { withGrad } from "../graph/node.ts";
-import { realizeNodes } from "../run/realize.ts";
+import { realizeNodes } from "../run/execute.ts";
 import { sameShape, showShape } from "../graph/shape.ts";
 import {
   flattenUpTo,
@@ -19,7 +19,7 @@ import {
 } from "../pytree/mod.ts";
 import type { TypedArray } from "../runtime/mod.ts";
 import { fromTyped, TensorCore } from "../tensor/core.ts";
-import { isTyped, readSaved, saved, type SavedTensor } from "../tensor/saved.ts";
+import { isTyped, readSaved, saved, type SavedTensor } from "../tensor/serialize.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { describe } from "../transform/options.ts";
 

@@ -7,6 +7,7 @@
 import { compile, pytree, type Tensor, tensor } from "@torchopt/torchopt";
 import { clearExecutables } from "../src/run/executable.ts";
 import { walk } from "../src/lower/walk.ts";
+import { attr, DEFAULT_OPSETS, encodeModel, IR_VERSION } from "../src/onnx/mod.ts";
 
 const x = tensor([1, 2, 3, 4]);
 
@@ -65,6 +66,17 @@ Deno.bench("flatten 1 700 leaves", { group: "pytree" }, () => {
 });
 Deno.bench("unflatten 1 700 leaves", { group: "pytree" }, () => {
   pytree.treeUnflatten(def, leaves);
+});
+
+const nodes = Array.from({ length: 1000 }, (_, i) => ({
+  opType: "Gemm",
+  inputs: [`v${i}`, "w", "b"],
+  outputs: [`v${i + 1}`],
+  attributes: { transB: attr.int(1), alpha: attr.float(0.5) },
+}));
+Deno.bench("writing a model of 1 000 nodes", { group: "onnx" }, () => {
+  const graph = { name: "g", nodes, inputs: [], outputs: [] };
+  encodeModel({ irVersion: IR_VERSION, opsets: DEFAULT_OPSETS, graph });
 });
 
 const first =

@@ -130,8 +130,8 @@ Deno.test("func.hvp() of arrays says how it is called", () => {
 
 Deno.test("func.grad() and its like say what they were given instead of a function or a tensor", () => {
   const { grad, valueAndGrad, vmap, jacrev, jacfwd, hessian } = func;
-  for (const  of of[grad, valueAndGrad, vmap, jacrev, jacfwd, hessian]) {
-    const make = of as (...args: unknown[]) => unknown;
+  for (const transform of [grad, valueAndGrad, vmap, jacrev, jacfwd, hessian]) {
+    const make = transform as (...args: unknown[]) => unknown;
     for (const wrong of [null, undefined, 3, "x", {}, [], x]) {
       assertThrows(() => make(wrong), TypeError, "wants a function");
     }

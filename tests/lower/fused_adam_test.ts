@@ -9,7 +9,8 @@ import * as e from "../../src/primitives/elementwise.ts";
 import { type AdamCoefficients, adamFallback, adamStep } from "../../src/primitives/fused_adam.ts";
 import { sum } from "../../src/primitives/reduce.ts";
 import { type DType, DTYPES, Storage } from "../../src/runtime/mod.ts";
-import { evaluate, haveKernels } from "../helpers/evaluate.ts";
+import { evaluate } from "../helpers/evaluate.ts";
+import { kernels, testWith } from "../helpers/needs.ts";
 
 // Large enough for the kernel, with a tail that fills no vector.
 const N = 20_003;
@@ -51,8 +52,7 @@ function results(dtype: DType, step: typeof adamStep): Node[] {
 }
 
 for (const [dtype, tolerance] of [["float64", 1e-11], ["float32", 1e-3]] as const) {
-  Deno.test(`FusedAdam agrees with its fallback to order 3 in ${dtype}`, () => {
-    if (!haveKernels()) return; // nothing to compare: the fallback is what runs
+  testWith(kernels, `FusedAdam agrees with its fallback to order 3 in ${dtype}`, () => {
     const nodes = results(dtype, adamStep);
     const { summary } = lower(walk(nodes), nodes, [], { device: "cpu", ops: true });
     assert(summary.some((s) => s.startsWith("adamMany")), summary.join("\n"));

@@ -9,7 +9,8 @@ import { dot } from "../../src/primitives/matmul.ts";
 import { expand, flip, narrow, permute, reshape } from "../../src/primitives/movement.ts";
 import { amax, sum } from "../../src/primitives/reduce.ts";
 import { type DType, DTYPES, Storage } from "../../src/runtime/mod.ts";
-import { evaluate, haveKernels } from "../helpers/evaluate.ts";
+import { evaluate } from "../helpers/evaluate.ts";
+import { kernels, testWith } from "../helpers/needs.ts";
 
 /** Choices from which a graph is built: each entry picks an operation and its operands. */
 type Plan = { op: number; a: number; b: number }[];
@@ -106,8 +107,7 @@ function distance(a: ArrayLike<number | bigint>, b: ArrayLike<number | bigint>):
   return worst;
 }
 
-Deno.test("Program agrees with plain ONNX nodes to order 3 in float64", () => {
-  if (!haveKernels()) return; // nothing to compare: the plain nodes are what runs
+testWith(kernels, "Program agrees with plain ONNX nodes to order 3 in float64", () => {
   fc.assert(
     fc.property(plans, (plan) => {
       const nodes = upToThirdOrder(plan, "float64");
@@ -118,8 +118,7 @@ Deno.test("Program agrees with plain ONNX nodes to order 3 in float64", () => {
   );
 });
 
-Deno.test("Program is as accurate as plain ONNX nodes in float32", () => {
-  if (!haveKernels()) return;
+testWith(kernels, "Program is as accurate as plain ONNX nodes in float32", () => {
   fc.assert(
     fc.property(plans, (plan) => {
       const exact = evaluate(upToThirdOrder(plan, "float64"), false);

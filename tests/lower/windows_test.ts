@@ -13,7 +13,8 @@ import { expand } from "../../src/primitives/movement.ts";
 import { maxPool } from "../../src/primitives/pool.ts";
 import { sum } from "../../src/primitives/reduce.ts";
 import { type DType, DTYPES, Storage } from "../../src/runtime/mod.ts";
-import { evaluate, haveKernels } from "../helpers/evaluate.ts";
+import { evaluate } from "../helpers/evaluate.ts";
+import { kernels, testWith } from "../helpers/needs.ts";
 import { node } from "../primitives/nodes.ts";
 
 function leaf(dtype: DType, shape: Shape, seed: number): Node {
@@ -40,7 +41,7 @@ function derivatives(y: Node, leaves: readonly Node[]): Node[] {
   return all;
 }
 
-function kernels(nodes: readonly Node[]): string {
+function chosen(nodes: readonly Node[]): string {
   return lower(walk(nodes), nodes, [], { device: "cpu", ops: true }).summary.join("\n");
 }
 
@@ -92,40 +93,49 @@ const cases: Case[] = [
 ];
 
 for (const dtype of ["float64", "float32"] as const) {
-  Deno.test(`convolutions with kernels agree with their graphs to order 3 in ${dtype}`, () => {
-    if (!haveKernels()) return; // nothing to compare: the graphs are what runs
-    for (const c of cases) {
-      const nodes = withGrad(true, () => {
-        const x = leaf(dtype, c.x, 1), w = leaf(dtype, c.w, 2);
-        return derivatives(conv(x, w, c.attrs), [x, w]);
-      });
-      assertEquals(nodes[0].shape, convShape("conv", c.x, c.w, c.attrs));
-      const summary = kernels(nodes);
-      assert(/^columns/m.test(summary), summary);
-      if (dtype === "float64") assert(/^foldColumns/m.test(summary), summary);
-      agree(nodes, dtype, JSON.stringify(c));
-    }
-  });
+  testWith(
+    kernels,
+    `convolutions with kernels agree with their graphs to order 3 in ${dtype}`,
+    () => {
+      for (const c of cases) {
+        const nodes = withGrad(true, () => {
+          const x = leaf(dtype, c.x, 1), w = leaf(dtype, c.w, 2);
+          return derivatives(conv(x, w, c.attrs), [x, w]);
+        });
+        assertEquals(nodes[0].shape, convShape("conv", c.x, c.w, c.attrs));
+        const summary = chosen(nodes);
+        assert(/^columns/m.test(summary), summary);
+        if (dtype === "float64") assert(/^foldColumns/m.test(summary), summary);
+        agree(nodes, dtype, JSON.stringify(c));
+      }
+    },
+  );
 
-  Deno.test(`convolutions of a batch agree with their graphs to order 3 in ${dtype}`, () => {
-    if (!haveKernels()) return;
-    // Enough rows in each of the matrices, so that float32 makes products, too.
-    const batches: Case[] = [
-      make([2, 2, 5, 4], [16, 2, 3, 3], { low: [1, 1], high: [1, 1] }),
-      make([3, 4, 6, 7], [32, 2, 3, 3], { groups: 2, strides: [2, 1], high: [1, 0] }),
-      make([1, 3, 9], [16, 3, 6], { low: [2] }),
-    ];
-    for (const c of batches) {
-      const example = withGrad(true, () => conv(leaf(dtype, c.x, 1), leaf(dtype, c.w, 2), c.attrs));
-      const nodes = withGrad(true, () => {
-        const x = leaf(dtype, [3, ...c.x], 1), w = leaf(dtype, [3, ...c.w], 2);
-        return derivatives(batchRule(example, [x, w], 3) as Node, [x, w]);
-      });
-      const summary = kernels(nodes);
-      assert(/^columns/m.test(summary) && /^foldColumns/m.test(summary), summary);
-      agree(nodes, dtype, JSON.stringify(c));
-    }
-  });
+  testWith(
+    kernels,
+    `convolutions of a batch agree with their graphs to order 3 in ${dtype}`,
+    () => {
+      // Enough rows in each of the matrices, so that float32 makes products, too.
+      const batches: Case[] = [
+        make([2, 2, 5, 4], [16, 2, 3, 3], { low: [1, 1], high: [1, 1] }),
+        make([3, 4, 6, 7], [32, 2, 3, 3], { groups: 2, strides: [2, 1], high: [1, 0] }),
+        make([1, 3, 9], [16, 3, 6], { low: [2] }),
+      ];
+      for (const c of batches) {
+        const example = withGrad(
+          true,
+          () => conv(leaf(dtype, c.x, 1), leaf(dtype, c.w, 2), c.attrs),
+        );
+        const nodes = withGrad(true, () => {
+          const x = leaf(dtype, [3, ...c.x], 1), w = leaf(dtype, [3, ...c.w], 2);
+          return derivatives(batchRule(example, [x, w], 3) as Node, [x, w]);
+        });
+        const summary = chosen(nodes);
+        assert(/^columns/m.test(summary) && /^foldColumns/m.test(summary), summary);
+        agree(nodes, dtype, JSON.stringify(c));
+      }
+    },
+  );
 
   Deno.test(`maxPool() of a batch counts places within an example in ${dtype}`, () => {
     for (const low of [[0, 0], [1, 0]]) { // with padding there is no kernel
@@ -134,43 +144,45 @@ for (const dtype of ["float64", "float32"] as const) {
       const example = maxPool(leaf(dtype, shape, 3), attrs)[0].inputs[0];
       const x = withGrad(true, () => leaf(dtype, [3, ...shape], 3));
       const [y, places] = withGrad(true, () => batchRule(example, [x], 3) as Node[]);
-      const [numbersOfX, values, found] = numbers([x, y, places], haveKernels());
+      const [numbersOfX, values, found] = numbers([x, y, places], kernels.met);
       const each = values.length / 3;
       values.forEach((v, i) => {
         assertEquals(numbersOfX[Math.floor(i / each) * size + found[i]], v);
       });
-      if (!haveKernels()) continue;
+      if (!kernels.met) continue;
       const nodes = withGrad(true, () => [...derivatives(y, [x]), places]);
-      const summary = kernels(nodes);
+      const summary = chosen(nodes);
       assert(/^scatterZeros/m.test(summary), summary);
       agree(nodes, dtype, JSON.stringify(attrs));
     }
   });
 
-  Deno.test(`maxPool() with its kernel agrees with its graph to order 3 in ${dtype}`, () => {
-    if (!haveKernels()) return;
-    const shapes: [Shape, Shape, Shape, Shape][] = [
-      [[2, 3, 7, 9], [2, 2], [2, 2], [1, 1]],
-      [[1, 2, 8, 7], [3, 2], [1, 1], [1, 2]],
-      [[2, 1, 10], [3], [3], [1]],
-      [[1, 2, 5, 6, 4], [2, 3, 2], [2, 1, 1], [1, 1, 2]],
-    ];
-    for (const [shape, kernel, strides, dilations] of shapes) {
-      const low = kernel.map(() => 0);
-      const nodes = withGrad(true, () => {
-        const x = leaf(dtype, shape, 3);
-        const [y, places] = maxPool(x, { kernel, strides, low, high: low, dilations });
-        return [...derivatives(y, [x]), places];
-      });
-      const summary = kernels(nodes);
-      assert(/^maxPlaces/m.test(summary) && /^scatterZeros/m.test(summary), summary);
-      agree(nodes, dtype, JSON.stringify({ shape, kernel, strides, dilations }));
-    }
-  });
+  testWith(
+    kernels,
+    `maxPool() with its kernel agrees with its graph to order 3 in ${dtype}`,
+    () => {
+      const shapes: [Shape, Shape, Shape, Shape][] = [
+        [[2, 3, 7, 9], [2, 2], [2, 2], [1, 1]],
+        [[1, 2, 8, 7], [3, 2], [1, 1], [1, 2]],
+        [[2, 1, 10], [3], [3], [1]],
+        [[1, 2, 5, 6, 4], [2, 3, 2], [2, 1, 1], [1, 1, 2]],
+      ];
+      for (const [shape, kernel, strides, dilations] of shapes) {
+        const low = kernel.map(() => 0);
+        const nodes = withGrad(true, () => {
+          const x = leaf(dtype, shape, 3);
+          const [y, places] = maxPool(x, { kernel, strides, low, high: low, dilations });
+          return [...derivatives(y, [x]), places];
+        });
+        const summary = chosen(nodes);
+        assert(/^maxPlaces/m.test(summary) && /^scatterZeros/m.test(summary), summary);
+        agree(nodes, dtype, JSON.stringify({ shape, kernel, strides, dilations }));
+      }
+    },
+  );
 }
 
-Deno.test("maxPool() takes the first of equals and lets NaN through", () => {
-  if (!haveKernels()) return;
+testWith(kernels, "maxPool() takes the first of equals and lets NaN through", () => {
   const x = node([1, 1, 1, 1, 2, NaN, 3, NaN, -Infinity, -Infinity], [1, 1, 10]);
   const attrs = { kernel: [2], strides: [2], low: [0], high: [0], dilations: [1] };
   const [values, places] = numbers(maxPool(x, attrs), true);
@@ -178,29 +190,32 @@ Deno.test("maxPool() takes the first of equals and lets NaN through", () => {
   assertEquals(places, [0, 2, 5, 7, 8]);
 });
 
-Deno.test("scatterAdd() on zeros accumulates, counts from the end and reports wrong places", () => {
-  if (!haveKernels()) return;
-  const zeros = expand(e.num(0, node([0], [])), [4]);
-  const added = (places: number[]) =>
-    scatterAdd(zeros, 0, node(places, [3], "int64"), node([1, 2, 4], [3]));
-  assert(/^scatterZeros/m.test(kernels([added([0, 0, 1])])));
-  assertEquals(numbers([added([0, -1, 0])], true)[0], [5, 0, 0, 2]);
-  const rows = scatterAdd(
-    expand(e.num(0, node([0], [])), [2, 3]),
-    1,
-    node([0, -1, 2, 2], [2, 2], "int64"),
-    node([1, 2, 3, 4], [2, 2]),
-  );
-  assert(/^scatterZeros/m.test(kernels([rows])));
-  assertEquals(numbers([rows], true)[0], [1, 0, 2, 0, 0, 7]);
-  for (const wrong of [4, -5]) {
-    let message = "";
-    try {
-      evaluate([added([0, wrong, 0])], true);
-    } catch (error) {
-      assert(error instanceof RangeError);
-      message = error.message;
+testWith(
+  kernels,
+  "scatterAdd() on zeros accumulates, counts from the end and reports wrong places",
+  () => {
+    const zeros = expand(e.num(0, node([0], [])), [4]);
+    const added = (places: number[]) =>
+      scatterAdd(zeros, 0, node(places, [3], "int64"), node([1, 2, 4], [3]));
+    assert(/^scatterZeros/m.test(chosen([added([0, 0, 1])])));
+    assertEquals(numbers([added([0, -1, 0])], true)[0], [5, 0, 0, 2]);
+    const rows = scatterAdd(
+      expand(e.num(0, node([0], [])), [2, 3]),
+      1,
+      node([0, -1, 2, 2], [2, 2], "int64"),
+      node([1, 2, 3, 4], [2, 2]),
+    );
+    assert(/^scatterZeros/m.test(chosen([rows])));
+    assertEquals(numbers([rows], true)[0], [1, 0, 2, 0, 0, 7]);
+    for (const wrong of [4, -5]) {
+      let message = "";
+      try {
+        evaluate([added([0, wrong, 0])], true);
+      } catch (error) {
+        assert(error instanceof RangeError);
+        message = error.message;
+      }
+      assert(message.includes(`the index ${wrong} `) && message.includes("from -4 to 3"), message);
     }
-    assert(message.includes(`the index ${wrong} `) && message.includes("from -4 to 3"), message);
-  }
-});
+  },
+);

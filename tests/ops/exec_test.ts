@@ -2,9 +2,10 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { opsLibrary } from "../../src/runtime/mod.ts";
+import { kernels, testWith } from "../helpers/needs.ts";
 import "../helpers/seed.ts";
 
-const { loaded, path, why } = opsLibrary();
+const { path } = opsLibrary();
 
 const SYMBOLS = {
   torchopt_program_exec: {
@@ -18,22 +19,18 @@ const SYMBOLS = {
   torchopt_last_error: { parameters: [], result: "pointer" },
 } as const;
 
-/** Runs `test` with the functions; a test is shown as ignored, with the reason, where there are none. */
+/** Runs `test` with the functions. */
 function withKernels(
   name: string,
   test: (calls: Deno.DynamicLibrary<typeof SYMBOLS>["symbols"]) => void,
 ): void {
-  Deno.test({
-    name: loaded ? name : `${name} (ignored: kernels ${why})`,
-    ignore: !loaded,
-    fn() {
-      const library = Deno.dlopen(path!, SYMBOLS);
-      try {
-        test(library.symbols);
-      } finally {
-        library.close();
-      }
-    },
+  testWith(kernels, name, () => {
+    const library = Deno.dlopen(path!, SYMBOLS);
+    try {
+      test(library.symbols);
+    } finally {
+      library.close();
+    }
   });
 }
 

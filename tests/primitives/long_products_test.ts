@@ -14,10 +14,11 @@ import {
 import type { DType } from "../../src/runtime/mod.ts";
 import { dot } from "../../src/primitives/matmul.ts";
 import { permute } from "../../src/primitives/movement.ts";
-import { evaluate, haveKernels } from "../helpers/evaluate.ts";
+import { evaluate } from "../helpers/evaluate.ts";
+import { kernels } from "../helpers/needs.ts";
 import { node } from "./nodes.ts";
 
-const everyKernel = haveKernels() ? [true, false] : [false];
+const everyKernel = kernels.met ? [true, false] : [false];
 
 /** Rows, summed elements, columns. */
 const sizes = [

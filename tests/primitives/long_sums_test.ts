@@ -6,7 +6,8 @@
 import { autograd, compile, nn, type Tensor, tensor } from "@torchopt/torchopt";
 import { assert, assertAlmostEquals } from "@std/assert";
 import { sum } from "../../src/primitives/reduce.ts";
-import { evaluate, haveKernels } from "../helpers/evaluate.ts";
+import { evaluate } from "../helpers/evaluate.ts";
+import { kernels } from "../helpers/needs.ts";
 import { node } from "./nodes.ts";
 
 const n = 1_000_000;
@@ -90,7 +91,7 @@ for (const [shape, axes] of layouts) {
     for (const [dtype, rtol] of [["float32", 3e-6], ["float64", 1e-14]] as const) {
       const v = dtype === "float32" ? Math.fround(0.1) : 0.1;
       const y = sum(node(new Float64Array(size).fill(v), shape, dtype), axes, false);
-      for (const ops of haveKernels() ? [true, false] : [false]) {
+      for (const ops of kernels.met ? [true, false] : [false]) {
         for (const got of evaluate([y], ops)[0]) {
           const error = Math.abs(Number(got) / (count * v) - 1);
           assert(error <= rtol, `${dtype}, kernels ${ops}: off by ${error}`);

@@ -8,6 +8,7 @@ import {
   Session,
   Storage,
 } from "../../src/runtime/mod.ts";
+import { testWith } from "../helpers/needs.ts";
 import { child } from "./child.ts";
 import { binary, bind, floats, spec } from "./models.ts";
 
@@ -52,8 +53,12 @@ Deno.test("cudaDevice() says what is missing and how to install it", async () =>
   assertStringIncludes(output, available ? "available" : 'BackendError Device "cuda" is not');
 });
 
-Deno.test("Session and Storage on cuda compute there, or say why not", () => {
-  if (!available) {
+const gpu = { met: available, why: "there is no GPU" };
+
+testWith(
+  { met: !available, why: "there is a GPU" },
+  "Session and Storage on cuda say why not",
+  () => {
     const message = 'Device "cuda" is not available.';
     assertThrows(() => Storage.alloc("float32", 4, "cuda"), BackendError, message);
     assertThrows(() => Storage.from(new Float32Array(4), "float32", "cuda:1"), BackendError);
@@ -62,8 +67,10 @@ Deno.test("Session and Storage on cuda compute there, or say why not", () => {
       BackendError,
       message,
     );
-    return;
-  }
+  },
+);
+
+testWith(gpu, "Session and Storage on cuda compute there", () => {
   using session = new Session(spec(binary("Add", 2), { device: "cuda" }));
   const onDevice = (...elements: number[]) =>
     Storage.from(new Float32Array(elements), "float32", "cuda");

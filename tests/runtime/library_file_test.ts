@@ -1,9 +1,8 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { isWholeLibrary } from "../../src/runtime/library_file.ts";
 import { locateOrt } from "../../src/runtime/locate.ts";
+import { linux, testWith } from "../helpers/needs.ts";
 import { child } from "./child.ts";
-
-const linux = Deno.build.os === "linux";
 
 /** Calls `body` with the path of a file that holds the first part of ONNX Runtime. */
 async function withPart(bytes: number, body: (path: string) => unknown): Promise<void> {
@@ -23,13 +22,12 @@ async function withPart(bytes: number, body: (path: string) => unknown): Promise
 Deno.test("isWholeLibrary() tells libraries from parts of them and from other files", async () => {
   assert(isWholeLibrary(locateOrt()));
   for (const bytes of [0, 3, 63, 64, 5000, 100_000]) {
-    await withPart(bytes, (path) => assertEquals(isWholeLibrary(path), !linux && bytes > 0));
+    await withPart(bytes, (path) => assertEquals(isWholeLibrary(path), !linux.met && bytes > 0));
   }
   assertEquals(isWholeLibrary(Deno.cwd()), false);
 });
 
-Deno.test("a library that was cut short is refused, not loaded", async () => {
-  if (!linux) return;
+testWith(linux, "a library that was cut short is refused, not loaded", async () => {
   const mod = import.meta.resolve("../../src/runtime/mod.ts");
   await withPart(100_000, async (path) => {
     const ops = `import { opsLibrary } from "${mod}"; console.log(opsLibrary().why);`;

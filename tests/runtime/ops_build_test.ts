@@ -6,13 +6,11 @@ import {
   assertThrows,
 } from "@std/assert";
 import { BackendError, buildOps, opsLibrary, Session, Storage } from "../../src/runtime/mod.ts";
-import { findCompiler } from "../../src/runtime/compiler.ts";
 import { matches, OPS_URL, opsKey, type OpsStamp, stampPath } from "../../src/runtime/ops_cache.ts";
 import { sha256 } from "../../src/runtime/sha256.ts";
+import { compiler, kernels, testWith, unix } from "../helpers/needs.ts";
 import { child } from "./child.ts";
 import { binary, bind, floats, spec } from "./models.ts";
-
-const compiler = await findCompiler().catch(() => undefined);
 
 /** Tests of a user may be run like this. */
 const strict = { sanitizeOps: true, sanitizeResources: true };
@@ -62,32 +60,45 @@ async function withSources(
   }
 }
 
-/** `buildOps` where there is a compiler; else checks that it says that there is none. */
-async function build(url: URL): Promise<string | undefined> {
-  if (compiler) return (await buildOps({ url, log: () => {} })).path;
-  await assertRejects(() => buildOps({ url }), BackendError, "no C++ compiler runs");
-  return undefined;
+async function build(url: URL): Promise<string> {
+  return (await buildOps({ url, log: () => {} })).path;
 }
 
-Deno.test("buildOps() compiles into the cache folder, once for the same sources", async () => {
+Deno.test("buildOps() says that no compiler runs", async () => {
+  const before = Deno.env.get("CXX");
   await withSources(SOURCES, async (url, cache) => {
-    const path = await build(url);
-    if (!path) return;
-    assertStringIncludes(path, cache);
-    assertEquals((await buildOps({ url })).cached, true);
-    assertEquals((await buildOps({ url, force: true })).cached, false);
-    // Nothing but the library's folder and the stamp is left behind.
-    assertEquals([...Deno.readDirSync(cache)].length, 2);
-    Deno.writeTextFileSync(new URL("a/ops.h", url), SOURCES["a/ops.h"] + "// changed\n");
-    const changed = await buildOps({ url });
-    assertEquals(changed.cached, false);
-    assert(changed.path !== path);
+    Deno.env.set("CXX", "no-such-compiler");
+    try {
+      await assertRejects(() => buildOps({ url }), BackendError, "no-such-compiler");
+      assertEquals(left(cache), []);
+    } finally {
+      if (before === undefined) Deno.env.delete("CXX");
+      else Deno.env.set("CXX", before);
+    }
   });
 });
 
-Deno.test("buildOps() builds once for all that ask at the same time", strict, async () => {
+testWith(
+  compiler,
+  "buildOps() compiles into the cache folder, once for the same sources",
+  async () => {
+    await withSources(SOURCES, async (url, cache) => {
+      const path = await build(url);
+      assertStringIncludes(path, cache);
+      assertEquals((await buildOps({ url })).cached, true);
+      assertEquals((await buildOps({ url, force: true })).cached, false);
+      // Nothing but the library's folder and the stamp is left behind.
+      assertEquals([...Deno.readDirSync(cache)].length, 2);
+      Deno.writeTextFileSync(new URL("a/ops.h", url), SOURCES["a/ops.h"] + "// changed\n");
+      const changed = await buildOps({ url });
+      assertEquals(changed.cached, false);
+      assert(changed.path !== path);
+    });
+  },
+);
+
+testWith(compiler, "buildOps() builds once for all that ask at the same time", async () => {
   await withSources(SOURCES, async (url, cache) => {
-    if (!compiler) return void await build(url);
     const lines: string[] = [];
     const options = { url, force: true, log: (line: string) => lines.push(line) };
     const built = await Promise.all([buildOps(options), buildOps(options), buildOps(options)]);
@@ -98,44 +109,48 @@ Deno.test("buildOps() builds once for all that ask at the same time", strict, as
     assert(waited.length <= 2, lines.join());
     assertEquals([...Deno.readDirSync(cache)].length, 2);
   });
-});
+}, strict);
 
-Deno.test("buildOps() leaves nothing where it is interrupted, and goes on after one that was killed", async () => {
-  if (Deno.build.os === "windows") return;
-  await withSources(SOURCES, async (url, cache) => {
-    const slow = `${cache}-compiler`;
-    Deno.writeTextFileSync(slow, '#!/bin/sh\n[ "$1" = --version ] || exec sleep 60\n');
-    Deno.chmodSync(slow, 0o755);
-    try {
-      for (const signal of ["SIGTERM", "SIGKILL"] as const) {
-        const module = import.meta.resolve("../../src/runtime/ops_build.ts");
-        const source = `import { buildOps } from "${module}";
+testWith(
+  [compiler, unix],
+  "buildOps() leaves nothing where it is interrupted, and goes on after one that was killed",
+  async () => {
+    await withSources(SOURCES, async (url, cache) => {
+      const slow = `${cache}-compiler`;
+      Deno.writeTextFileSync(slow, '#!/bin/sh\n[ "$1" = --version ] || exec sleep 60\n');
+      Deno.chmodSync(slow, 0o755);
+      try {
+        for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+          const module = import.meta.resolve("../../src/runtime/ops_build.ts");
+          const source = `import { buildOps } from "${module}";
           await buildOps({ url: new URL("${url}") });`;
-        const process = new Deno.Command(Deno.execPath(), {
-          args: ["eval", source],
-          env: { CXX: slow, TORCHOPT_CACHE: cache },
-          stdout: "null",
-          stderr: "null",
-        }).spawn();
-        while (!left(cache).some((name) => name.startsWith("build-"))) {
-          await new Promise((resolve) => setTimeout(resolve, 20));
+          const process = new Deno.Command(Deno.execPath(), {
+            args: ["eval", source],
+            env: { CXX: slow, TORCHOPT_CACHE: cache },
+            stdout: "null",
+            stderr: "null",
+          }).spawn();
+          while (!left(cache).some((name) => name.startsWith("build-"))) {
+            await new Promise((resolve) => setTimeout(resolve, 20));
+          }
+          process.kill(signal);
+          assertEquals((await process.status).signal, signal);
+          if (signal === "SIGTERM") assertEquals(left(cache), []);
         }
-        process.kill(signal);
-        assertEquals((await process.status).signal, signal);
-        if (signal === "SIGTERM") assertEquals(left(cache), []);
+        await build(url);
+        assertEquals(left(cache).length, 2);
+      } finally {
+        Deno.removeSync(slow);
       }
-      if (await build(url)) assertEquals(left(cache).length, 2);
-    } finally {
-      Deno.removeSync(slow);
-    }
-  });
-});
+    });
+  },
+);
 
 function left(folder: string): string[] {
   return [...Deno.readDirSync(folder)].map(({ name }) => name);
 }
 
-Deno.test("buildOps() reads its sources from a server", strict, async () => {
+testWith(compiler, "buildOps() reads its sources from a server", async () => {
   await withSources(SOURCES, async (folder) => {
     const server = Deno.serve({ port: 0, onListen: () => {} }, async (request) => {
       const name = new URL(request.url).pathname.slice("/ops/".length);
@@ -148,12 +163,11 @@ Deno.test("buildOps() reads its sources from a server", strict, async () => {
     await assertRejects(() => buildOps({ url }), BackendError, "a/ops.h cannot be read: 404");
     await server.shutdown();
   });
-});
+}, strict);
 
-Deno.test("buildOps() shows what the compiler says", async () => {
+testWith(compiler, "buildOps() shows what the compiler says", async () => {
   const broken = { ...SOURCES, "a/ops.cc": "int f() { return nonsense; }\n" };
   await withSources(broken, async (url, cache) => {
-    if (!compiler) return void await build(url);
     const error = await assertRejects(() => buildOps({ url }), BackendError);
     assertStringIncludes(error.message, "compiling ops/a/ops.cc");
     assertStringIncludes(error.message, "nonsense");
@@ -161,10 +175,9 @@ Deno.test("buildOps() shows what the compiler says", async () => {
   });
 });
 
-Deno.test("buildOps() makes a damaged library anew", async () => {
+testWith(compiler, "buildOps() makes a damaged library anew", async () => {
   await withSources(SOURCES, async (url) => {
     const path = await build(url);
-    if (!path) return;
     Deno.truncateSync(path, Deno.build.os === "linux" ? 2000 : 0);
     assertEquals((await buildOps({ url })).cached, false);
     const { message } = await assertRejects(() => why({ TORCHOPT_OPS: path }), Error);
@@ -172,18 +185,17 @@ Deno.test("buildOps() makes a damaged library anew", async () => {
   });
 });
 
-Deno.test("buildOps() leaves a cache that is up to date untouched", async () => {
+testWith(compiler, "buildOps() leaves a cache that is up to date untouched", async () => {
   await withSources(SOURCES, async (url) => {
-    if (!await build(url)) return;
+    await build(url);
     const before = Deno.statSync(stampPath(url)).ino;
     assertEquals((await buildOps({ url })).cached, true);
     assertEquals(Deno.statSync(stampPath(url)).ino, before);
   });
 });
 
-Deno.test("buildOps() names a cache folder that cannot be written", async () => {
+testWith(compiler, "buildOps() names a cache folder that cannot be written", async () => {
   await withSources(SOURCES, async (url, cache) => {
-    if (!compiler) return void await build(url);
     const file = `${cache}/file`;
     Deno.writeTextFileSync(file, "");
     Deno.env.set("TORCHOPT_CACHE", file);
@@ -202,10 +214,9 @@ Deno.test("readStamp() takes a damaged stamp for none", async () => {
   });
 });
 
-Deno.test("opsLibrary() refuses a library of another ABI version", async () => {
+testWith(compiler, "opsLibrary() refuses a library of another ABI version", async () => {
   await withSources(SOURCES, async (url) => {
     const path = await build(url);
-    if (!path) return;
     const { message } = await assertRejects(() => why({ TORCHOPT_OPS: path }), Error);
     assertStringIncludes(message, "cannot be used: of ABI version -7, wanted 1");
   });
@@ -222,12 +233,15 @@ Deno.test("opsLibrary() says why there are no compiled ops", async () => {
   assertEquals(await why({ TORCHOPT_OPS: "off" }), "false switched off by TORCHOPT_OPS=off\n");
 });
 
-Deno.test("opsLibrary() is what sessions register their ops from", () => {
-  const graph = spec(binary("Add", 2), { useOps: true });
-  if (!opsLibrary().loaded) {
-    assertThrows(() => new Session(graph), BackendError, opsLibrary().why);
-    return;
-  }
+const graph = spec(binary("Add", 2), { useOps: true });
+
+testWith(
+  { met: !opsLibrary().loaded, why: "there are kernels" },
+  "Session says why there are no compiled ops",
+  () => void assertThrows(() => new Session(graph), BackendError, opsLibrary().why),
+);
+
+testWith(kernels, "opsLibrary() is what sessions register their ops from", () => {
   using session = new Session(graph);
   const z = Storage.alloc("float32", 2);
   bind(session, floats(1, 2), floats(3, 4), z);
@@ -245,9 +259,9 @@ function why(env: Record<string, string>): Promise<string> {
   );
 }
 
-Deno.test("matches() compares times, then contents", async () => {
+testWith(compiler, "matches() compares times, then contents", async () => {
   await withSources(SOURCES, async (url) => {
-    if (!await build(url)) return;
+    await build(url);
     const stamp: OpsStamp = JSON.parse(Deno.readTextFileSync(stampPath(url)));
     assert(matches(stamp, url));
     Deno.utimeSync(new URL("a/ops.cc", url), 1, 1);

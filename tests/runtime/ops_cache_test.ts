@@ -1,10 +1,10 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { BackendError } from "../../src/runtime/mod.ts";
 import { cacheFolder, checkCacheFolder, makeCacheFolder } from "../../src/runtime/ops_cache.ts";
+import { linux, testWith } from "../helpers/needs.ts";
 import { child } from "./child.ts";
 
 const VARIABLES = ["TORCHOPT_CACHE", "XDG_CACHE_HOME", "HOME", "USERPROFILE", "TMPDIR"];
-const linux = Deno.build.os === "linux";
 
 /** Calls `body` with these variables and none of the others that decide. */
 function withVariables(values: Record<string, string>, body: () => void): void {
@@ -21,8 +21,7 @@ function withVariables(values: Record<string, string>, body: () => void): void {
   }
 }
 
-Deno.test("cacheFolder() is what the variables say, in their order", () => {
-  if (!linux) return;
+testWith(linux, "cacheFolder() is what the variables say, in their order", () => {
   const cases: [Record<string, string>, string][] = [
     [{ TORCHOPT_CACHE: "own", XDG_CACHE_HOME: "/x", HOME: "/h" }, "own"],
     [{ XDG_CACHE_HOME: "/x", HOME: "/h" }, "/x/torchopt"],
@@ -36,26 +35,28 @@ Deno.test("cacheFolder() is what the variables say, in their order", () => {
   }
 });
 
-Deno.test("checkCacheFolder() takes a folder among the temporary files only from its owner", () => {
-  if (!linux) return;
-  const TMPDIR = Deno.makeTempDirSync();
-  withVariables({ TMPDIR }, () => {
-    checkCacheFolder();
-    const folder = makeCacheFolder();
-    assertEquals(Deno.statSync(folder).mode! & 0o777, 0o700);
-    checkCacheFolder();
-    Deno.chmodSync(folder, 0o770);
-    assertThrows(checkCacheFolder, BackendError, "belongs to others or is open to them");
-    Deno.removeSync(folder);
-    // A link that somebody else has laid.
-    Deno.symlinkSync(Deno.cwd(), folder);
-    assertThrows(makeCacheFolder, BackendError, "Set TORCHOPT_CACHE, or HOME");
-  });
-  Deno.removeSync(TMPDIR, { recursive: true });
-});
+testWith(
+  linux,
+  "checkCacheFolder() takes a folder among the temporary files only from its owner",
+  () => {
+    const TMPDIR = Deno.makeTempDirSync();
+    withVariables({ TMPDIR }, () => {
+      checkCacheFolder();
+      const folder = makeCacheFolder();
+      assertEquals(Deno.statSync(folder).mode! & 0o777, 0o700);
+      checkCacheFolder();
+      Deno.chmodSync(folder, 0o770);
+      assertThrows(checkCacheFolder, BackendError, "belongs to others or is open to them");
+      Deno.removeSync(folder);
+      // A link that somebody else has laid.
+      Deno.symlinkSync(Deno.cwd(), folder);
+      assertThrows(makeCacheFolder, BackendError, "Set TORCHOPT_CACHE, or HOME");
+    });
+    Deno.removeSync(TMPDIR, { recursive: true });
+  },
+);
 
-Deno.test("opsLibrary() loads nothing from a folder that is open to others", async () => {
-  if (!linux) return;
+testWith(linux, "opsLibrary() loads nothing from a folder that is open to others", async () => {
   const TMPDIR = Deno.makeTempDirSync();
   Deno.mkdirSync(`${TMPDIR}/torchopt-${Deno.uid()}`);
   Deno.chmodSync(`${TMPDIR}/torchopt-${Deno.uid()}`, 0o777);

@@ -5,7 +5,8 @@
  */
 
 import { autograd, type Tensor, tensor, zerosLike } from "@torchopt/torchopt";
-import { evaluate, haveKernels } from "../helpers/evaluate.ts";
+import { evaluate } from "../helpers/evaluate.ts";
+import { kernels } from "../helpers/needs.ts";
 import type { Columns } from "./functions.ts";
 
 /** Element types of the tables. */
@@ -38,6 +39,6 @@ export function derivatives(
   const y = fn(...xs), gradient = gradients(y, xs);
   const hessian = gradient.flatMap((g) => gradients(g, xs));
   const nodes = [y, ...gradient, ...hessian].map((t) => (t ?? zerosLike(y)).node);
-  const modes = haveKernels() ? [true, false] : [false];
+  const modes = kernels.met ? [true, false] : [false];
   return modes.map((ops) => ({ ops, at: evaluate(nodes, ops) as Float64Array[] }));
 }

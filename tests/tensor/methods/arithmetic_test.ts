@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { autograd, DTypeError, type Tensor, tensor } from "@torchopt/torchopt";
-import { evaluate, haveKernels } from "../../helpers/evaluate.ts";
+import { evaluate } from "../../helpers/evaluate.ts";
+import { kernels } from "../../helpers/needs.ts";
 
 const f64 = { dtype: "float64" } as const;
 const whole = (...data: (number | bigint)[]) =>
@@ -58,7 +59,7 @@ Deno.test("Tensor.remainder() is exact, with and without kernels", () => {
   const b = tensor([Infinity, Infinity, -Infinity, -Infinity, 3, -2, 2, 3, 0], f64);
   // 10 ** 20 leaves 1 in threes: all its digits but the first are 0.
   const wanted = [5, Infinity, -Infinity, -5, 1, -0.5, 0.5, 0, NaN];
-  for (const ops of haveKernels() ? [true, false] : [false]) {
+  for (const ops of kernels.met ? [true, false] : [false]) {
     assertEquals(Array.from(evaluate([a.remainder(b).node], ops)[0], Number), wanted);
   }
 });

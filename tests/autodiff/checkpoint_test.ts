@@ -1,4 +1,4 @@
-import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
   autograd,
   checkpoint,
@@ -14,6 +14,7 @@ import {
   type Tensor,
   tensor,
 } from "@torchopt/torchopt";
+import { assertClose } from "../helpers/close.ts";
 import "../helpers/seed.ts";
 
 const f64 = { dtype: "float64" } as const;
@@ -49,7 +50,7 @@ Deno.test("checkpoint() of an inner step gives the same meta-gradient", () => {
     return autograd.grad(loss(w), [lr, w0]).map((g) => g!.toArray());
   };
   const plain = meta(step).flat(2) as number[], again = meta(checkpoint(step)).flat(2) as number[];
-  plain.forEach((v, i) => assertAlmostEquals(again[i], v, 1e-12));
+  assertClose(again, plain, 1e-12);
 });
 
 Deno.test("checkpoint(): trees, other arguments, unrecorded and unused results", () => {

@@ -18,15 +18,14 @@ import {
   where,
 } from "@torchopt/torchopt";
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import { assertClose } from "../helpers/close.ts";
 import "../helpers/seed.ts";
 
 /** Compares what a derivative gives. */
 function right(derivative: () => Tensor | null | undefined, want: number[]): void {
   const got = derivative();
   assert(got !== null && got !== undefined, `no gradient, wants ${want}`);
-  const values = Array.from(got.data(), Number);
-  assertEquals(values.length, want.length);
-  values.forEach((v, i) => assertAlmostEquals(v, want[i], 1e-5, `[${values}], wants [${want}]`));
+  assertClose(got, want, 1e-5, `[${got.data()}], wants [${want}]`);
 }
 
 /** x -> w x with its derivative by x; w comes from outside. */
@@ -180,7 +179,7 @@ for (
         return stack([...first, ...mixed]);
       })(w, x);
     const [got, want] = [all(inner), all(plain)].map((t) => Array.from(t.data(), Number));
-    got.forEach((v, i) => assertAlmostEquals(v, want[i], 1e-12));
+    assertClose(got, want, 1e-12);
   });
 }
 
@@ -205,7 +204,7 @@ Deno.test("surroundings and kept values in func.vmap(), with and without an axis
       };
       const want = each(plain);
       each(f).forEach((t, i) => {
-        t.data().forEach((v, k) => assertAlmostEquals(Number(v), Number(want[i].data()[k]), 1e-12));
+        assertClose(t, want[i], 1e-12);
       });
     }
   }

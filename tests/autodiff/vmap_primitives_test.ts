@@ -3,7 +3,7 @@
  * and for the first and the last axis; so are gradients, Hessian products and Jacobians.
  */
 
-import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { func, stack, type Tensor, tensor } from "@torchopt/torchopt";
 import type { Node } from "../../src/graph/node.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
@@ -20,6 +20,7 @@ import { adamStep } from "../../src/primitives/fused_adam.ts";
 import { type PrimitiveName, primitives } from "../../src/primitives/table.ts";
 import { wrap } from "../../src/tensor/core.ts";
 import { argument, type Case, cases } from "../primitives/cases.ts";
+import { assertClose } from "../helpers/close.ts";
 
 const places = (x: Node, n: number): Node =>
   e.cast(e.floor(e.mul(e.abs(x), e.num(n - 0.001, x))), "int64");
@@ -165,16 +166,6 @@ function loop(run: Run, xs: Tensor[], batched: boolean[], size: number): Tensor[
   return rows[0].map((_, k) => stack(rows.map((row) => row[k]), 0));
 }
 
-function assertClose(actual: Tensor, wanted: Tensor, what: string): void {
-  assertEquals(actual.shape, wanted.shape, what);
-  const a = actual.to("float64").data(), b = wanted.to("float64").data();
-  for (let i = 0; i < b.length; i++) {
-    const [x, y] = [Number(a[i]), Number(b[i])];
-    if (Number.isNaN(y)) assert(Number.isNaN(x), what);
-    else assertAlmostEquals(x, y, 1e-10 + 1e-9 * Math.abs(y), what);
-  }
-}
-
 /** A weighted sum of the results, so that no element is like another. */
 function scalar(run: Run): (...xs: Tensor[]) => Tensor {
   return (...xs) =>
@@ -212,7 +203,7 @@ function check(name: string, c: Case, differentiable: boolean, size: number): vo
         const wanted = loop(fn, xs, batched, size);
         wanted.forEach((w, i) => {
           const y = last ? found[i].permute([w.ndim - 1, ...w.shape.slice(1).keys()]) : found[i];
-          assertClose(y, w, `${what}: ${part} ${i}`);
+          assertClose(y, w, { rtol: 1e-9, atol: 1e-10 }, `${what}: ${part} ${i}`);
         });
       };
       agree(run, "value");
@@ -226,7 +217,14 @@ function check(name: string, c: Case, differentiable: boolean, size: number): vo
     const inAxes = batched.map((b) => b ? 0 : null);
     const found = outer((...ts) => func.vmap(run, { inAxes })(...ts));
     const wanted = outer((...ts) => loop(run, ts, batched, size));
-    wanted.forEach((w, i) => assertClose(found[i], w, `${name}, batched ${batched}: outer ${i}`));
+    wanted.forEach((w, i) =>
+      assertClose(
+        found[i],
+        w,
+        { rtol: 1e-9, atol: 1e-10 },
+        `${name}, batched ${batched}: outer ${i}`,
+      )
+    );
   }
 }
 
@@ -294,7 +292,9 @@ Deno.test("vmap in vmap of every primitive equals two loops", () => {
     const all = shapes.map(() => true);
     const found = func.vmap(func.vmap(run))(...xs) as Tensor[];
     const inner: Run = (...ts) => loop(run, ts, all, 3);
-    loop(inner, xs, all, 2).forEach((w, i) => assertClose(found[i], w, `${name} ${i}`));
+    loop(inner, xs, all, 2).forEach((w, i) =>
+      assertClose(found[i], w, { rtol: 1e-9, atol: 1e-10 }, `${name} ${i}`)
+    );
     // The inner call maps another argument than the outer one.
     if (shapes.length < 2) continue;
     const first = xs[0].select(0, 0), second = xs[1].select(0, 1);
@@ -309,7 +309,9 @@ Deno.test("vmap in vmap of every primitive equals two loops", () => {
       [true, ...free.map(() => false)],
       3,
     );
-    wanted.forEach((w, i) => assertClose(mixed[i], w, `${name}, mixed, ${i}`));
+    wanted.forEach((w, i) =>
+      assertClose(mixed[i], w, { rtol: 1e-9, atol: 1e-10 }, `${name}, mixed, ${i}`)
+    );
   }
 });
 
@@ -324,6 +326,6 @@ Deno.test("Jacobians of every primitive under vmap equal those of each example",
     const jac: Run = (...ts) => [func.jacrev((x: Tensor) => run(x, ...ts.slice(1))[0])(ts[0])];
     const found = func.vmap(jac)(...xs) as Tensor[];
     loop(jac, xs, shapes.map(() => true), 2)
-      .forEach((w, i) => assertClose(found[i], w, `${name} ${i}`));
+      .forEach((w, i) => assertClose(found[i], w, { rtol: 1e-9, atol: 1e-10 }, `${name} ${i}`));
   }
 });

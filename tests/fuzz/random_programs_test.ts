@@ -3,7 +3,6 @@
  * and the operations, so that it can be repeated and cut down.
  */
 
-import { assert } from "@std/assert";
 import {
   cat,
   checkpoint,
@@ -16,6 +15,7 @@ import {
   where,
 } from "../../mod.ts";
 import { functional as F } from "../../src/nn/mod.ts";
+import { assertClose } from "../helpers/close.ts";
 import { random } from "../helpers/random.ts";
 
 const PROGRAMS = 60;
@@ -141,12 +141,7 @@ const functionOf =
 
 function assertSame(actual: Tensor[], wanted: Tensor[], what: string): void {
   realize(...actual, ...wanted);
-  actual.forEach((t, k) => {
-    assert(String(t.shape) === String(wanted[k].shape), `${what}: shape [${t.shape}]`);
-    const a = t.data() as Float64Array, b = wanted[k].data() as Float64Array;
-    const i = a.findIndex((v, i) => !(Math.abs(v - b[i]) <= 1e-8 * (1 + Math.abs(b[i]))));
-    assert(i < 0, `${what}: ${a[i]} for ${b[i]} at ${i} of result ${k}`);
-  });
+  actual.forEach((t, k) => assertClose(t, wanted[k], 1e-8, `${what}, result ${k}`));
 }
 
 Deno.test("random programs give the same however they are run and differentiated", () => {

@@ -4,8 +4,9 @@
  * derivative with respect to the leaf (forward mode), which `backward()` has to find.
  */
 
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { checkpoint, compile, func, noGrad, stack, type Tensor, tensor } from "@torchopt/torchopt";
+import { assertClose } from "../helpers/close.ts";
 import { type Next, random } from "../helpers/random.ts";
 
 const LEAF = 6;
@@ -156,10 +157,7 @@ function choose(table: readonly Shown[], next: Next, records: boolean): Statemen
 }
 
 function check(what: string, real: Tensor, want: readonly number[]): void {
-  const got = Array.from(real.data(), Number);
-  const same = got.length === want.length &&
-    got.every((v, i) => Math.abs(v - want[i]) <= 1e-9 * (1 + Math.abs(want[i])));
-  assert(same, `${what}: got [${got}], wants [${want}]`);
+  assertClose(real, want, 1e-9, `${what}: got [${real.data()}], wants [${want}]`);
 }
 
 const checkAll = (what: string, real: readonly Tensor[], memory: readonly Shown[]) =>

@@ -1,6 +1,7 @@
 import { Generator, type Tensor } from "@torchopt/torchopt";
 import { Classifier, reweightedTrainer } from "../../examples/reweight_meta_sgd.ts";
-import { assertClose, type GoldenTensor, readGolden, toTensor } from "../helpers/golden.ts";
+import { assertClose } from "../helpers/close.ts";
+import { type GoldenTensor, readGolden, toTensor } from "../helpers/golden.ts";
 
 type Name = "w1" | "b1" | "w2" | "b2";
 
@@ -36,10 +37,10 @@ Deno.test("learning to reweight follows the reference", () => {
   const batch = { x: toTensor(file.x), y: toTensor(file.y) };
   file.history.forEach((expected, i) => {
     const { outer, gradient, weights, loss } = step(batch);
-    assertClose(`outer loss ${i}`, outer.data(), [expected.outer_loss], tolerance);
-    assertClose(`gradient ${i}`, gradient.data(), expected.meta_grad, tolerance);
-    assertClose(`weights ${i}`, weights.data(), expected.weights, tolerance);
-    assertClose(`loss ${i}`, loss.data(), [expected.weighted_loss], tolerance);
+    assertClose(outer.data(), [expected.outer_loss], tolerance, `outer loss ${i}`);
+    assertClose(gradient.data(), expected.meta_grad, tolerance, `gradient ${i}`);
+    assertClose(weights.data(), expected.weights, tolerance, `weights ${i}`);
+    assertClose(loss.data(), [expected.weighted_loss], tolerance, `loss ${i}`);
   });
   const final: Record<Name, Tensor> = {
     w1: net.hidden.weight.t(),
@@ -48,6 +49,6 @@ Deno.test("learning to reweight follows the reference", () => {
     b2: net.output.bias!,
   };
   for (const [name, t] of Object.entries(final)) {
-    assertClose(`final ${name}`, t.data(), file.final_params[name as Name], tolerance);
+    assertClose(t.data(), file.final_params[name as Name], tolerance, `final ${name}`);
   }
 });

@@ -1,5 +1,6 @@
 import { type Agent, learners } from "../../examples/lola_dice.ts";
-import { assertClose, type GoldenTensor, readGolden, runAll, toTensor } from "../helpers/golden.ts";
+import { assertClose } from "../helpers/close.ts";
+import { type GoldenTensor, readGolden, runAll, toTensor } from "../helpers/golden.ts";
 
 type Side<T> = { [K in "1" | "2" as `theta${K}` | `values${K}`]: T };
 
@@ -52,7 +53,7 @@ Deno.test("LOLA-DiCE follows the reference", () => {
       const { losses, gradients, imagined, valueLosses } = update();
       for (const i of [1, 2] as const) {
         const close = (what: string, actual: ArrayLike<number | bigint>, want: number[]) =>
-          assertClose(`${what} of agent ${i}, update ${t}`, actual, want, tolerance);
+          assertClose(actual, want, tolerance, `${what} of agent ${i}, update ${t}`);
         close("loss", [losses[i - 1]], [expected[`loss${i}`]]);
         close("gradient", gradients[i - 1].data(), expected[`grad_theta${i}`]);
         close("imagined", imagined[i - 1].data(), expected[`virtual_theta${i}`]);

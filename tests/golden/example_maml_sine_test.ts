@@ -1,6 +1,7 @@
 import { autograd, type Tensor } from "@torchopt/torchopt";
 import { makeTasks, metaLoss, metaTrainer, type Params } from "../../examples/maml_sinusoid.ts";
-import { assertClose, type GoldenTensor, readGolden, toTensor } from "../helpers/golden.ts";
+import { assertClose } from "../helpers/close.ts";
+import { type GoldenTensor, readGolden, toTensor } from "../helpers/golden.ts";
 
 interface Task {
   amplitude: number;
@@ -37,12 +38,12 @@ Deno.test("MAML on sinusoids follows the reference", () => {
   const loss = metaLoss(params, tasksOf(file.iterations[0].tasks), inner);
   const grads = autograd.grad(loss, names.map((n) => params[n])) as Tensor[];
   names.forEach((name, i) =>
-    assertClose(`gradient of ${name}`, grads[i].data(), file.first_meta_grad[name], strict)
+    assertClose(grads[i].data(), file.first_meta_grad[name], strict, `gradient of ${name}`)
   );
   const step = metaTrainer(params, inner, file.meta_lr);
   const losses = file.iterations.map(({ tasks }) => step(tasksOf(tasks)).item());
-  assertClose("losses", losses, file.iterations.map((i) => i.query_loss), strict);
+  assertClose(losses, file.iterations.map((i) => i.query_loss), strict, "losses");
   for (const name of names) {
-    assertClose(`final ${name}`, params[name].data(), file.final_params[name], whole);
+    assertClose(params[name].data(), file.final_params[name], whole, `final ${name}`);
   }
 });

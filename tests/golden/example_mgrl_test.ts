@@ -1,6 +1,7 @@
 import { tensor } from "@torchopt/torchopt";
 import { trainer } from "../../examples/mgrl.ts";
-import { assertClose, type GoldenTensor, readGolden, toTensor } from "../helpers/golden.ts";
+import { assertClose } from "../helpers/close.ts";
+import { type GoldenTensor, readGolden, toTensor } from "../helpers/golden.ts";
 
 interface File {
   weight: GoldenTensor;
@@ -21,8 +22,8 @@ Deno.test("meta-gradient reinforcement learning follows the reference", () => {
   file.history.forEach((expected, i) => {
     const { z_inner, z_outer } = file.noise[i];
     const { loss, gradient } = step(tensor(z_inner, { dtype }), tensor(z_outer, { dtype }));
-    assertClose(`loss ${i}`, loss.data(), [expected.outer_loss], tolerance);
-    assertClose(`gradient ${i}`, gradient.data(), expected.gamma_grad, tolerance);
-    assertClose(`gamma ${i}`, gamma.data(), expected.gamma, tolerance);
+    assertClose(loss.data(), [expected.outer_loss], tolerance, `loss ${i}`);
+    assertClose(gradient.data(), expected.gamma_grad, tolerance, `gradient ${i}`);
+    assertClose(gamma.data(), expected.gamma, tolerance, `gamma ${i}`);
   });
 });

@@ -8,8 +8,8 @@ import { applyUpdates, autograd, nn, type Tensor } from "@torchopt/torchopt";
 import { treeLeaves } from "@torchopt/torchopt/pytree";
 import * as meta from "../../src/optim/mod.ts";
 import { extractStateDict, recoverStateDict, stopGradient } from "../../src/utils/mod.ts";
+import { assertClose, type Tolerance } from "../helpers/close.ts";
 import {
-  assertClose,
   type GoldenDType,
   type GoldenNumber,
   type GoldenOptions,
@@ -17,7 +17,6 @@ import {
   readGolden,
   runAll,
   toClassic,
-  type Tolerance,
   toOptimizer,
   toOptimizerOptions,
   toTensor,
@@ -141,7 +140,7 @@ class Problem {
     tolerance: Tolerance,
   ): void {
     for (const name of this.names) {
-      assertClose(`${what}.${name}`, actual[name]!.data(), expected[name], tolerance);
+      assertClose(actual[name]!.data(), expected[name], tolerance, `${what}.${name}`);
     }
   }
 }
@@ -199,11 +198,11 @@ const runners: {
     const grads = autograd.grad(outer, all, { allowUnused: true });
     const direct = autograd.grad(outer, adapted);
     losses.forEach((loss, i) =>
-      assertClose(`inner loss ${i}`, loss.data(), [c.inner_losses[i]], tolerance)
+      assertClose(loss.data(), [c.inner_losses[i]], tolerance, `inner loss ${i}`)
     );
-    assertClose("outer loss", outer.data(), [c.outer_loss], tolerance);
+    assertClose(outer.data(), [c.outer_loss], tolerance, "outer loss");
     problem.assertNamed("adapted", net.named, c.adapted_params, tolerance);
-    assertClose("d_meta", grads[0]!.data(), c.d_outer_d_meta, tolerance);
+    assertClose(grads[0]!.data(), c.d_outer_d_meta, tolerance, "d_meta");
     problem.assertNamed("d_init", problem.byName(grads.slice(1)), c.d_outer_d_init, tolerance);
     problem.assertNamed("d_adapted", problem.byName(direct), c.d_outer_d_adapted, tolerance);
   },
@@ -221,10 +220,10 @@ const runners: {
       const outer = mse(net.call(data.xVal), data.yVal);
       outerOptimizer.zeroGrad();
       outer.backward();
-      assertClose(`meta_grad ${i}`, weights.grad!.data(), expected.meta_grad, tolerance);
+      assertClose(weights.grad!.data(), expected.meta_grad, tolerance, `meta_grad ${i}`);
       outerOptimizer.step();
-      assertClose(`outer loss ${i}`, outer.data(), [expected.outer_loss], tolerance);
-      assertClose(`meta ${i}`, weights.data(), expected.meta, tolerance);
+      assertClose(outer.data(), [expected.outer_loss], tolerance, `outer loss ${i}`);
+      assertClose(weights.data(), expected.meta, tolerance, `meta ${i}`);
       recoverStateDict(net, start);
       recoverStateDict(optimizer, begun);
     });
@@ -250,7 +249,7 @@ const runners: {
       const outer = mse(net.call(data.xVal), data.yVal);
       const grads = autograd.grad(outer, origin);
       grads.forEach((g, k) => sums[k] = sums[k] === null ? g : sums[k].add(g!));
-      assertClose(`outer loss ${i}`, outer.data(), [c.outer_losses[i]], tolerance);
+      assertClose(outer.data(), [c.outer_losses[i]], tolerance, `outer loss ${i}`);
       problem.assertNamed(`adapted ${i}`, net.named, c.adapted_params[i], tolerance);
     });
     problem.assertNamed("summed", problem.byName(sums), c.summed_grads, tolerance);
@@ -274,12 +273,12 @@ const runners: {
     const outer = mse(problem.predict(params, data.xVal), data.yVal);
     const leaves = [...moments, ...problem.names.map((name) => initial[name])];
     const grads = autograd.grad(outer, leaves, { allowUnused: true });
-    assertClose("outer loss", outer.data(), [c.outer_loss], tolerance);
+    assertClose(outer.data(), [c.outer_loss], tolerance, "outer loss");
     assert(moments.length === c.d_outer_d_state.length, `${moments.length} moments`);
     c.d_outer_d_state.forEach((expected, i) => {
       const got = grads[i]?.data() ?? new Float64Array(moments[i].size);
       const want = expected?.data ?? new Array<number>(moments[i].size).fill(0);
-      assertClose(`d_state ${i}`, got, want, tolerance);
+      assertClose(got, want, tolerance, `d_state ${i}`);
     });
     problem.assertNamed(
       "d_init",

@@ -3,8 +3,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { autograd, compile, nn, Optimizer, realize, type Tensor, tensor } from "@torchopt/torchopt";
 import { applyUpdates } from "@torchopt/torchopt";
+import { assertClose } from "../helpers/close.ts";
 import {
-  assertClose,
   type GoldenNumber,
   type GoldenOptions,
   type GoldenTensor,
@@ -108,18 +108,18 @@ for (const [name, train] of Object.entries({ functional, classic, compiled })) {
   Deno.test(`golden moons: the curves of ${golden.cases.length} optimizers, ${name}`, () => {
     runAll(golden.cases, (c) => {
       const { losses, params } = train(c);
-      assertClose("losses", losses.slice(0, 50), c.losses.slice(0, 50), {
+      assertClose(losses.slice(0, 50), c.losses.slice(0, 50), {
         rtol: 1e-9,
         atol: 1e-12,
-      });
+      }, "losses");
       // This curve amplifies rounding: a difference of 1e-14 grows to 6e-2 in 200 steps.
       const unstable = c.optimizer === "rmsprop";
       if (!unstable) {
         const rest = { rtol: 1e-6, atol: 1e-9 };
-        assertClose("losses", losses, c.losses, rest);
-        assertClose("final loss", [lossOf(params).item()], [c.final_loss], rest);
+        assertClose(losses, c.losses, rest, "losses");
+        assertClose([lossOf(params).item()], [c.final_loss], rest, "final loss");
         for (const [key, values] of Object.entries(c.final_params)) {
-          assertClose(key, params[key].data(), values, { rtol: 1e-5, atol: 1e-7 });
+          assertClose(params[key].data(), values, { rtol: 1e-5, atol: 1e-7 }, key);
         }
       }
       const tolerance = unstable ? 0.02 : 0.0051;

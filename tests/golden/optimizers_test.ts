@@ -1,8 +1,8 @@
 /** All functional optimizers against the reference: parameters after each step, and the last state. */
 
 import { applyUpdates, compile, type OptState, realize, type Tensor } from "@torchopt/torchopt";
+import { assertClose, type Tolerance } from "../helpers/close.ts";
 import {
-  assertClose,
   assertState,
   type GoldenDType,
   type GoldenNumber,
@@ -12,7 +12,6 @@ import {
   modes,
   readGolden,
   runAll,
-  type Tolerance,
   toOptimizer,
   toTensor,
 } from "../helpers/golden.ts";
@@ -88,7 +87,7 @@ function check(c: Case, { inplace, compiled }: Mode): void {
     [params, state] = run(grads[t], params, state);
     realize(...Object.values(params));
     for (const [name, values] of Object.entries(expected)) {
-      assertClose(`step ${t + 1}, ${name}`, params[name].data(), values, tolerance);
+      assertClose(params[name].data(), values, tolerance, `step ${t + 1}, ${name}`);
     }
   });
   assertState("last state", state, c.final_state, tolerance);

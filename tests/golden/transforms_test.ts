@@ -19,8 +19,8 @@ import {
   tensor,
   transform,
 } from "@torchopt/torchopt";
+import { assertClose, type Tolerance } from "../helpers/close.ts";
 import {
-  assertClose,
   assertState,
   type GoldenDType,
   type GoldenNumber,
@@ -30,7 +30,6 @@ import {
   modes,
   readGolden,
   runAll,
-  type Tolerance,
   toOptimizer,
   toOptimizerOptions,
   toOptions,
@@ -173,10 +172,10 @@ function check(c: TransformCase, { inplace, compiled }: Mode): void {
     state = next;
     realize(...Object.values(updates));
     for (const [name, values] of Object.entries(expected)) {
-      assertClose(`step ${t + 1}, ${name}`, updates[name].data(), values, tolerance);
+      assertClose(updates[name].data(), values, tolerance, `step ${t + 1}, ${name}`);
     }
     for (const [name, data] of Object.entries(golden.grads[t])) {
-      assertClose(`gradient ${name} is untouched`, grads[t][name].data(), data, tolerance);
+      assertClose(grads[t][name].data(), data, tolerance, `gradient ${name} is untouched`);
     }
   });
   assertState("last state", state, c.final_state, tolerance);
@@ -199,16 +198,16 @@ Deno.test("golden transforms: nanToNum() and the hooks", () => {
     for (const inplace of [true, false]) {
       const t = nanToNum(options);
       const [[output]] = t.update([input], t.init([input]), { inplace }) as [Tensor[], unknown];
-      assertClose("output", output.data(), c.output.data, exact);
+      assertClose(output.data(), c.output.data, exact, "output");
     }
-    assertClose("hook", hook.nanToNumHook(options)(input).data(), c.hook_output.data, exact);
-    assertClose("zeroNanHook", hook.zeroNanHook(input).data(), c.zero_nan_hook_output.data, exact);
+    assertClose(hook.nanToNumHook(options)(input).data(), c.hook_output.data, exact, "hook");
+    assertClose(hook.zeroNanHook(input).data(), c.zero_nan_hook_output.data, exact, "zeroNanHook");
     // The same through registerHook, on the gradient of a product with the input.
     const x = tensor(new Array(input.size).fill(1), { dtype: c.dtype, requiresGrad: true });
     const hooked = hook.registerHook(hook.nanToNumHook(options));
     const [[y]] = hooked.update([x], hooked.init([x]), { inplace: false }) as [Tensor[], unknown];
     const [g] = autograd.grad(y, [x], { gradOutputs: input });
-    assertClose("registerHook", g!.data(), c.hook_output.data, exact);
+    assertClose(g!.data(), c.hook_output.data, exact, "registerHook");
   });
 });
 
@@ -217,7 +216,7 @@ Deno.test("golden transforms: clipGradNorm() of gradients that are not finite", 
     const { maxNorm, ...options } = toOptions(c.options);
     const grads = [toTensor(c.input)];
     const [[output]] = clipGradNorm(maxNorm, options).update(grads, {}) as [Tensor[], unknown];
-    assertClose("output", output.data(), c.output.data, double);
+    assertClose(output.data(), c.output.data, double, "output");
     const strict = () =>
       clipGradNorm(maxNorm, { ...options, errorIfNonfinite: true }).update(grads, {});
     if (c.raises_if_error_if_nonfinite) assertThrows(strict, RangeError, "wants a finite number");
@@ -228,9 +227,9 @@ Deno.test("golden transforms: clipGradNorm() of gradients that are not finite", 
 Deno.test("golden transforms: schedules, at numbers and at tensors", () => {
   runAll(casesOf<ScheduleCase>("schedule"), (c) => {
     const schedule = toSchedule(c.spec);
-    assertClose("numbers", c.steps.map((count) => schedule(count)), c.values, double);
+    assertClose(c.steps.map((count) => schedule(count)), c.values, double, "numbers");
     const counts = tensor(c.steps, { dtype: "int64" });
-    assertClose("tensors", schedule(counts).data(), c.values, double);
+    assertClose(schedule(counts).data(), c.values, double, "tensors");
     const count = tensor(c.steps.at(-1)!, { dtype: "int64" });
     assertEquals(schedule(count).shape, []);
   });
@@ -247,7 +246,7 @@ Deno.test("golden transforms: applyUpdates()", () => {
       const result = applyUpdates(params, updates, { inplace });
       assertEquals(result === params, inplace);
       for (const [name, values] of Object.entries(c.output)) {
-        assertClose(name, result[name].data(), values, tolerance);
+        assertClose(result[name].data(), values, tolerance, name);
       }
     }
   });

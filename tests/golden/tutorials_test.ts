@@ -15,14 +15,8 @@ import {
 } from "@torchopt/torchopt";
 import { MetaAdam, MetaOptimizer, MetaSGD } from "../../src/optim/mod.ts";
 import { extractStateDict, recoverStateDict } from "../../src/utils/mod.ts";
-import {
-  assertClose,
-  type GoldenDType,
-  type GoldenTensor,
-  readGolden,
-  runAll,
-  type Tolerance,
-} from "../helpers/golden.ts";
+import { assertClose, type Tolerance } from "../helpers/close.ts";
+import { type GoldenDType, type GoldenTensor, readGolden, runAll } from "../helpers/golden.ts";
 import "../helpers/seed.ts";
 
 interface Case {
@@ -46,8 +40,8 @@ function tutorial1(c: Case, optimizer: GradientTransformation, dtype: GoldenDTyp
   const state = optimizer.init(params);
   const [updates] = optimizer.update({ bias, weight }, state, { params, inplace: false });
   const next = applyUpdates(params, updates, { inplace: false });
-  assertClose("weight", next.weight.data(), c.weight!.data, t);
-  assertClose("bias", next.bias.data(), c.bias!.data, t);
+  assertClose(next.weight.data(), c.weight!.data, t, "weight");
+  assertClose(next.bias.data(), c.bias!.data, t, "bias");
 }
 
 function tutorial1Meta(c: Case, dtype: GoldenDType, t: Tolerance) {
@@ -59,7 +53,7 @@ function tutorial1Meta(c: Case, dtype: GoldenDType, t: Tolerance) {
   const [updates] = optimizer.update({ w, b }, optimizer.init(params), { params, inplace: false });
   const next = applyUpdates(params, updates, { inplace: false });
   const [g] = autograd.grad(next.w.add(next.b).sub(1).square(), [meta]);
-  assertClose("d_meta", g!.data(), [c.d_meta as number], t);
+  assertClose(g!.data(), [c.d_meta as number], t, "d_meta");
 }
 
 /** Tutorial 3: the inner loss a * x^2 with a = 1 and x = 2. */
@@ -86,8 +80,8 @@ function tutorial3(
   const optimizer = make(net);
   optimizer.step(net.call(x));
   net.call(x).backward();
-  assertClose("x_grad", x.grad!.data(), [c.x_grad as number], t);
-  if (c.a1 !== undefined) assertClose("a1", net.a.data(), [c.a1 as number], t);
+  assertClose(x.grad!.data(), [c.x_grad as number], t, "x_grad");
+  if (c.a1 !== undefined) assertClose(net.a.data(), [c.a1 as number], t, "a1");
 }
 
 function twoTasks(c: Case, dtype: GoldenDType, t: Tolerance) {
@@ -96,12 +90,12 @@ function twoTasks(c: Case, dtype: GoldenDType, t: Tolerance) {
   const start = extractStateDict(net), begun = extractStateDict(optimizer);
   optimizer.step(net.call(x));
   net.call(x).backward();
-  assertClose("first", x.grad!.data(), [c.x_grad_after_task1 as number], t);
+  assertClose(x.grad!.data(), [c.x_grad_after_task1 as number], t, "first");
   recoverStateDict(net, start);
   recoverStateDict(optimizer, begun);
   optimizer.step(net.a.mul(x));
   net.a.mul(x).backward();
-  assertClose("accumulated", x.grad!.data(), [c.x_grad_accumulated as number], t);
+  assertClose(x.grad!.data(), [c.x_grad_accumulated as number], t, "accumulated");
 }
 
 const runners: Record<string, (c: Case, dtype: GoldenDType, t: Tolerance) => void> = {

@@ -28,6 +28,7 @@ import {
   tensor,
 } from "@torchopt/torchopt";
 import { treeMap } from "@torchopt/torchopt/pytree";
+import { assertClose, type Tolerance } from "./close.ts";
 
 /** A number, or the name of one that JSON has no number for. */
 export type GoldenNumber = number | "NaN" | "Infinity" | "-Infinity";
@@ -143,28 +144,6 @@ export function toClassic(
   return new (named("optimizer", classics, name))(params, toOptimizerOptions(described) as never);
 }
 
-/** Allowed difference: `|a - b| <= atol + rtol * |b|`. */
-export interface Tolerance {
-  rtol: number;
-  atol: number;
-}
-
-/** Throws unless all numbers are close; `what` names them. */
-export function assertClose(
-  what: string,
-  actual: ArrayLike<number | bigint>,
-  expected: readonly GoldenNumber[],
-  { rtol, atol }: Tolerance,
-): void {
-  assertEquals(actual.length, expected.length, `${what}: number of elements`);
-  expected.map(Number).forEach((want, i) => {
-    const got = Number(actual[i]);
-    if (Object.is(got, want) || got === want) return;
-    if (Math.abs(got - want) <= atol + rtol * Math.abs(want)) return;
-    throw new Error(`${what}[${i}]: ${got}, expected ${want} (rtol ${rtol}, atol ${atol})`);
-  });
-}
-
 /** Runs all cases and reports every one that fails. */
 export function runAll<T extends { name: string }>(cases: readonly T[], run: (c: T) => void): void {
   const failures: string[] = [];
@@ -210,7 +189,7 @@ export function assertState(
     for (const [key, value] of Object.entries<StoredState>(fields)) {
       const at = `${what}: state ${i} ${_type}.${key}`, own = stateList[i][camelCase(key)];
       if (key === "inner_state") assertState(at, own, value, tolerance);
-      else if (typeof value === "number") assertClose(at, own.data(), [value], tolerance);
+      else if (typeof value === "number") assertClose(own.data(), [value], tolerance, at);
       else assertLeaves(at, own, value, tolerance);
     }
   });
@@ -228,6 +207,6 @@ function assertLeaves(
     const name = Array.isArray(stored) ? names[Number(key)] : key;
     if (leaf === null) continue;
     if (leaf._type === "MaskedNode") assertEquals(own[name], null, `${what}.${name}`);
-    else assertClose(`${what}.${name}`, own[name].data(), leaf.data, tolerance);
+    else assertClose(own[name].data(), leaf.data, tolerance, `${what}.${name}`);
   }
 }

@@ -4,6 +4,7 @@ import { assert } from "@std/assert";
 import { autograd, nn, Tensor, tensor } from "@torchopt/torchopt";
 import * as torch from "@torchopt/torchopt";
 import { readGolden } from "./golden.ts";
+import { assertClose } from "./close.ts";
 
 export interface Golden {
   shape: number[];
@@ -164,11 +165,7 @@ export function compare(what: string, actual: Tensor | null, expected: Golden, r
       `${what}: shape [${actual.shape}], expected [${expected.shape}]`,
     );
   }
-  expected.data.map(number).forEach((want, i) => {
-    const near = Object.is(got[i], want) || got[i] === want ||
-      Math.abs(got[i] - want) <= atol + rtol * Math.abs(want);
-    assert(near, `${what}[${i}]: ${got[i]}, expected ${want}`);
-  });
+  assertClose(got, expected.data.map(number), { rtol, atol }, what);
 }
 
 /** All cases. */

@@ -11,6 +11,7 @@ import {
   tensor,
 } from "@torchopt/torchopt";
 import { treeLeaves, treeMap } from "@torchopt/torchopt/pytree";
+import { assertClose } from "../helpers/close.ts";
 import { cases, table } from "../helpers/optimizer_table.ts";
 
 type Params = { w: Tensor; b: Tensor };
@@ -77,7 +78,7 @@ Deno.test("optimizers take a schedule and a tensor as learning rate", () => {
     assertEquals(run(make({ ...options, lr }), true), constant, label);
     const flatSchedule = schedule.linearSchedule(options.lr, options.lr, 3);
     run(make({ ...options, lr: flatSchedule }), true).forEach((row, t) =>
-      row.forEach((value, i) => assertAlmostEquals(value, constant[t][i], 1e-12, label))
+      assertClose(row, constant[t], 1e-12, label)
     );
     const none = run(make({ ...options, lr: schedule.linearSchedule(0, 0, 3) }), true);
     assertEquals(none.at(-1), start, label);

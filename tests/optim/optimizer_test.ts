@@ -22,6 +22,7 @@ import {
   tensor,
   zeros,
 } from "@torchopt/torchopt";
+import { assertClose } from "../helpers/close.ts";
 import { cases, type Entry, type Options, table } from "../helpers/optimizer_table.ts";
 import "../helpers/seed.ts";
 
@@ -52,7 +53,7 @@ for (const { name, Classic, variants, formulas } of table) {
         train(optimizer, params, 1);
         expected = expected.map((ps, i) => ps.map((p, k) => steps[i][k](2 * (p - i), p)));
       }
-      numbers(params).flat().forEach((x, i) => assertAlmostEquals(x, expected.flat()[i], 1e-9));
+      assertClose(numbers(params).flat(), expected.flat(), 1e-9);
     }
   });
 }
@@ -102,7 +103,7 @@ Deno.test("a compiled step gives the same parameters, traced once", () => {
     );
     assertEquals(step.traces, 1, label);
     const expected = numbers(eager).flat();
-    numbers(compiled).flat().forEach((x, i) => assertAlmostEquals(x, expected[i], 1e-12, label));
+    assertClose(numbers(compiled).flat(), expected, 1e-12, label);
   }
 });
 

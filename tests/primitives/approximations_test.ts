@@ -2,7 +2,8 @@ import { assertEquals } from "@std/assert";
 import type { DType } from "../../src/runtime/mod.ts";
 import type { Node } from "../../src/graph/node.ts";
 import * as approx from "../../src/primitives/approximations.ts";
-import { assertClose, node, values } from "./nodes.ts";
+import { node, values } from "./nodes.ts";
+import { assertClose } from "../helpers/close.ts";
 
 /** Points at all scales and on both sides of every branch. */
 const line = Array.from({ length: 401 }, (_, i) => (i - 200) / 50);
@@ -16,11 +17,11 @@ function check(
   points: readonly number[],
 ): void {
   const shape = [points.length];
-  assertClose(values(f(node(points, shape))), points.map(want), 1e-15, 1e-300);
+  assertClose(values(f(node(points, shape))), points.map(want), { rtol: 1e-15, atol: 1e-300 });
   const rounded = points.map(Math.fround);
   // Float32 overflows earlier, and its tiny numbers lose digits.
   const want32 = rounded.map((x) => Math.fround(want(x)));
-  assertClose(values(f(node(rounded, shape, "float32"))), want32, 4e-7, 1e-37);
+  assertClose(values(f(node(rounded, shape, "float32"))), want32, { rtol: 4e-7, atol: 1e-37 });
 }
 
 // Computed with 30 digits.
@@ -46,7 +47,7 @@ const erfTable: [number, number][] = [
 Deno.test("erf() is accurate to float64", () => {
   const table = [...erfTable, ...erfTable.map(([x, y]) => [-x, -y]), [0, 0], [NaN, NaN]];
   const got = values(approx.erf(node(table.map(([x]) => x), [table.length])));
-  assertClose(got, table.map(([, y]) => y), 1e-15, 0);
+  assertClose(got, table.map(([, y]) => y), { rtol: 1e-15, atol: 0 });
 });
 
 Deno.test("log1p() is accurate to float64", () => {
@@ -85,7 +86,10 @@ Deno.test("atan2() covers all sides, zeros and infinities", () => {
     const round = dtype === "float32" ? Math.fround : (x: number) => x;
     const n = [ys.length];
     const got = values(approx.atan2(node(ys, n, dtype), node(xs, n, dtype)));
-    assertClose(got, ys.map((y, i) => Math.atan2(round(y), round(xs[i]))), tolerance, 1e-37);
+    assertClose(got, ys.map((y, i) => Math.atan2(round(y), round(xs[i]))), {
+      rtol: tolerance,
+      atol: 1e-37,
+    });
   }
   assertEquals(values(approx.atan2(node([0, -0], [2]), node([-0, -0], [2]))), [Math.PI, -Math.PI]);
 });

@@ -3,7 +3,8 @@ import { DTypeError, ShapeError } from "../../src/graph/errors.ts";
 import { contiguousStrides, type Shape, sizeOf } from "../../src/graph/shape.ts";
 import { conv, convInputGrad, convWeightGrad } from "../../src/primitives/conv.ts";
 import { type ConvAttrs, convShape } from "../../src/primitives/conv_shape.ts";
-import { assertClose, checkDerivatives, node, point, sample, values, valuesOf } from "./nodes.ts";
+import { checkDerivatives, node, point, sample, values, valuesOf } from "./nodes.ts";
+import { assertClose } from "../helpers/close.ts";
 
 interface Case {
   x: Shape;

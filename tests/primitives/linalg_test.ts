@@ -2,7 +2,8 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { DTypeError, ShapeError } from "../../src/graph/errors.ts";
 import { det, inv, solve } from "../../src/primitives/linalg.ts";
 import { dot } from "../../src/primitives/matmul.ts";
-import { assertClose, checkDerivatives, node, point, sample, values, valuesOf } from "./nodes.ts";
+import { checkDerivatives, node, point, sample, values, valuesOf } from "./nodes.ts";
+import { assertClose } from "../helpers/close.ts";
 
 Deno.test("solve() gives X with A X = B for every size and batch", () => {
   // From 256 on, columns are eliminated in blocks.

@@ -6,6 +6,7 @@
 import { autograd, compile, nn, type Tensor, tensor } from "@torchopt/torchopt";
 import { assert, assertAlmostEquals } from "@std/assert";
 import { sum } from "../../src/primitives/reduce.ts";
+import { assertClose } from "../helpers/close.ts";
 import { evaluate } from "../helpers/evaluate.ts";
 import { kernels } from "../helpers/needs.ts";
 import { node } from "./nodes.ts";
@@ -15,27 +16,27 @@ const n = 1_000_000;
 /** What is summed is the float32 number next to `v`; n times it is the exact sum. */
 const exact = (count: number, v: number) => count * Math.fround(v);
 
-function close(got: number, want: number): void {
-  assertAlmostEquals(got, want, 2e-5 * Math.abs(want));
-}
-
 const full = (v: number, count = n) => tensor(new Float32Array(count).fill(v));
 
 for (const v of [0.1, 0.7, -0.3]) {
   Deno.test(`sum, mean and norm of a million times ${v}`, () => {
     const x = full(v);
-    close(x.sum().item(), exact(n, v));
-    close(x.mean().item(), Math.fround(v));
-    close(x.norm().item(), Math.sqrt(n) * Math.abs(Math.fround(v)));
+    assertClose(x.sum().item(), exact(n, v), { rtol: 2e-5, atol: 0 });
+    assertClose(x.mean().item(), Math.fround(v), { rtol: 2e-5, atol: 0 });
+    assertClose(x.norm().item(), Math.sqrt(n) * Math.abs(Math.fround(v)), { rtol: 2e-5, atol: 0 });
   });
 }
 
 Deno.test("sums over either dimension of a long matrix", () => {
   const x = full(0.1);
-  close(x.reshape(n, 1).sum(0).item(), exact(n, 0.1));
-  close(x.reshape(1, n).sum(1).item(), exact(n, 0.1));
-  for (const sum of x.reshape(n / 2, 2).sum(0).data()) close(Number(sum), exact(n / 2, 0.1));
-  for (const sum of x.reshape(4, n / 4).mean(1).data()) close(Number(sum), Math.fround(0.1));
+  assertClose(x.reshape(n, 1).sum(0).item(), exact(n, 0.1), { rtol: 2e-5, atol: 0 });
+  assertClose(x.reshape(1, n).sum(1).item(), exact(n, 0.1), { rtol: 2e-5, atol: 0 });
+  for (const sum of x.reshape(n / 2, 2).sum(0).data()) {
+    assertClose(Number(sum), exact(n / 2, 0.1), { rtol: 2e-5, atol: 0 });
+  }
+  for (const sum of x.reshape(4, n / 4).mean(1).data()) {
+    assertClose(Number(sum), Math.fround(0.1), { rtol: 2e-5, atol: 0 });
+  }
 });
 
 Deno.test("sum of numbers that differ", () => {
@@ -43,31 +44,31 @@ Deno.test("sum of numbers that differ", () => {
   const group = Array.from({ length: 7 }, (_, i) => Math.fround(i * 0.1)), groups = 140_000;
   const x = tensor(Float32Array.from({ length: 7 * groups }, (_, i) => group[i % 7]));
   const total = group.reduce((a, b) => a + b, 0);
-  close(x.sum().item(), groups * total);
-  close(x.reshape(groups, 7).sum(0).sum().item(), groups * total);
+  assertClose(x.sum().item(), groups * total, { rtol: 2e-5, atol: 0 });
+  assertClose(x.reshape(groups, 7).sum(0).sum().item(), groups * total, { rtol: 2e-5, atol: 0 });
 });
 
 Deno.test("sums inside a compiled function", () => {
   const sums = compile((x: Tensor) => [x.sum(), x.reshape(n, 1).sum(0), x.square().mean()]);
   const [all, column, square] = sums(full(0.1)).map((t) => t.item());
-  close(all, exact(n, 0.1));
-  close(column, exact(n, 0.1));
-  close(square, Math.fround(0.1) ** 2);
+  assertClose(all, exact(n, 0.1), { rtol: 2e-5, atol: 0 });
+  assertClose(column, exact(n, 0.1), { rtol: 2e-5, atol: 0 });
+  assertClose(square, Math.fround(0.1) ** 2, { rtol: 2e-5, atol: 0 });
 });
 
 Deno.test("the gradient of a bias of a million rows", () => {
   // d/db sum(0.1 (x + b)) = 0.1 n
   const b = tensor([0], { requiresGrad: true });
   const [g] = autograd.grad(full(0.3).reshape(n, 1).add(b).mul(0.1).sum(), [b]);
-  close(g!.item(), exact(n, 0.1));
+  assertClose(g!.item(), exact(n, 0.1), { rtol: 2e-5, atol: 0 });
 });
 
 Deno.test("a mean squared error over a million predictions", () => {
   // Every difference is 0.5 exactly: loss 0.25, and db = 2 * 0.5 summed over 1/n each = 1.
   const b = tensor([0.5], { requiresGrad: true });
   const loss = nn.functional.mseLoss(b.expand(n), full(0));
-  close(loss.item(), 0.25);
-  close(autograd.grad(loss, [b])[0]!.item(), 1);
+  assertClose(loss.item(), 0.25, { rtol: 2e-5, atol: 0 });
+  assertClose(autograd.grad(loss, [b])[0]!.item(), 1, { rtol: 2e-5, atol: 0 });
 });
 
 /** Shapes with the axes that are summed; primes cannot be cut into equal parts. */

@@ -43,21 +43,6 @@ export function sample(shape: Shape, seed: number, scale = 1): number[] {
   );
 }
 
-/** Asserts that two lists agree within a relative and absolute tolerance; NaN equals NaN. */
-export function assertClose(
-  got: ArrayLike<number>,
-  want: ArrayLike<number>,
-  rtol = 1e-12,
-  atol = rtol,
-): void {
-  assert(got.length === want.length, `lengths ${got.length} and ${want.length}`);
-  for (let i = 0; i < got.length; i++) {
-    const near = Object.is(got[i], want[i]) || got[i] === want[i] ||
-      Math.abs(got[i] - want[i]) <= atol + rtol * Math.abs(want[i]);
-    assert(near, `element ${i}: got ${got[i]}, want ${want[i]}`);
-  }
-}
-
 /** Gradients of a scalar node. */
 export function gradients(y: Node, xs: readonly Node[]): (Node | undefined)[] {
   const one = node([1], [], y.dtype);

@@ -3,7 +3,8 @@ import { DTypeError, ShapeError } from "../../src/graph/errors.ts";
 import { cumsum } from "../../src/primitives/cumsum.ts";
 import { argmax, argmin, argsort, sort, topk } from "../../src/primitives/order.ts";
 import { cumprod } from "../../src/primitives/products.ts";
-import { assertClose, checkDerivatives, node, point, values, valuesOf } from "./nodes.ts";
+import { checkDerivatives, node, point, values, valuesOf } from "./nodes.ts";
+import { assertClose } from "../helpers/close.ts";
 
 Deno.test("cumsum() sums from either end, with or without the element itself", () => {
   for (const dtype of ["float32", "float64", "int64", "int32"] as const) {

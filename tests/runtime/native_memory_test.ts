@@ -3,6 +3,7 @@ import { nn, randn, realize, realizeAsync, SGD, shutdown, tensor } from "../../m
 import { memory, Storage } from "../../src/runtime/mod.ts";
 import { NativeMemory } from "../../src/runtime/native_memory.ts";
 import { RunMemory } from "../../src/runtime/run_memory.ts";
+import { assertClose } from "../helpers/close.ts";
 import "../helpers/seed.ts";
 
 const LARGE = 10_000;
@@ -114,7 +115,7 @@ Deno.test("realizeAsync() and synchronous runs read and overwrite the same value
     optimizer.zeroGrad();
     await running;
     const expected = start.map((v) => 2 * (v - step));
-    assert(doubled.data().every((v, i) => Math.abs(Number(v) - expected[i]) < 1e-5), `${step}`);
+    assertClose(doubled, expected, 1e-6, `${step}`);
   }
   assertEquals(y.data()[7], 2 * start[7]);
 });

@@ -12,6 +12,7 @@ import {
   tensor,
 } from "@torchopt/torchopt";
 import fc from "fast-check";
+import { assertClose } from "../helpers/close.ts";
 
 const { exponentialDecay, linearSchedule, polynomialSchedule } = schedule;
 
@@ -21,7 +22,7 @@ Deno.test("schedules give the same for numbers and for tensors", () => {
   const steps = fc.integer({ min: -2, max: 9 }), counts = [0, 1, 2, 3, 5, 8, 13];
   const check = (s: schedule.StepSchedule) => {
     const values = s(tensor(counts, { dtype: "int64" })).data();
-    counts.forEach((count, i) => assertAlmostEquals(Number(values[i]), s(count), 1e-9));
+    assertClose(values, counts.map((count) => s(count)), 1e-9);
   };
   fc.assert(
     fc.property(

@@ -1,6 +1,7 @@
 import { assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
 import { readPng, resize } from "../../../examples/data/png.ts";
 import { encodePng } from "./png_writer.ts";
+import { assertClose } from "../../helpers/close.ts";
 
 /** A picture in which every neighbour differs. */
 const values = (width: number, height: number, top: number) =>
@@ -11,7 +12,7 @@ Deno.test("readPng() reads every bit depth", async () => {
     const top = 2 ** depth - 1, pixels = values(11, 5, top);
     const image = await readPng(await encodePng(11, 5, depth, pixels));
     assertEquals([image.width, image.height], [11, 5]);
-    image.pixels.forEach((v, i) => assertAlmostEquals(v, pixels[i] / top, 1e-6));
+    assertClose(image.pixels, pixels.map((v) => v / top), 1e-6);
   }
 });
 
@@ -37,5 +38,5 @@ Deno.test("resize() averages areas", () => {
   assertEquals([...resize(image, 4)], [...image.pixels]);
   // Three source columns to two: the middle one is shared.
   const row = { width: 3, height: 3, pixels: Float32Array.from([1, 2, 3, 1, 2, 3, 1, 2, 3]) };
-  resize(row, 2).forEach((v, i) => assertAlmostEquals(v, [4 / 3, 8 / 3, 4 / 3, 8 / 3][i], 1e-6));
+  assertClose(resize(row, 2), [4 / 3, 8 / 3, 4 / 3, 8 / 3], 1e-6);
 });

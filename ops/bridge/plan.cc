@@ -1,5 +1,6 @@
 #include "plan.h"
 
+#include <cstring>
 #include <utility>
 
 namespace torchopt {
@@ -21,6 +22,19 @@ constexpr ort::Function<137, ort::Status*(IoBinding*, const char* name, const or
 
 // No address: a slot that was never bound differs from whatever it is given.
 constexpr double kUnbound = -1;
+
+// Bytes up to which copying a value is cheaper than a new native tensor.
+constexpr size_t kSmall = 4096;
+
+// Changes of an address after which it is taken to go on changing.
+constexpr int kMoving = 3;
+
+// Kernels read whole vectors.
+constexpr size_t kAlignment = 64;
+
+void* Pointer(double address) {
+  return reinterpret_cast<void*>(static_cast<uintptr_t>(address));
+}
 
 }  // namespace
 
@@ -44,49 +58,121 @@ Plan::Plan(Session* session, MemoryInfo* memory, const int64_t* words)
     slot.name = reinterpret_cast<const char*>(words + 1);
     words += 1 + nameWords;
     slots_.push_back(std::move(slot));
-    addresses_.push_back(kUnbound);
   }
+  given_.assign(count, kUnbound);
+  used_.assign(count, kUnbound);
 }
 
 Plan::~Plan() {
-  if (binding_) ReleaseIoBinding(binding_);
+  for (const Binding& binding : bindings_) {
+    if (binding.io) ReleaseIoBinding(binding.io);
+  }
 }
 
-ort::Status* Plan::Bind(size_t index, double address) {
-  const Slot& slot = slots_[index];
-  if (!(address > 0)) {
-    const std::string message = "the slot of \"" + slot.name +
-                                "\" holds no address; write the address of its storage into "
-                                "session.slots first";
-    return ort::CreateStatus(ort::kInvalidArgument, message.c_str());
+bool Plan::Follow(const double* slots) {
+  // Inputs on a device are bound anew each time.
+  bool changed = rebindInputs_;
+  for (size_t i = 0; i < slots_.size(); i++) {
+    if (slots[i] == given_[i]) continue;
+    given_[i] = slots[i];
+    if (slots_[i].place) continue;
+    changed = true;
+    used_[i] = slots[i];
+    if (slots_[i].moves < kMoving) slots_[i].moves++;
+    // Memory of a device cannot be copied here.
+    else if (!rebindInputs_ && slots_[i].bytes <= kSmall) Settle(i);
   }
+  return changed;
+}
+
+void Plan::Settle(size_t index) {
+  Slot& slot = slots_[index];
+  size_t room = slot.bytes + kAlignment;
+  slot.own.reset(new unsigned char[room]);
+  slot.place = slot.own.get();
+  std::align(kAlignment, slot.bytes, slot.place, room);
+  used_[index] = static_cast<double>(reinterpret_cast<uintptr_t>(slot.place));
+  (index < inputs_ ? copiedIn_ : copiedOut_).push_back(index);
+}
+
+bool Plan::Differs(const Binding& binding, size_t index) const {
+  return used_[index] != binding.addresses[index] || (rebindInputs_ && index < inputs_);
+}
+
+Plan::Binding& Plan::Nearest() {
+  Binding& other = latest_ == bindings_ ? bindings_[1] : bindings_[0];
+  if (!latest_->io || rebindInputs_) return *latest_;
+  size_t here = 0, there = 0;
+  bool moving = false;
+  for (size_t i = 0; i < slots_.size(); i++) {
+    const bool differs = Differs(*latest_, i);
+    here += differs;
+    if (other.io) there += Differs(other, i);
+    else moving = moving || (differs && slots_[i].moves >= kMoving);
+  }
+  return (other.io ? there < here : moving) ? other : *latest_;
+}
+
+ort::Status* Plan::BindAll(Binding& binding) {
+  if (!binding.io) {
+    binding.addresses.assign(slots_.size(), kUnbound);
+    if (ort::Status* status = CreateIoBinding(session_, &binding.io)) return status;
+  }
+  for (size_t i = 0; i < slots_.size(); i++) {
+    if (!Differs(binding, i)) continue;
+    if (ort::Status* status = Bind(binding, i)) return status;
+  }
+  return nullptr;
+}
+
+ort::Status* Plan::Bind(Binding& binding, size_t index) {
+  const Slot& slot = slots_[index];
+  if (!(given_[index] > 0)) return NoAddress(index);
   ort::Value* value = nullptr;
-  void* data = reinterpret_cast<void*>(static_cast<uintptr_t>(address));
+  void* data = Pointer(used_[index]);
   if (ort::Status* status = CreateTensorWithDataAsOrtValue(memory_, data, slot.bytes,
                                                            slot.shape.data(), slot.shape.size(),
                                                            slot.elementType, &value)) {
     return status;
   }
   const char* name = slot.name.c_str();
-  ort::Status* status = index < inputs_ ? BindInput(binding_, name, value)
-                                        : BindOutput(binding_, name, value);
+  ort::Status* status = index < inputs_ ? BindInput(binding.io, name, value)
+                                        : BindOutput(binding.io, name, value);
   // The binding holds a reference of its own.
   ReleaseValue(value);
-  if (!status) addresses_[index] = address;
+  if (!status) binding.addresses[index] = used_[index];
   return status;
 }
 
+ort::Status* Plan::NoAddress(size_t index) const {
+  const std::string message = "the slot of \"" + slots_[index].name +
+                              "\" holds no address; write the address of its storage into "
+                              "session.slots first";
+  return ort::CreateStatus(ort::kInvalidArgument, message.c_str());
+}
+
 ort::Status* Plan::Run(const double* slots) {
-  if (!binding_) {
-    if (ort::Status* status = CreateIoBinding(session_, &binding_)) return status;
+  if (Follow(slots)) {
+    latest_ = &Nearest();
+    bound_ = false;
   }
-  const size_t count = slots_.size();
-  for (size_t i = 0; i < count; i++) {
-    const bool keep = !rebindInputs_ || i >= inputs_;
-    if (keep && slots[i] == addresses_[i]) continue;
-    if (ort::Status* status = Bind(i, slots[i])) return status;
+  // A run that failed while it was binding goes on from there.
+  if (!bound_) {
+    if (ort::Status* status = BindAll(*latest_)) return status;
+    bound_ = true;
   }
-  return RunWithBinding(session_, nullptr, binding_);
+  for (const size_t i : copiedOut_) {
+    if (!(given_[i] > 0)) return NoAddress(i);
+  }
+  for (const size_t i : copiedIn_) {
+    if (!(given_[i] > 0)) return NoAddress(i);
+    std::memcpy(slots_[i].place, Pointer(given_[i]), slots_[i].bytes);
+  }
+  if (ort::Status* status = RunWithBinding(session_, nullptr, latest_->io)) return status;
+  for (const size_t i : copiedOut_) {
+    std::memcpy(Pointer(given_[i]), slots_[i].place, slots_[i].bytes);
+  }
+  return nullptr;
 }
 
 }  // namespace torchopt

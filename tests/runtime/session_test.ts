@@ -42,6 +42,65 @@ Deno.test("Session.run() writes over an input that is also the output", () => {
   assertEquals([...x.host()], [11, 12, 13]);
 });
 
+for (const size of [1, 3, 1024, 5000]) {
+  const filled = (value: number) => Storage.from(new Float32Array(size).fill(value), "float32");
+
+  Deno.test(`Session.run() follows ${size} elements that move at each run`, () => {
+    using session = new Session(spec(binary("Sub", size)));
+    const kept: Storage[] = [];
+    for (let i = 0; i < 12; i++) {
+      const z = Storage.alloc("float32", size);
+      bind(session, filled(10 * i), filled(i), z);
+      session.run();
+      kept.push(z);
+    }
+    kept.forEach((z, i) => assertEquals(new Set([...z.host()]), new Set([9 * i])));
+  });
+
+  Deno.test(`Session.run() follows ${size} elements between two places`, () => {
+    using session = new Session(spec(binary("Add", size)));
+    const places = [filled(0), filled(-1)], step = filled(1);
+    for (let i = 0; i < 12; i++) {
+      bind(session, places[i % 2], step, places[(i + 1) % 2]);
+      session.run();
+      assertEquals(new Set([...places[i % 2].host()]), new Set([i]));
+      assertEquals(new Set([...places[(i + 1) % 2].host()]), new Set([i + 1]));
+    }
+    // In one place, after all, and then elsewhere.
+    bind(session, places[0], step, places[0]);
+    for (let i = 0; i < 3; i++) session.run();
+    assertEquals(new Set([...places[0].host()]), new Set([15]));
+    const last = Storage.alloc("float32", size);
+    session.bind(2, last);
+    session.run();
+    assertEquals(new Set([...last.host()]), new Set([16]));
+    assertEquals(new Set([...places[0].host()]), new Set([15]));
+  });
+
+  Deno.test(`Session.run() writes ${size} elements only where it succeeds, wherever they lie`, () => {
+    using session = new Session(spec({
+      inputs: [float32("x", size), { name: "at", dtype: "int64", shape: [size] }],
+      outputs: [float32("y", size)],
+      nodes: [{ opType: "Gather", inputs: ["x", "at"], outputs: ["y"] }],
+    }));
+    const at = (value: number) =>
+      Storage.from(new BigInt64Array(size).fill(BigInt(value)), "int64");
+    const run = (x: Storage, index: Storage) => {
+      const y = filled(-1);
+      bind(session, x, index, y);
+      session.run();
+      return y;
+    };
+    for (let i = 0; i < 8; i++) {
+      assertEquals(new Set([...run(filled(i), at(0)).host()]), new Set([i]));
+    }
+    assertThrows(() => run(filled(1), at(size)), BackendError, "Gather");
+    session.slots[0] = 0;
+    assertThrows(() => session.run(), BackendError, "holds no address");
+    assertEquals(new Set([...run(filled(9), at(0)).host()]), new Set([9]));
+  });
+}
+
 Deno.test("Session.run() takes one storage in two inputs", () => {
   using session = new Session(spec(binary("Mul", 2)));
   const x = floats(3, 4), z = Storage.alloc("float32", 2);

@@ -16,7 +16,7 @@ import { wrap } from "../tensor/core.ts";
 import { checkFunction } from "../tensor/describe.ts";
 import { holdUpdate } from "../tensor/pending.ts";
 import { Tensor } from "../tensor/tensor.ts";
-import { GraphCopy, standIn, type Within } from "./graph_copy.ts";
+import { GraphCopy, standIn, type Within } from "../graph/copy.ts";
 import { FunctionTrace, type Read } from "./function_trace.ts";
 import { sweep } from "../primitives/reverse.ts";
 

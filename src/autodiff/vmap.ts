@@ -14,7 +14,7 @@ import { wrap } from "../tensor/core.ts";
 import { checkFunction, checkNames } from "../tensor/describe.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import type { Draw } from "../tensor/trace.ts";
-import { BatchCopy, isBatched } from "./batching.ts";
+import { BatchCopy, isBatched } from "../primitives/batching.ts";
 import { FunctionTrace } from "./function_trace.ts";
 import { type Mapped, move, updatesOf, write } from "./vmap_updates.ts";
 

@@ -13,7 +13,7 @@ import { holdUpdate } from "../tensor/pending.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { currentTrace } from "../tensor/trace.ts";
 import { isShared, type Placed } from "../tensor/views.ts";
-import { type BatchCopy, isBatched } from "./batching.ts";
+import { type BatchCopy, isBatched } from "../primitives/batching.ts";
 import type { HandleRead, Recorded } from "./function_trace.ts";
 
 /** A tensor of which each call of the function sees one example. */

@@ -5,7 +5,7 @@
  */
 
 import type { DType, Storage } from "../runtime/mod.ts";
-import { type Attrs, type Aval, definePrimitive, Node } from "./node.ts";
+import { type Attrs, type Aval, definePrimitive, isFloat, isGradEnabled, Node } from "./node.ts";
 import { sameShape, type Shape, sizeOf } from "./shape.ts";
 
 function notLowered(): never {
@@ -72,6 +72,14 @@ export function standIn(node: Node): Node {
   stand.box = box;
   stand.hooks = hooks;
   return stand;
+}
+
+/** A parameter of a body: no leaf, so that it may be changed in place; derivatives reach it. */
+export function parameterNode({ shape, dtype }: Aval): Node {
+  const node = placeholderNode({ shape, dtype });
+  node.requiresGrad = isGradEnabled() && isFloat(dtype);
+  Object.assign(node, { attrs: INNER });
+  return node;
 }
 
 const noShape: Shape = [];

@@ -6,6 +6,8 @@
 
 import type { DType } from "../runtime/mod.ts";
 import type { Attr } from "../onnx/mod.ts";
+import type { Body } from "./body.ts";
+import type { Aval } from "./node.ts";
 import type { Shape } from "./shape.ts";
 
 /** Options of one emitted ONNX node. */
@@ -14,6 +16,12 @@ export interface EmitOptions {
   readonly domain?: string;
   /** Number of outputs (default 1). */
   readonly outputs?: number;
+}
+
+/** Type of a result, and its shape where that is known. */
+export interface Result {
+  readonly dtype: DType;
+  readonly shape?: Shape;
 }
 
 /** Builder of the ONNX graph that is being emitted. */
@@ -38,6 +46,17 @@ export interface LowerContext {
     yes: () => readonly string[],
     no: () => readonly string[],
   ): string[];
+  /**
+   * A graph for an attribute of `If`, `Loop` or `Scan`. `emit` gets the names of its inputs and returns
+   * those of its outputs; it may use any value emitted before.
+   */
+  subgraph(
+    inputs: readonly Aval[],
+    outputs: readonly Result[],
+    emit: (inputs: readonly string[]) => readonly string[],
+  ): Attr;
+  /** Emits what a body computes, by the passes of all graphs; returns the names of its results. */
+  inline(body: Body, params: readonly string[]): string[];
   /** A constant tensor (an initializer; equal constants are shared). */
   constant(dtype: DType, shape: Shape, data: readonly number[]): string;
   /** A constant int64 vector: axes, shapes, indices. */

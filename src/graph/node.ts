@@ -67,6 +67,8 @@ export interface Primitive<A = Attrs> {
   decompose?(node: Node<A>, target: Target): Node | null;
   /** The same for a primitive with several results: the graph of result `index`. */
   unpack?(node: Node<A>, index: number, target: Target): Node | null;
+  /** A line for `explain()`; else name, type and shape. */
+  describe?(node: Node<A>): string;
   /** Whether the kernel may write result `out` over the memory of operand `over`. */
   inPlace?(node: Node<A>, out: Node, over: Node): boolean;
   /** Which operand numbers elements of others: a number out of range makes the run fail. */

@@ -11,6 +11,7 @@
  * @module
  */
 
+import { bodiesOf } from "../graph/body.ts";
 import { buffer } from "../graph/leaf.ts";
 import type { Node } from "../graph/node.ts";
 import { operandOf, type Partition, skipViews, type Unit } from "./partition.ts";
@@ -28,7 +29,9 @@ export interface Donation {
 const nothing: ReadonlySet<number> = new Set();
 
 /** Whether a run may fail at a node, by a number that names no element. */
-function mayFail({ prim, inputs }: Node): boolean {
+function mayFail(node: Node): boolean {
+  const { prim, inputs } = node;
+  if (bodiesOf(node).some((body) => body.mayFail)) return true;
   if (prim.index === undefined) return false;
   let index = inputs[prim.index];
   while (isView(index) || index.prim.name === "project") index = index.inputs[0];

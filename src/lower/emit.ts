@@ -16,19 +16,23 @@ import {
   type ValueInfo,
 } from "../onnx/mod.ts";
 import { type DType, DTYPES } from "../runtime/mod.ts";
-import type { EmitOptions, LowerContext } from "../graph/lower_context.ts";
+import type { EmitOptions, LowerContext, Result } from "../graph/lower_context.ts";
+import type { Body } from "../graph/body.ts";
+import type { Aval } from "../graph/node.ts";
 import { type Shape, sizeOf } from "../graph/shape.ts";
 
 /** Collects nodes and constants, and writes the model. */
 export class Emitter implements LowerContext {
-  /** Emitted nodes, in order; those of a branch while it is being emitted. */
+  /** Emitted nodes, in order; those of a graph inside while it is being emitted. */
   #nodes: NodeDef[] = [];
   /** Whether a node of a compiled kernel was emitted. */
   usesOps = false;
   readonly #constants: TensorDef[] = [];
   readonly #known = new Map<string, string>();
   readonly #constantNames = new Set<string>();
-  readonly #infos: ValueInfo[] = [];
+  #infos: ValueInfo[] = [];
+  /** How the graph that is being emitted emits bodies of its nodes. */
+  inliner: ((body: Body, params: readonly string[]) => string[]) | null = null;
   #count = 0;
 
   /** Emits for one kind of device. */
@@ -66,23 +70,47 @@ export class Emitter implements LowerContext {
     yes: () => readonly string[],
     no: () => readonly string[],
   ): string[] {
-    const names = results.map(() => this.fresh("v"));
+    const outputs = results.map((dtype) => ({ dtype }));
     const attributes = {
-      then_branch: this.#branch(results, yes),
-      else_branch: this.#branch(results, no),
+      then_branch: this.subgraph([], outputs, yes),
+      else_branch: this.subgraph([], outputs, no),
     };
-    this.#nodes.push({ opType: "If", inputs: [condition], outputs: names, attributes });
-    return names;
+    return this.ops("If", [condition], attributes, { outputs: results.length });
   }
 
-  #branch(results: readonly DType[], emit: () => readonly string[]): Attr {
-    const outer = this.#nodes;
-    this.#nodes = [];
-    const names = emit();
-    const outputs = names.map((name, i) => ({ name, dtype: results[i] }));
-    const graph = { name: this.fresh("branch"), nodes: this.#nodes, inputs: [], outputs };
-    this.#nodes = outer;
-    return attr.graph(graph);
+  /** A graph for an attribute. */
+  subgraph(
+    inputs: readonly Aval[],
+    outputs: readonly Result[],
+    emit: (inputs: readonly string[]) => readonly string[],
+  ): Attr {
+    const [nodes, infos] = [this.#nodes, this.#infos];
+    const own: NodeDef[] = this.#nodes = [], valueInfos: ValueInfo[] = this.#infos = [];
+    const params = inputs.map(({ dtype, shape }) => ({ name: this.fresh("p"), dtype, shape }));
+    const names = [...emit(params.map(({ name }) => name))];
+    // A result is a value of the graph's own, and no two are one.
+    const made = new Set(own.flatMap((node) => node.outputs));
+    names.forEach((name, i) => {
+      if (!made.delete(name)) names[i] = this.op("Identity", [name]);
+    });
+    [this.#nodes, this.#infos] = [nodes, infos];
+    const results = names.map((name, i) => {
+      const { dtype, shape } = outputs[i];
+      return { name, dtype, shape };
+    });
+    const known = new Set(names);
+    return attr.graph({
+      name: this.fresh("graph"),
+      nodes: own,
+      inputs: params,
+      outputs: results,
+      valueInfos: valueInfos.filter(({ name }) => !known.has(name)),
+    });
+  }
+
+  /** Emits what a body computes. */
+  inline(body: Body, params: readonly string[]): string[] {
+    return this.inliner!(body, params);
   }
 
   /** Shared constant. */
@@ -155,14 +183,17 @@ export class Emitter implements LowerContext {
   }
 }
 
-/** A node with other names of values, also where its branches use them. */
+/** A node with other names of values, also where graphs inside of it use them. */
 function renamed(node: NodeDef, name: (n: string) => string): NodeDef {
-  const attributes = node.opType !== "If" ? node.attributes : Object.fromEntries(
-    Object.entries(node.attributes ?? {}).map(([key, a]) => {
-      if (a.kind !== "graph") return [key, a];
-      return [key, attr.graph({ ...a.value, nodes: a.value.nodes.map((n) => renamed(n, name)) })];
-    }),
-  );
+  let { attributes } = node;
+  if (attributes !== undefined && Object.values(attributes).some((a) => a.kind === "graph")) {
+    attributes = Object.fromEntries(
+      Object.entries(attributes).map(([key, a]) => {
+        if (a.kind !== "graph") return [key, a];
+        return [key, attr.graph({ ...a.value, nodes: a.value.nodes.map((n) => renamed(n, name)) })];
+      }),
+    );
+  }
   return { ...node, inputs: node.inputs.map(name), outputs: node.outputs.map(name), attributes };
 }
 

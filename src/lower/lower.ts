@@ -9,6 +9,8 @@
 import { attr } from "../onnx/mod.ts";
 import { type DType, DTYPES, type ValueSpec } from "../runtime/mod.ts";
 import { Emitter } from "./emit.ts";
+import type { Body } from "../graph/body.ts";
+import { copyBelow } from "../graph/copy.ts";
 import { buffer, constant, placeholderNode, scalar } from "../graph/leaf.ts";
 import { Node, type Target, withInputs } from "../graph/node.ts";
 import { type Donation, Schedule } from "./donation.ts";
@@ -95,6 +97,22 @@ function rebuild(walk: Walk, outputs: readonly Node[], target: Target) {
   return { results: runPasses(results, rebuilder, target), leafIndex, places, slots, sizes };
 }
 
+/** A simplified copy of a body, and the leaves that stand for its parameters. */
+function rebuildBody(body: Body, target: Target) {
+  const rebuilder = new Rebuilder(target);
+  const stands = body.params.map((param) => rebuilder.leaf(placeholderNode(param)));
+  const copies = new Map<Node, Node>(body.params.map((param, i) => [param, stands[i]]));
+  for (const output of body.outputs) {
+    copyBelow(
+      output,
+      copies,
+      (node) => rebuilder.make(withInputs(node, node.inputs.map((x) => copies.get(x)!))),
+    );
+  }
+  const results = body.outputs.map((output) => copies.get(output)!);
+  return { results: runPasses(results, rebuilder, target), stands };
+}
+
 /** Lowers a walked graph. */
 export function lower(
   walk: Walk,
@@ -138,23 +156,18 @@ class Lowering {
     private leafIndex: ReadonlyMap<Node, number>,
     private slots: ReadonlyMap<Node, NumberPlace>,
     private sizes: ReadonlyMap<DType, number>,
-    target: Target,
+    private target: Target,
     private donations: readonly Donation[],
+    emitter: Emitter = new Emitter(target.device),
   ) {
-    this.#emitter = new Emitter(target.device);
+    this.#emitter = emitter;
     const writes = donations.map((d) => ({ leaf: leaves[d.leaf], result: results[d.output] }));
     this.#schedule = new Schedule(parts, results, writes);
   }
 
   run(places: NumberPlace[]): Lowered {
-    const { parts, results } = this;
-    const external = this.#external();
-    for (const at of this.#schedule.order()) {
-      const unit = parts.units[at];
-      if ("region" in unit) this.#emitRegion(unit.region, external, at);
-      else this.#emitNode(unit.node, at);
-    }
-    const names = results.map((n) => this.#name(n));
+    const { results } = this;
+    const names = this.#emitAll();
     const rename = new Map<string, string>(), graphInputs = new Set<string>();
     for (const { name } of this.#inputs) graphInputs.add(name);
     const final: ValueSpec[] = results.map((node, i) => {
@@ -177,6 +190,45 @@ class Lowering {
       bytes: this.#bytes,
       summary: this.#summary,
     };
+  }
+
+  /** Emits all units; returns the names of the results. */
+  #emitAll(): string[] {
+    const { parts } = this, external = this.#external();
+    for (const at of this.#schedule.order()) {
+      const unit = parts.units[at];
+      if ("region" in unit) this.#emitRegion(unit.region, external, at);
+      else this.#emitNode(unit.node, at);
+    }
+    return this.results.map((n) => this.#name(n));
+  }
+
+  /** Emits what a body of a node computes, at the place where the node's graphs are being made. */
+  #inline(body: Body, params: readonly string[]): string[] {
+    const { target } = this, { results, stands } = rebuildBody(body, target);
+    const nodes = order(results), none = new Map<never, never>();
+    numberNodes(nodes);
+    const parts = partition(nodes, results, target.ops && target.device === "cpu");
+    const inner = new Lowering(
+      parts,
+      nodes,
+      results,
+      stands,
+      none,
+      none,
+      none,
+      target,
+      [],
+      this.#emitter,
+    );
+    stands.forEach((stand, i) => inner.#names.set(stand, params[i]));
+    const names = inner.#emitAll();
+    // Numbers that are structure may be nodes of both graphs.
+    numberNodes(this.nodes);
+    this.#work = Math.max(this.#work, inner.#work);
+    this.#bytes += inner.#bytes;
+    for (const line of inner.#summary) this.#summary.push(`  ${line}`);
+    return names;
   }
 
   /** Members of regions whose value is needed outside of their region. */
@@ -243,7 +295,12 @@ class Lowering {
     }
     const inputs = node.inputs.map((x) => this.#name(x));
     this.#waitFor(at, node.inputs, inputs);
+    const line = this.#summary.push(`${node.prim.name} ${node.dtype} [${node.shape}]`) - 1;
+    const { inliner } = this.#emitter;
+    this.#emitter.inliner = (body, params) => this.#inline(body, params);
     const names = node.prim.lower(this.#emitter, inputs, node);
+    this.#emitter.inliner = inliner;
+    if (node.prim.describe !== undefined) this.#summary[line] = node.prim.describe(node);
     this.#names.set(node, names);
     this.#resultOf[at] = Array.isArray(names) ? names[0] : names;
     const values = node.outs ?? [node];
@@ -253,7 +310,6 @@ class Lowering {
       ? sizeOf(node.inputs[0].shape) / Math.max(1, out) * sizeOf(node.inputs[1].shape)
       : 1;
     this.#work = Math.max(this.#work, out * Math.max(1, Math.sqrt(Math.max(1, inner))));
-    this.#summary.push(`${node.prim.name} ${node.dtype} [${node.shape}]`);
   }
 
   /** Name of a value for an ONNX node, emitting views and casts that it needs. */

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { placeholderNode } from "../graph/leaf.ts";
-import { isGradEnabled, Node } from "../graph/node.ts";
+import { placeholderNode } from "./leaf.ts";
+import { isGradEnabled, Node } from "./node.ts";
 
 /** A stand-in for a node of which only the value matters. */
 export function standIn(node: Node): Node {

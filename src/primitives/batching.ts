@@ -6,13 +6,13 @@
 
 import { constantNode } from "../graph/leaf.ts";
 import { apply, type Aval, isFloat, type Node, withGrad } from "../graph/node.ts";
-import { custom, customPrim } from "../primitives/custom.ts";
-import { batchAll, expand } from "../primitives/movement.ts";
-import { sum } from "../primitives/reduce.ts";
-import { project, projectPrim } from "../primitives/tuple.ts";
-import { copyBelow, standIn } from "./graph_copy.ts";
-import type { FunctionTrace } from "./function_trace.ts";
-import { zerosNode } from "../primitives/reverse.ts";
+import { custom, customPrim } from "./custom.ts";
+import { batchAll, expand } from "./movement.ts";
+import { sum } from "./reduce.ts";
+import { project, projectPrim } from "./tuple.ts";
+import { copyBelow, standIn } from "../graph/copy.ts";
+import type { Surroundings } from "../graph/body.ts";
+import { zerosNode } from "./reverse.ts";
 
 /** Whether a copy has the batch as one more dimension in front. */
 export function isBatched(original: Aval, copy: Aval): boolean {
@@ -21,12 +21,12 @@ export function isBatched(original: Aval, copy: Aval): boolean {
 
 /**
  * Copies graphs, with some nodes replaced by batches. What depends on none of those is shared; what
- * does goes by the batching rule of its primitive. FunctionTrace of derivatives is switched for each copy
+ * does goes by the batching rule of its primitive. Recording of derivatives is switched for each copy
  * as it was for its original.
  */
 export class BatchCopy {
   readonly #size: number;
-  readonly #trace: FunctionTrace;
+  readonly #trace: Surroundings;
   /** The copy of each node; for one with several results those. */
   readonly #copies: Map<Node, Node | Node[]>;
 
@@ -37,7 +37,7 @@ export class BatchCopy {
    */
   constructor(
     size: number,
-    trace: FunctionTrace,
+    trace: Surroundings,
     replacements: Iterable<readonly [Node, Node | Node[]]>,
   ) {
     this.#size = size;

@@ -160,7 +160,7 @@ export class Executable {
       } else if ((storage = this.#fitting(spare.get(i), i, inputs)) !== null) {
         this.#reused.push(storage);
       }
-      results[i] = storage ?? Storage.alloc(outputs[i].dtype, this.#sizes[i], this.device);
+      results[i] = storage ?? Storage.forResult(outputs[i].dtype, this.#sizes[i], this.device);
       slots[first + i] = results[i].address;
     }
     return results;

@@ -35,6 +35,8 @@ export interface DTypeInfo {
   readonly onnx: number;
   /** Makes a view of `length` elements over a buffer. */
   readonly view: (buffer: ArrayBufferLike, byteOffset: number, length: number) => TypedArray;
+  /** Makes an array of zeros, which lies in the JavaScript heap where it is small. */
+  readonly make: (length: number) => TypedArray;
   /** Whether an array is of the kind that {@linkcode DTypeInfo.view} makes. */
   readonly holds: (array: TypedArray) => boolean;
 }
@@ -49,6 +51,7 @@ export const DTYPES: Readonly<Record<DType, DTypeInfo>> = {
     bytes: 4,
     onnx: 1,
     view: (buffer, offset, length) => new Float32Array(buffer, offset, length),
+    make: (length) => new Float32Array(length),
     holds: (array) => array instanceof Float32Array,
   },
   float64: {
@@ -57,6 +60,7 @@ export const DTYPES: Readonly<Record<DType, DTypeInfo>> = {
     bytes: 8,
     onnx: 11,
     view: (buffer, offset, length) => new Float64Array(buffer, offset, length),
+    make: (length) => new Float64Array(length),
     holds: (array) => array instanceof Float64Array,
   },
   float16: {
@@ -68,6 +72,7 @@ export const DTYPES: Readonly<Record<DType, DTypeInfo>> = {
       hasFloat16
         ? new Float16Array(buffer, offset, length)
         : new Uint16Array(buffer, offset, length),
+    make: (length) => hasFloat16 ? new Float16Array(length) : new Uint16Array(length),
     holds: (array) => hasFloat16 ? array instanceof Float16Array : array instanceof Uint16Array,
   },
   int64: {
@@ -77,6 +82,7 @@ export const DTYPES: Readonly<Record<DType, DTypeInfo>> = {
     bytes: 8,
     onnx: 7,
     view: (buffer, offset, length) => new BigInt64Array(buffer, offset, length),
+    make: (length) => new BigInt64Array(length),
     holds: (array) => array instanceof BigInt64Array,
   },
   int32: {
@@ -86,6 +92,7 @@ export const DTYPES: Readonly<Record<DType, DTypeInfo>> = {
     bytes: 4,
     onnx: 6,
     view: (buffer, offset, length) => new Int32Array(buffer, offset, length),
+    make: (length) => new Int32Array(length),
     holds: (array) => array instanceof Int32Array,
   },
   uint8: {
@@ -95,6 +102,7 @@ export const DTYPES: Readonly<Record<DType, DTypeInfo>> = {
     bytes: 1,
     onnx: 2,
     view: (buffer, offset, length) => new Uint8Array(buffer, offset, length),
+    make: (length) => new Uint8Array(length),
     holds: (array) => array instanceof Uint8Array,
   },
   bool: {
@@ -103,6 +111,7 @@ export const DTYPES: Readonly<Record<DType, DTypeInfo>> = {
     bytes: 1,
     onnx: 9,
     view: (buffer, offset, length) => new Uint8Array(buffer, offset, length),
+    make: (length) => new Uint8Array(length),
     holds: (array) => array instanceof Uint8Array,
   },
 };

@@ -12,6 +12,7 @@ import { type DType, DTYPES, type TypedArray } from "./dtype.ts";
 import { BackendError } from "./errors.ts";
 import { NativeMemory, pooledNativeBytes } from "./native_memory.ts";
 import { hostAddress } from "./ops_library.ts";
+import { SMALL_BYTES, type SmallBlock, smallBlock } from "./small_blocks.ts";
 
 const collected = new FinalizationRegistry<number>((bytes) => {
   counters.liveStorages--;
@@ -59,6 +60,8 @@ export class Storage {
   former: Storage | null = null;
   #freed = false;
   #buffer: ArrayBufferLike | undefined;
+  #block: SmallBlock | undefined;
+  #at = 0;
   #native: NativeMemory | undefined;
   #view: TypedArray | undefined;
   #copy: TypedArray | undefined;
@@ -113,6 +116,20 @@ export class Storage {
   }
 
   /**
+   * Memory for a result, as from {@linkcode Storage.alloc}. Where it is small, it shares a block with
+   * others, until the elements are read: {@linkcode Storage.address} is another one afterwards.
+   */
+  static forResult(dtype: DType, length: number, device: Device): Storage {
+    const storage = new Storage(dtype, length, device);
+    if (storage.byteLength <= SMALL_BYTES && device === "cpu") {
+      const block = storage.#block = smallBlock(storage.byteLength);
+      storage.#at = block.take();
+      storage.#address = block.address + storage.#at;
+    }
+    return storage;
+  }
+
+  /**
    * A storage that holds the elements of `array`. On the CPU it takes over the array's memory without
    * a copy where it can (a fixed-size buffer); from then on array and storage are the same memory.
    *
@@ -160,6 +177,8 @@ export class Storage {
     if (view !== undefined && view.length !== this.length) this.#gone();
     if (this.#address !== 0) return this.#address;
     if (this.#freed) this.#gone();
+    // A small array moves out of the JavaScript heap here, see `from`.
+    this.#buffer ??= view?.buffer;
     return this.#address = hostAddress(view ?? new Uint8Array(this.#ownBuffer()));
   }
 
@@ -195,6 +214,7 @@ export class Storage {
   host(): TypedArray {
     if (this.#freed) this.#gone();
     if (this.device !== "cpu" || this.#native !== undefined) return this.#copyToHost();
+    if (this.#block !== undefined) this.#leaveBlock(this.#block);
     const view = this.#view ??= DTYPES[this.dtype].view(this.#ownBuffer(), 0, this.length);
     if (view.length !== this.length) this.#gone();
     return view;
@@ -229,6 +249,13 @@ export class Storage {
     return this.#buffer ??= hostBuffer(this.byteLength);
   }
 
+  /** Moves to memory of its own: what is handed out must not show, or transfer away, that of others. */
+  #leaveBlock(block: SmallBlock): void {
+    this.#view = block.read(this.dtype, this.#at, this.length);
+    this.#block = undefined;
+    this.#address = 0;
+  }
+
   #returnToHeap(): void {
     const array = this.host();
     this.#release();
@@ -248,6 +275,7 @@ export class Storage {
     }
     counters.pooledBytes = pool.bytes + pooledNativeBytes();
     this.#native = undefined;
+    this.#block = undefined;
     this.#buffer = undefined;
     this.#view = undefined;
     this.#copy = undefined;

@@ -5,7 +5,15 @@ import {
   assertStrictEquals,
   assertThrows,
 } from "@std/assert";
-import { BackendError, type DType, memory, Storage } from "../../src/runtime/mod.ts";
+import {
+  BackendError,
+  type DType,
+  DTYPES,
+  memory,
+  Session,
+  Storage,
+} from "../../src/runtime/mod.ts";
+import { binary, bind, floats, spec } from "./models.ts";
 import { TRACKED_BYTES } from "../../src/runtime/counters.ts";
 
 Deno.test("Storage.alloc() gives the typed array of each element type", () => {
@@ -121,4 +129,62 @@ Deno.test("Storage counts in memory()", () => {
   large.dispose();
   small.dispose();
   assertEquals(memory().storages.liveBytes, before.liveBytes);
+});
+
+Deno.test("Storage.forResult() gives small values places that do not overlap", () => {
+  const sizes = [0, 1, 3, 4, 5, 8, 16, 17, 100, 128, 129, 256, 257];
+  const storages = [...sizes, ...sizes, ...sizes].map((n) =>
+    Storage.forResult("float32", n, "cpu")
+  );
+  const places = storages.map((s) => ({ from: s.address, to: s.address + s.byteLength }));
+  places.sort((a, b) => a.from - b.from);
+  for (let i = 1; i < places.length; i++) assert(places[i - 1].to <= places[i].from, `place ${i}`);
+});
+
+for (const dtype of Object.keys(DTYPES) as DType[]) {
+  for (const length of [1, 16, 17, 100]) {
+    Deno.test(`Storage.host() of ${length} ${dtype} results shows what lies there, alone`, () => {
+      using session = new Session(spec({
+        inputs: [{ name: "x", dtype, shape: [length] }],
+        outputs: [{ name: "y", dtype, shape: [length] }],
+        nodes: [{ opType: "Identity", inputs: ["x"], outputs: ["y"] }],
+      }));
+      const x = Storage.alloc(dtype, length), results: Storage[] = [];
+      const [zero, one] = dtype === "int64" ? [0n, 1n] : [0, 1];
+      for (let i = 0; i < 20; i++) {
+        const y = Storage.forResult(dtype, length, "cpu");
+        x.host().fill((i % 2 ? one : zero) as never);
+        bind(session, x, y);
+        session.run();
+        results.push(y);
+      }
+      const first = results[1].host();
+      assertEquals(first.buffer.byteLength, first.byteLength);
+      assertStrictEquals(results[1].host(), first);
+      structuredClone(first, { transfer: [first.buffer as ArrayBuffer] });
+      assertThrows(() => results[1].host(), BackendError, "transferred away");
+      results.forEach((y, i) => {
+        if (i !== 1) assertEquals([...y.host()].map(Number), Array(length).fill(i % 2));
+      });
+    });
+  }
+}
+
+Deno.test("Storage.address of a small result is that of the array that was handed out", () => {
+  using session = new Session(spec(binary("Add", 2)));
+  const x = Storage.forResult("float32", 2, "cpu"), one = floats(1, 1);
+  bind(session, one, one, x);
+  session.run();
+  const array = x.host();
+  bind(session, x, one, x);
+  session.run();
+  assertEquals([...array], [3, 3]);
+  assertStrictEquals(x.host(), array);
+});
+
+Deno.test("Storage.forResult() is freed as others are", () => {
+  const storage = Storage.forResult("float32", 2, "cpu");
+  storage.dispose();
+  assertThrows(() => storage.address, BackendError, "was freed");
+  assertThrows(() => storage.host(), BackendError, "was freed");
 });

@@ -11,6 +11,9 @@ const programs: Record<string, string> = {
     const [g] = autograd.grad(x.pow(3), [x], { createGraph: true });
     g.backward();
     console.log(x.grad.item());`,
+  "./diff": `
+    import { zeroOrder } from ENTRY;
+    console.log(zeroOrder.zeroOrder === zeroOrder ? 12 : 0);`,
   "./nn": `
     import * as nn from ENTRY;
     const layer = new nn.Linear(1, 1, { bias: false }), w = layer.weight;

@@ -24,6 +24,7 @@ const LAYERS: readonly (readonly string[])[] = [
     "src/hook.ts",
   ],
   ["src/update.ts"],
+  ["src/diff/"],
   ["src/nn/"],
   ["src/optim/"],
   ["src/utils/"],
@@ -52,7 +53,7 @@ const FAMILY = [
 ].map((name) => `src/primitives/${name}.ts`);
 
 /** Rooms of code on trees of tensors. */
-const USER_ROOMS = /^src\/(nn|optim|transform|schedule|utils|visual)\/|^src\/[a-z_]+\.ts$/;
+const USER_ROOMS = /^src\/(diff|nn|optim|transform|schedule|utils|visual)\/|^src\/[a-z_]+\.ts$/;
 
 const root = new URL("../", import.meta.url);
 

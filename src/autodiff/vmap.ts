@@ -47,8 +47,7 @@ export interface VmapOptions {
 class VmapTrace extends FunctionTrace {
   readonly #randomness: VmapOptions["randomness"];
   readonly #size: number;
-  /** Stand-ins of random numbers, and the numbers for all examples. */
-  readonly drawn: [Node, Node][] = [];
+  readonly drawnForExamples: [Node, Node][] = [];
 
   constructor(size: number, randomness: VmapOptions["randomness"]) {
     super("vmap()");
@@ -70,7 +69,7 @@ class VmapTrace extends FunctionTrace {
     }
     const all = super.drawLater((lead = []) => draw([...lead, this.#size]));
     const stand = placeholderNode({ shape: all.shape.slice(1), dtype: all.dtype });
-    this.drawn.push([stand, all]);
+    this.drawnForExamples.push([stand, all]);
     return stand;
   }
 }
@@ -202,7 +201,7 @@ export function vmap<R, A extends unknown[] = Tensor[]>(
       const nodes = outputs.map((x) => x instanceof Tensor ? x.node : null);
       return { output, outputs, outDef, nodes };
     });
-    const copy = new BatchCopy(size, trace, [...pairs, ...trace.drawn]);
+    const copy = new BatchCopy(size, trace, [...pairs, ...trace.drawnForExamples]);
     updatesOf(recorded, mapped, copy, size).forEach(write);
     const { output, outputs, outDef, nodes } = result;
     const outs = axesOf("outAxes", outAxes, output as Tree, outputs);

@@ -25,6 +25,8 @@ export interface BodyRead {
 export interface Surroundings {
   /** Runs a function there. */
   run<T>(fn: () => T): { readonly result: T; readonly reads: readonly BodyRead[] };
+  /** Stand-ins of random numbers that runs drew for one of several examples, and those of all. */
+  readonly drawnForExamples?: readonly (readonly [Node, Node])[];
 }
 
 /** A closed graph. */

@@ -105,7 +105,9 @@ export class BatchCopy {
     );
     const { result } = this.#trace.run(() => rule(stands));
     const seeds = gs.flatMap((g, i) => g === null ? [] : [[stands[i]!, g] as const]);
-    const inner = new BatchCopy(this.#size, this.#trace, [...this.#copies, ...seeds]);
+    // The rule may have drawn random numbers.
+    const known = [...this.#copies, ...(this.#trace.drawnForExamples ?? []), ...seeds];
+    const inner = new BatchCopy(this.#size, this.#trace, known);
     return result.map((part, i) => {
       if (!part) return null;
       const g = inner.of(part);

@@ -4,20 +4,8 @@
  * @module
  */
 
-import { constantNode, numberNode } from "../graph/leaf.ts";
-import {
-  div,
-  floor,
-  le,
-  maximum,
-  minimum,
-  mul,
-  pow,
-  sub,
-  where,
-} from "../primitives/elementwise.ts";
-import { expand } from "../primitives/movement.ts";
 import { checkFinite, checkNames, checkNonNegative, overlay } from "../transform/options.ts";
+import { atMost, div, floor, maximum, minimum, mul, pow, sub, where } from "./arithmetic.ts";
 import { stepSchedule } from "./make_schedule.ts";
 import type { StepSchedule } from "./step_schedule.ts";
 
@@ -68,29 +56,12 @@ export function exponentialDecay(init: number, options: ExponentialDecayOptions)
   checkNonNegative(op, { decayRate });
   checkFinite(op, { init, transitionBegin, transitionSteps });
   if (endValue !== null) checkFinite(op, { endValue });
-  if (transitionSteps <= 0 || decayRate === 0) {
-    return stepSchedule(
-      () => init,
-      (count) => expand(numberNode(init, count.dtype), count.shape),
-    );
-  }
-  const start = Math.max(transitionBegin, 0), shrinks = decayRate < 1;
-  return stepSchedule(
-    (count) => {
-      const steps = count - start, exponent = steps / transitionSteps;
-      const power = decayRate ** (staircase ? Math.floor(exponent) : exponent);
-      const value = steps <= 0 ? init : init * power;
-      if (endValue === null) return value;
-      return shrinks ? Math.max(value, endValue) : Math.min(value, endValue);
-    },
-    (count) => {
-      const n = (value: number) => numberNode(value, count.dtype);
-      const steps = sub(count, n(start)), exponent = div(steps, n(transitionSteps));
-      const power = pow(n(decayRate), staircase ? floor(exponent) : exponent);
-      const early = le(steps, constantNode(0, count.dtype));
-      const value = where(early, n(init), mul(n(init), power));
-      if (endValue === null) return value;
-      return shrinks ? maximum(value, n(endValue)) : minimum(value, n(endValue));
-    },
-  );
+  if (transitionSteps <= 0 || decayRate === 0) return stepSchedule(() => init);
+  const start = Math.max(transitionBegin, 0), bound = decayRate < 1 ? maximum : minimum;
+  return stepSchedule((count) => {
+    const steps = sub(count, start), exponent = div(steps, transitionSteps);
+    const power = pow(decayRate, staircase ? floor(exponent) : exponent);
+    const value = where(atMost(steps, 0), init, mul(init, power));
+    return endValue === null ? value : bound(value, endValue);
+  });
 }

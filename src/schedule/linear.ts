@@ -47,5 +47,5 @@ export function linearSchedule(
   steps: number,
   begin = 0,
 ): StepSchedule | TensorSchedule {
-  return transition("linearSchedule", init, end, 1, steps, begin);
+  return transition("linearSchedule", { init, end }, steps, begin, (left) => left);
 }

@@ -5,6 +5,7 @@
  */
 
 // Names one by one would be left out of the documentation of the namespace.
+export * from "./cosine.ts";
 export * from "./exponential.ts";
 export * from "./linear.ts";
 export * from "./polynomial.ts";

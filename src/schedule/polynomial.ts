@@ -5,6 +5,7 @@
  */
 
 import type { Tensor } from "../tensor/tensor.ts";
+import { pow } from "./arithmetic.ts";
 import type { StepSchedule, TensorSchedule } from "./step_schedule.ts";
 import { transition } from "./transition.ts";
 
@@ -51,5 +52,12 @@ export function polynomialSchedule(
   steps: number,
   begin = 0,
 ): StepSchedule | TensorSchedule {
-  return transition("polynomialSchedule", init, end, power, steps, begin);
+  const given = { init, end, power };
+  return transition(
+    "polynomialSchedule",
+    given,
+    steps,
+    begin,
+    (left, { power }) => pow(left, power),
+  );
 }

@@ -1,73 +1,39 @@
 /**
- * The transition of linear and polynomial schedules.
+ * Schedules that go from one value to another.
  *
  * @module
  */
 
-import { constantNode, numberNode } from "../graph/leaf.ts";
-import { isFloat, type Node } from "../graph/node.ts";
-import { showShape } from "../graph/shape.ts";
-import { add, cast, div, eq, le, mul, pow, sub, where } from "../primitives/elementwise.ts";
-import { expand } from "../primitives/movement.ts";
-import { TensorCore } from "../tensor/core.ts";
-import { clamp } from "../tensor/formulas/basic.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { checkFinite } from "../transform/options.ts";
-import { stepSchedule, tensorSchedule } from "./make_schedule.ts";
+import { add, clamp, div, mul, sub, type Value } from "./arithmetic.ts";
+import { scheduleOf } from "./make_schedule.ts";
 import type { StepSchedule, TensorSchedule } from "./step_schedule.ts";
 
-/** The schedule; `op` names it in messages. */
-export function transition(
+/** Numbers, or 0-d tensors that can be differentiated, between which a schedule goes. */
+type Ends<K extends string> = Readonly<Record<K | "init" | "end", number | Tensor>>;
+
+/**
+ * A value that goes from `init` to `end` between the steps `begin` and `begin + steps`, and stays
+ * `init` where `steps` is not above 0.
+ *
+ * @param op the schedule's name in messages
+ * @param given `init`, `end` and what else `curve` takes
+ * @param curve which share of the way is left, from the share of the steps that are left
+ */
+export function transition<K extends string>(
   op: string,
-  init: Anneal,
-  end: Anneal,
-  power: Anneal,
+  given: Ends<K>,
   steps: number,
   begin: number,
+  curve: (left: Value, given: Record<K, Value>) => Value,
 ): StepSchedule | TensorSchedule {
-  const given = { init, end, power };
   checkFinite(op, { steps, begin });
-  const numbers = Object.entries(given).filter(([, value]) => !(value instanceof TensorCore));
-  checkFinite(op, Object.fromEntries(numbers));
-  for (const [name, value] of Object.entries(given)) {
-    if (!(value instanceof TensorCore) || (value.ndim === 0 && isFloat(value.dtype))) continue;
-    throw new RangeError(
-      `${op}: ${name} is a ${value.dtype} tensor of shape ${
-        showShape(value.shape)
-      }, wants a number ` +
-        `or a 0-d floating-point tensor.`,
-    );
-  }
   const start = Math.max(begin, 0);
-  const ofNode = (count: Node): Node => {
-    const n = (value: Anneal) =>
-      value instanceof TensorCore ? cast(value.node, count.dtype) : numberNode(value, count.dtype);
-    if (steps <= 0) return expand(n(init), count.shape);
-    const done = clamp(sub(count, n(start)), n(0), n(steps));
-    const left = sub(n(1), div(done, n(steps)));
-    const span = typeof init === "number" && typeof end === "number"
-      ? n(init - end)
-      : sub(n(init), n(end));
-    return add(mul(span, power === 1 ? left : powerOf(left, n(power), power)), n(end));
-  };
-  if (typeof init !== "number" || typeof end !== "number" || typeof power !== "number") {
-    return tensorSchedule(ofNode);
-  }
-  return stepSchedule((count) => {
+  return scheduleOf<K | "init" | "end">(op, given, (count, values) => {
+    const { init, end } = values;
     if (steps <= 0) return init;
-    const done = Math.min(Math.max(count - start, 0), steps);
-    return (init - end) * (1 - done / steps) ** power + end;
-  }, ofNode);
+    const left = sub(1, div(clamp(sub(count, start), 0, steps), steps));
+    return add(mul(sub(init, end), curve(left, values)), end);
+  });
 }
-
-/** `left ** power`; derivatives with respect to the power are 0 where nothing is left. */
-function powerOf(left: Node, power: Node, given: Anneal): Node {
-  if (typeof given === "number") return pow(left, power);
-  const zero = constantNode(0, left.dtype), one = constantNode(1, left.dtype);
-  const over = le(left, zero);
-  const ended = where(eq(power, zero), one, zero);
-  return where(over, ended, pow(where(over, one, left), power));
-}
-
-/** A value of a schedule: a number, or a 0-d tensor that can be differentiated. */
-type Anneal = number | Tensor;

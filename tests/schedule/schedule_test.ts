@@ -3,6 +3,7 @@ import {
   applyUpdates,
   autograd,
   compile,
+  func,
   gradcheck,
   Optimizer,
   schedule,
@@ -13,52 +14,44 @@ import {
 } from "@torchopt/torchopt";
 import fc from "fast-check";
 import { assertClose } from "../helpers/close.ts";
+import { type Drawn, schedules } from "./schedule_table.ts";
 
-const { exponentialDecay, linearSchedule, polynomialSchedule } = schedule;
+const { cosineSchedule, exponentialDecay, linearSchedule, polynomialSchedule } = schedule;
 
-Deno.test("schedules give the same for numbers and for tensors", () => {
-  const small = fc.double({ min: -2, max: 2, noNaN: true });
-  const rate = fc.double({ min: 0, max: 2, noNaN: true });
-  const steps = fc.integer({ min: -2, max: 9 }), counts = [0, 1, 2, 3, 5, 8, 13];
-  const check = (s: schedule.StepSchedule) => {
-    const values = s(tensor(counts, { dtype: "int64" })).data();
-    assertClose(values, counts.map((count) => s(count)), 1e-9);
-  };
-  fc.assert(
-    fc.property(
-      small,
-      small,
-      steps,
-      steps,
-      fc.integer({ min: 1, max: 4 }),
-      (a, b, n, begin, power) => {
-        check(linearSchedule(a, b, n, begin));
-        check(polynomialSchedule(a, b, power, n, begin));
-      },
-    ),
-    { numRuns: 20 },
-  );
-  fc.assert(
-    fc.property(
-      small,
-      rate,
-      steps,
-      steps,
-      fc.boolean(),
-      fc.option(small),
-      (a, decayRate, n, begin, staircase, endValue) => {
-        check(exponentialDecay(a, {
-          decayRate,
-          transitionSteps: n,
-          transitionBegin: begin,
-          staircase,
-          endValue,
-        }));
-      },
-    ),
-    { numRuns: 20 },
-  );
+const EDGE: Drawn = { init: 1, end: 0.5, steps: 3, begin: 1, rate: 0.5, power: 2 };
+
+Deno.test("every schedule has a row", () => {
+  const rows: string[] = schedules.map((row) => row.schedule);
+  assertEquals(Object.keys(schedule).filter((name) => !rows.includes(name)), []);
 });
+
+const drawn: fc.Arbitrary<Drawn> = fc.record({
+  init: fc.double({ min: -2, max: 2, noNaN: true }),
+  end: fc.double({ min: -2, max: 2, noNaN: true }),
+  steps: fc.integer({ min: -2, max: 9 }),
+  begin: fc.integer({ min: -2, max: 9 }),
+  rate: fc.oneof(fc.constant(0), fc.double({ min: 0.1, max: 2, noNaN: true })),
+  power: fc.integer({ min: 1, max: 4 }),
+});
+
+for (const [k, row] of schedules.entries()) {
+  Deno.test(`${row.schedule}() (row ${k}) is its formula, for numbers and for tensors`, () => {
+    const counts = [0, 1, 2, 3, 5, 8, 13], whole = tensor(counts, { dtype: "int64" });
+    fc.assert(
+      fc.property(drawn, (d) => {
+        const s = row.make(d), want = counts.map((count) => row.value(d, count));
+        assertClose(counts.map((count) => s(count)), want, 1e-12, "numbers");
+        assertClose(s(whole), tensor(want, { dtype: "float64" }), 1e-12, "int64");
+        const single = whole.to("float32");
+        assertClose(s(single), tensor(want, { dtype: "float32" }), 1e-5, "float32");
+        assertClose(compile((count: Tensor) => s(count))(whole), want, 1e-12, "compiled");
+        assertClose(func.vmap((count: Tensor) => s(count))(whole), want, 1e-12, "vmapped");
+        assertEquals(s(tensor(3)).shape, []);
+      }),
+      { numRuns: 20, seed: 5, examples: [[{ ...EDGE, steps: 0 }], [{ ...EDGE, rate: 0 }]] },
+    );
+  });
+}
 
 Deno.test("schedules refuse numbers that are not finite and negative rates", () => {
   assertThrows(() => linearSchedule(1, NaN, 3), RangeError, "linearSchedule: end is NaN");
@@ -111,6 +104,8 @@ Deno.test("polynomialSchedule() takes tensors, and has derivatives with respect 
     }
   }
   assertAlmostEquals(linearSchedule(f64(1), 0, 4)(1).item(), 0.75, 1e-12);
+  assertAlmostEquals(cosineSchedule(f64(1), 0, 3)(1).item(), 0.75, 1e-12);
+  gradcheck((a, b) => cosineSchedule(a, b, 5)(2), [f64(1), f64(0.1)], { order: 2 });
 });
 
 Deno.test("linearSchedule() of tensors is a learning rate that can be learned", () => {

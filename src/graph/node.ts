@@ -58,6 +58,11 @@ export interface Primitive<A = Attrs> {
    * states why none is needed.
    */
   readonly batch: BatchRule<A> | string;
+  /**
+   * Whether the rule reads the value of operand `index`; each where it is not said. A primitive that
+   * says it has a rule that does not read the result.
+   */
+  reads?(node: Node<A>, index: number): boolean;
   /** A cheaper equal node, or the node itself. */
   simplify?(node: Node<A>): Node;
   /**
@@ -178,6 +183,8 @@ export class Node<A = Attrs> {
    * or of an optimizer, from which the next iteration will start.
    */
   keep = false;
+  /** What stands for it in the history of values that need nothing but that (see `record.ts`). */
+  shadow: Node | null = null;
   /** Whether `backward()` used up the graph below this root. */
   spent = false;
   /** Whether other nodes need the value (see `unobserved`); then its memory is not overwritten. */

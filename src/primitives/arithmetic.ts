@@ -60,6 +60,7 @@ export const addPrim: Primitive<null> = binary("add", {
     needs[0] ? sumTo(g, a.shape) : null,
     needs[1] ? sumTo(g, b.shape) : null,
   ],
+  reads: () => false,
   simplify(node) {
     const [a, b] = node.inputs;
     if (constantValue(b) === 0 && keeps(node, a)) return a;
@@ -76,6 +77,7 @@ export const subPrim: Primitive<null> = binary("sub", {
     needs[0] ? sumTo(g, a.shape) : null,
     needs[1] ? neg(sumTo(g, b.shape)) : null,
   ],
+  reads: () => false,
   simplify(node) {
     const [a, b] = node.inputs;
     if (constantValue(b) === 0 && keeps(node, a)) return a;
@@ -91,6 +93,7 @@ export const mulPrim: Primitive<null> = binary("mul", {
     needs[0] ? sumTo(mul(g, b), a.shape) : null,
     needs[1] ? sumTo(mul(g, a), b.shape) : null,
   ],
+  reads: ({ inputs }, index) => inputs[1 - index].requiresGrad,
   simplify(node) {
     const [a, b] = node.inputs;
     const ca = constantValue(a), cb = constantValue(b);

@@ -120,6 +120,7 @@ export interface BinarySpec {
   decompose?: (a: Node, b: Node) => Node;
   simplify?: Primitive<null>["simplify"];
   lower?: Primitive<null>["lower"];
+  reads?: Primitive<null>["reads"];
 }
 
 /** Defines a binary primitive. */
@@ -145,6 +146,7 @@ export function binary(name: string, spec: BinarySpec): Primitive<null> {
     },
     lower: spec.lower ?? ((c, inputs) => c.op(spec.onnx!, inputs)),
     vjp: spec.vjp,
+    reads: spec.reads,
     batch: batchElementwise,
     simplify: spec.simplify,
     decompose: spec.decompose === undefined

@@ -115,6 +115,7 @@ export const castPrim: Primitive<{ to: DType }> = definePrimitive<{ to: DType }>
   infer: ([x], { to }) => ({ shape: x.shape, dtype: to }),
   lower: (c, [x], node) => c.cast(x, node.attrs.to),
   vjp: (g, { inputs: [x] }) => [isFloat(x.dtype) ? cast(g, x.dtype) : null],
+  reads: () => false,
   batch: batchElementwise,
   // ONNX Runtime passes over a conversion that loses nothing. Here it has to be known, since what is
   // written over the memory of x has to wait for all that read it.

@@ -7,6 +7,7 @@
 
 import { constantNode } from "../graph/leaf.ts";
 import { type GradBox, isFloat, nextEpoch, type Node } from "../graph/node.ts";
+import { recordOf } from "../graph/record.ts";
 import { add } from "./elementwise.ts";
 import { expand } from "./movement.ts";
 import { projectPrim } from "./tuple.ts";
@@ -45,7 +46,8 @@ function recorded(
   const oldest = targets === null ? 0 : targets.oldest;
   const epoch = nextEpoch();
   const order: Node[] = [], stack: Node[] = [], cursor: number[] = [];
-  for (const output of outputs) {
+  for (const given of outputs) {
+    const output = recordOf(given);
     if (!output.requiresGrad || output.mark === epoch || output.made < oldest) continue;
     output.mark = epoch;
     stack.push(output);
@@ -53,7 +55,7 @@ function recorded(
     while (stack.length > 0) {
       const top = stack.length - 1, node = stack[top];
       if (cursor[top] < node.inputs.length && !ends.has(node)) {
-        const x = node.inputs[cursor[top]++];
+        const x = recordOf(node.inputs[cursor[top]++]);
         if (x.requiresGrad && x.mark !== epoch && x.made >= oldest) {
           x.mark = epoch;
           stack.push(x);
@@ -73,14 +75,15 @@ function recorded(
     starts.push(operands.length);
     const open = !ends.has(node);
     let isAbove = targets === null || targets.of(node) !== null;
-    for (const x of node.inputs) {
+    for (const input of node.inputs) {
+      const x = recordOf(input);
       const passes = open && x.mark === epoch && above[x.local];
       operands.push(passes ? x.local : -1);
       if (passes) isAbove = true;
     }
     above.push(isAbove);
   }
-  const numbers = outputs.map((x) => x.mark === epoch ? x.local : -1);
+  const numbers = outputs.map(recordOf).map((x) => x.mark === epoch ? x.local : -1);
   return { order, operands, starts, above, outputs: numbers };
 }
 
@@ -91,13 +94,13 @@ function recorded(
 class Targets {
   /** `Node.made` of the oldest node that is wanted. */
   readonly oldest: number;
-  readonly #nodes: ReadonlySet<Node>;
+  readonly #byRecord = new Map<Node, Node>();
   readonly #byBox = new Map<GradBox, Node>();
 
   constructor(nodes: ReadonlySet<Node>) {
-    this.#nodes = nodes;
     let oldest = Infinity;
     for (const node of nodes) {
+      this.#byRecord.set(recordOf(node), node);
       if (!node.requiresGrad) continue;
       const made = node.box?.made ?? node.made;
       if (made < oldest) oldest = made;
@@ -106,9 +109,10 @@ class Targets {
     this.oldest = oldest;
   }
 
-  /** The target that a node belongs to, or null. */
+  /** The target that a recorded node belongs to, or null. */
   of(node: Node): Node | null {
-    if (this.#nodes.has(node)) return node;
+    const target = this.#byRecord.get(node);
+    if (target !== undefined) return target;
     return node.box === null ? null : this.#byBox.get(node.box) ?? null;
   }
 }
@@ -136,6 +140,7 @@ export function sweep(
   ends: ReadonlySet<Node> = none,
   partial = false,
 ): Sweep {
+  if (ends.size > 0) ends = new Set([...ends].map(recordOf));
   const targets = wanted === null ? null : new Targets(wanted);
   const { order, operands, starts, above, outputs: numbers } = recorded(outputs, targets, ends);
   const cotangents = new Map<Node, Node>(), reached = new Set<Node>();

@@ -9,6 +9,7 @@ import { defaultDevice } from "../graph/defaults.ts";
 import type { Donation } from "../lower/donation.ts";
 import { type Executable, executableFor } from "./executable.ts";
 import { nextEpoch, type Node } from "../graph/node.ts";
+import { recordedOperands } from "../graph/record.ts";
 import { checkFresh, walk } from "../lower/walk.ts";
 
 /** Notes the value of a node, and drops operands that no derivative can ask for. */
@@ -16,7 +17,7 @@ export function settle(node: Node, storage: Storage): void {
   node.storage = storage;
   node.version = storage.version;
   storage.shared = node.shared;
-  if (!node.inputs.some((x) => x.requiresGrad)) node.inputs = [];
+  if (node.inputs.length > 0) node.inputs = recordedOperands(node);
 }
 
 /** The device of all inputs of a graph; the default device where there are none. */

@@ -8,6 +8,7 @@ import { type Device, type DType, Storage, type TypedArray } from "../runtime/mo
 import { GradientError, ShapeError } from "../graph/errors.ts";
 import { bufferNode, constant, isLeafNode } from "../graph/leaf.ts";
 import { isFloat, isGradEnabled, Node } from "../graph/node.ts";
+import { recordOf } from "../graph/record.ts";
 import { realizeNodes, realizeNodesAsync } from "../run/execute.ts";
 import { type Shape, showShape } from "../graph/shape.ts";
 import { alias, detach } from "../primitives/movement.ts";
@@ -244,7 +245,7 @@ export abstract class TensorCore {
       );
     }
     const node = this.node;
-    if (node.box === null) node.box = { grad: null };
+    if (node.box === null) recordOf(node).box = node.box = { grad: null };
     node.box.grad = value;
   }
 
@@ -408,7 +409,8 @@ export abstract class TensorCore {
       const result = fn(construct(g));
       return result === undefined ? undefined : result.node;
     };
-    (node.hooks ??= []).push(hook);
+    if (node.hooks === null) recordOf(node).hooks = node.hooks = [];
+    node.hooks.push(hook);
     return {
       remove() {
         const at = node.hooks!.indexOf(hook);

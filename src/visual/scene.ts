@@ -6,6 +6,7 @@
 
 import { isView } from "../graph/views.ts";
 import type { Node } from "../graph/node.ts";
+import { recordOf } from "../graph/record.ts";
 import { isLeafNode } from "../graph/leaf.ts";
 import type { Stage } from "./stages.ts";
 
@@ -53,7 +54,8 @@ export interface SceneOptions {
 /** Nodes below `roots` that gradients pass through and `seen` does not hold yet, operands first. */
 function below(roots: Iterable<Node>, seen: Set<Node>): Node[] {
   const order: Node[] = [], stack: { node: Node; next: number }[] = [];
-  for (const root of roots) {
+  for (const given of roots) {
+    const root = recordOf(given);
     if (!root.requiresGrad || seen.has(root)) continue;
     seen.add(root);
     stack.push({ node: root, next: 0 });
@@ -64,7 +66,7 @@ function below(roots: Iterable<Node>, seen: Set<Node>): Node[] {
         stack.pop();
         continue;
       }
-      const x = top.node.inputs[top.next++];
+      const x = recordOf(top.node.inputs[top.next++]);
       if (!x.requiresGrad || seen.has(x)) continue;
       seen.add(x);
       stack.push({ node: x, next: 0 });
@@ -88,12 +90,14 @@ export function scene(
   stages: readonly Stage[],
   options: SceneOptions,
 ): Scene {
-  const names = new Map<Node, string>(stages.flatMap((stage) => [...stage]));
+  const names = new Map<Node, string>(
+    stages.flatMap((stage) => [...stage].map(([node, name]) => [recordOf(node), name] as const)),
+  );
   const reached = new Set(below(outputs, new Set()));
   const steps = new Map<Node, number>();
   const seen = new Set<Node>(), order: Node[] = [];
   stages.forEach((stage, step) => {
-    for (const node of below([...stage.keys()].filter((n) => reached.has(n)), seen)) {
+    for (const node of below([...stage.keys()].map(recordOf).filter((n) => reached.has(n)), seen)) {
       steps.set(node, step);
       order.push(node);
     }
@@ -130,19 +134,19 @@ export function scene(
     }
     ids.set(node, id);
     const target = inStep ? fusedBox(step) : id;
-    for (const x of node.inputs) {
+    node.inputs.map(recordOf).forEach((x, i) => {
       const from = ids.get(x);
       if (from !== undefined) connect(from, target);
-      else if (options.showSaved && x.shape.length > 0) {
+      else if (options.showSaved && x.shape.length > 0 && (node.prim.reads?.(node, i) ?? true)) {
         const saved = ids.get(x) ??
           add("saved", [isLeafNode(x) ? "data" : x.prim.name, shapeText(x)], inStep ? 0 : step);
         ids.set(x, saved);
         connect(saved, target);
       }
-    }
+    });
   }
   for (const output of outputs) {
-    const below = ids.get(output);
+    const below = ids.get(recordOf(output));
     const id = add("output", [...(below ? [] : ["(no gradient)"]), shapeText(output)], 0);
     if (below !== undefined) connect(below, id);
     if (isView(output) && output.inputs.length > 0) {

@@ -240,6 +240,38 @@ const loops: Record<string, Loop> = {
         .map((p) => options.inplace ? p : p.detach().requiresGrad_());
     };
   },
+  "a functional optimizer whose parameters keep their history"() {
+    const impl = adam({ lr: 1e-3 });
+    let params = [randn([16, 64]).requiresGrad_(), randn([64, 1]).requiresGrad_()];
+    let state = impl.init(params);
+    return () => {
+      const loss = mse(x.matmul(params[0]).tanh().matmul(params[1]), y);
+      const grads = autograd.grad(loss, params) as Tensor[];
+      const [updates, next] = impl.update(grads, state, { params, inplace: false });
+      state = next;
+      params = applyUpdates(params, updates as Tensor[], { inplace: false });
+    };
+  },
+  "weights that decay outside of noGrad()"() {
+    let w = randn([16, 64]).requiresGrad_();
+    return () => {
+      const loss = x.matmul(w).square().mean(), [g] = autograd.grad(loss, [w]);
+      w = w.mul(1 - 1e-3).sub(g!.mul(1e-3)).clone();
+      assert(Number.isFinite(loss.item()));
+    };
+  },
+  "MAML with copies of the start"() {
+    const net = new Net(), inner = new MetaAdam(net, { lr: 1e-3 });
+    return () => {
+      const start = extractStateDict(net, { by: "copy" });
+      const begun = extractStateDict(inner, { by: "copy" });
+      inner.step(mse(net.call(x), y));
+      const loss = mse(net.call(x), y);
+      assert(Number.isFinite(loss.item()));
+      recoverStateDict(net, start);
+      recoverStateDict(inner, begun);
+    };
+  },
   "MAML with MetaSGD"() {
     return maml((net) => new MetaSGD(net, { lr: 1e-2, momentum: 0.9 }));
   },

@@ -62,6 +62,7 @@ export class GraphCopy {
     if (inputs.every((x, i) => x === node.inputs[i])) return node;
     const { prim, attrs, attrKey, shape, dtype, outs } = node;
     let depth = 0;
+    for (const x of inputs) x.uses++;
     for (const x of inputs) if (x.storage === null) depth = Math.max(depth, x.depth + 1);
     const within = this.#within, rule = node.customVjp;
     const requiresGrad = within !== null && node.requiresGrad;

@@ -189,6 +189,10 @@ export class Node<A = Attrs> {
   spent = false;
   /** Whether other nodes need the value (see `unobserved`); then its memory is not overwritten. */
   shared = false;
+  /** Number of operands that it is of nodes which are not computed yet. */
+  uses = 0;
+  /** Whether a run has computed it on the way to others, without storing the value. */
+  computed = false;
   /** Scratch of graph walks: epoch of the last visit, and the local number it gave. */
   mark = 0;
   /** Scratch of graph walks. */
@@ -279,6 +283,7 @@ export function apply<A>(prim: Primitive<A>, inputs: readonly Node[], attrs: A):
   for (let i = 0; i < inputs.length; i++) {
     const x = inputs[i];
     const { storage } = x;
+    x.uses++;
     if (x.requiresGrad) requiresGrad = true;
     if (storage === null) {
       if (x.depth >= depth) depth = x.depth + 1;

@@ -9,6 +9,7 @@ import { defaultDevice } from "../graph/defaults.ts";
 import type { Donation } from "../lower/donation.ts";
 import { type Executable, executableFor } from "./executable.ts";
 import { nextEpoch, type Node } from "../graph/node.ts";
+import { neededElsewhere, noteComputed } from "./retain.ts";
 import { recordedOperands } from "../graph/record.ts";
 import { checkFresh, walk } from "../lower/walk.ts";
 
@@ -17,6 +18,7 @@ export function settle(node: Node, storage: Storage): void {
   node.storage = storage;
   node.version = storage.version;
   storage.shared = node.shared;
+  for (const x of node.inputs) x.uses--;
   if (node.inputs.length > 0) node.inputs = recordedOperands(node);
 }
 
@@ -51,7 +53,8 @@ interface Prepared {
 }
 
 function prepare(targets: readonly Node[], former: readonly (Node | null)[]): Prepared | null {
-  const pending: Node[] = [], replaced: (Storage | null)[] = [], epoch = nextEpoch();
+  let pending: Node[] = [];
+  const replaced: (Storage | null)[] = [], epoch = nextEpoch();
   for (let i = 0; i < targets.length; i++) {
     const node = targets[i];
     if (node.storage !== null) checkFresh(node);
@@ -63,9 +66,10 @@ function prepare(targets: readonly Node[], former: readonly (Node | null)[]): Pr
   }
   if (pending.length === 0) return null;
   let walked = walk(pending);
-  if (kept(walked.nodes) !== kept(pending)) {
-    const asked = new Set(pending);
-    for (const node of walked.nodes) if (node.keep && !asked.has(node)) pending.push(node);
+  const more = kept(walked.nodes) !== kept(pending) ? walked.nodes.filter((x) => x.keep) : [];
+  if (noteComputed(walked.nodes) && former.length === 0) more.push(...neededElsewhere(walked));
+  if (more.length > 0) {
+    pending = [...new Set([...pending, ...more])];
     walked = walk(pending);
   }
   const leaves: Storage[] = [], numbers: number[] = [];

@@ -8,6 +8,7 @@ import { type Device, type DType, Storage, type TypedArray } from "../runtime/mo
 import { GradientError, ShapeError } from "../graph/errors.ts";
 import { bufferNode, constant, isLeafNode } from "../graph/leaf.ts";
 import { isFloat, isGradEnabled, Node } from "../graph/node.ts";
+import { isDeep } from "../graph/depth.ts";
 import { recordOf } from "../graph/record.ts";
 import { realizeNodes, realizeNodesAsync } from "../run/execute.ts";
 import { type Shape, showShape } from "../graph/shape.ts";
@@ -68,8 +69,8 @@ function outlive(tensor: object, before: Node): void {
 
 /** Whether a node waits for so many others that a handle on it is computed at once. */
 function isOverdue(node: Node): boolean {
-  return node.depth > MAX_DEPTH && !node.requiresGrad && node.storage === null &&
-    currentTrace() === null;
+  return node.depth > MAX_DEPTH && !node.requiresGrad && currentTrace() === null &&
+    isDeep(node, MAX_DEPTH);
 }
 
 /**

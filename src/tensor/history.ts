@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isDeep } from "../graph/depth.ts";
 import type { Node } from "../graph/node.ts";
 import { realizeNodes } from "../run/execute.ts";
 import { leafOf } from "./leaf.ts";
@@ -32,11 +33,9 @@ export function detachAll(tensors: readonly Tensor[]): void {
 export function computeDeep(tensors: readonly Tensor[], limit: number): void {
   if (currentTrace() !== null) return;
   const waiting: Node[] = [];
-  let deepest = 0;
   for (const { rawNode } of tensors) {
     if (rawNode.storage !== null) continue;
     waiting.push(rawNode);
-    deepest = Math.max(deepest, rawNode.depth);
   }
-  if (deepest > limit) realizeNodes(waiting);
+  if (waiting.some((node) => isDeep(node, limit))) realizeNodes(waiting);
 }

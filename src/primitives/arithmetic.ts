@@ -9,6 +9,7 @@ import type { DType } from "../runtime/mod.ts";
 import type { LowerContext } from "../graph/lower_context.ts";
 import { constantValue } from "../graph/leaf.ts";
 import { isFloat, type Node, type Primitive } from "../graph/node.ts";
+import { opcode } from "../graph/program_rule.ts";
 import * as approx from "./approximations.ts";
 import { binary, build2, keeps, num, type Vjp } from "./elementwise_define.ts";
 import { eq, le, logicalAnd, lt, where } from "./logic.ts";
@@ -55,6 +56,7 @@ function floorMod(c: LowerContext, [a, b]: readonly string[], dtype: DType): str
 
 /** a + b */
 export const addPrim: Primitive<null> = binary("add", {
+  opcode: opcode.add,
   onnx: "Add",
   vjp: (g, { inputs: [a, b] }, needs) => [
     needs[0] ? sumTo(g, a.shape) : null,
@@ -72,6 +74,7 @@ export const addPrim: Primitive<null> = binary("add", {
 });
 /** a - b */
 export const subPrim: Primitive<null> = binary("sub", {
+  opcode: opcode.sub,
   onnx: "Sub",
   vjp: (g, { inputs: [a, b] }, needs) => [
     needs[0] ? sumTo(g, a.shape) : null,
@@ -88,6 +91,7 @@ export const subPrim: Primitive<null> = binary("sub", {
 });
 /** a * b */
 export const mulPrim: Primitive<null> = binary("mul", {
+  opcode: opcode.mul,
   onnx: "Mul",
   vjp: (g, { inputs: [a, b] }, needs) => [
     needs[0] ? sumTo(mul(g, b), a.shape) : null,
@@ -109,6 +113,7 @@ export const mulPrim: Primitive<null> = binary("mul", {
 });
 /** a / b; whole numbers divide as in C (towards zero). */
 export const divPrim: Primitive<null> = binary("div", {
+  opcode: opcode.div,
   lower: (c, inputs, node) =>
     isFloat(node.dtype) ? c.op("Div", inputs) : wholeDiv(c, inputs, node.dtype),
   vjp: (g, node, needs) => {
@@ -155,6 +160,7 @@ function smallest(dtype: DType): number {
  * where `a` is 0 and `b` is not negative (PyTorch's choice).
  */
 export const powPrim: Primitive<null> = binary("pow", {
+  opcode: 4,
   onnx: "Pow",
   accepts: isFloat,
   vjp: (g, node, needs) => {
@@ -193,16 +199,19 @@ function extremumVjp(loses: (a: Node, b: Node) => Node): Vjp {
 }
 /** Larger of two; NaN if one is NaN. */
 export const maximumPrim: Primitive<null> = binary("maximum", {
+  opcode: 5,
   onnx: "Max",
   vjp: extremumVjp((a, b) => lt(a, b)),
 });
 /** Smaller of two; NaN if one is NaN. */
 export const minimumPrim: Primitive<null> = binary("minimum", {
+  opcode: 6,
   onnx: "Min",
   vjp: extremumVjp((a, b) => lt(b, a)),
 });
 /** Remainder with the sign of the dividend (C's fmod). */
 export const fmodPrim: Primitive<null> = binary("fmod", {
+  opcode: 51,
   lower: (c, inputs, node) =>
     isFloat(node.dtype)
       ? c.op("Mod", inputs, { fmod: attr.int(1) })
@@ -217,6 +226,7 @@ export const fmodPrim: Primitive<null> = binary("fmod", {
 });
 /** Remainder with the sign of the divisor (Python's %). */
 export const remainderPrim: Primitive<null> = binary("remainder", {
+  opcode: 52,
   lower: (c, inputs, node) =>
     isFloat(node.dtype) ? floorMod(c, inputs, node.dtype) : wholeMod(c, inputs, node.dtype, false),
   vjp: (g, { inputs: [a, b] }, needs) => [
@@ -226,6 +236,7 @@ export const remainderPrim: Primitive<null> = binary("remainder", {
 });
 /** Angle of the point (b, a). */
 export const atan2Prim: Primitive<null> = binary("atan2", {
+  opcode: 53,
   accepts: isFloat,
   decompose: approx.atan2,
   vjp: (g, { inputs: [a, b] }, needs) => {

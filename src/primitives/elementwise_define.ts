@@ -16,7 +16,7 @@ import {
   type Node,
   type Primitive,
 } from "../graph/node.ts";
-import { opcode, type ProgramRule } from "../graph/program_rule.ts";
+import type { ProgramRule } from "../graph/program_rule.ts";
 import { broadcastShapes } from "../graph/shape.ts";
 import { reshape } from "./movement.ts";
 
@@ -32,6 +32,8 @@ export function num(value: number, like: Aval): Node {
 
 /** What makes a unary primitive. */
 export interface UnarySpec {
+  /** Its code in `ops/program/opcodes.inc`; without one it decomposes for Program, too. */
+  opcode?: number;
   /** ONNX operator; `ops` without one decompose instead. */
   onnx?: string;
   vjp: Vjp;
@@ -69,10 +71,9 @@ export function batchElementwise<A>(
   return apply(node.prim, aligned, node.attrs);
 }
 
-/** The instruction of Program that computes a primitive; those without one decompose there too. */
-function instruction(name: string): ProgramRule<null> | undefined {
-  const code = (opcode as Readonly<Record<string, number>>)[name];
-  return code === undefined ? undefined : { kind: "elementwise", opcode: code };
+/** The instruction of Program with a code. */
+function instruction(opcode: number | undefined): ProgramRule<null> | undefined {
+  return opcode === undefined ? undefined : { kind: "elementwise", opcode };
 }
 
 /** Defines a unary primitive. */
@@ -98,7 +99,7 @@ export function unary(name: string, spec: UnarySpec): Unary {
       ? undefined
       : (node) =>
         spec.kernels?.includes(node.inputs[0].dtype) ? null : spec.decompose!(node.inputs[0]),
-    program: instruction(name),
+    program: instruction(spec.opcode),
   });
 }
 
@@ -113,6 +114,8 @@ export function checkSame(name: string, a: Node, b: Node): void {
 
 /** What makes a binary primitive. */
 export interface BinarySpec {
+  /** Its code in `ops/program/opcodes.inc`; without one it decomposes for Program, too. */
+  opcode?: number;
   onnx?: string;
   vjp: Vjp;
   result?: DType;
@@ -152,7 +155,7 @@ export function binary(name: string, spec: BinarySpec): Primitive<null> {
     decompose: spec.decompose === undefined
       ? undefined
       : (node) => spec.decompose!(node.inputs[0], node.inputs[1]),
-    program: instruction(name),
+    program: instruction(spec.opcode),
   });
 }
 

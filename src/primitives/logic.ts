@@ -33,23 +33,36 @@ const logic = (onnx: string): BinarySpec => ({
   vjp: stepwise,
 });
 /** a < b */
-export const ltPrim: Primitive<null> = binary("lt", compare("Less"));
+export const ltPrim: Primitive<null> = binary("lt", { opcode: 40, ...compare("Less") });
 /** a <= b */
-export const lePrim: Primitive<null> = binary("le", compare("LessOrEqual"));
+export const lePrim: Primitive<null> = binary("le", { opcode: 41, ...compare("LessOrEqual") });
 /** a == b */
-export const eqPrim: Primitive<null> = binary("eq", { ...compare("Equal"), accepts: () => true });
+export const eqPrim: Primitive<null> = binary("eq", {
+  opcode: 42,
+  ...compare("Equal"),
+  accepts: () => true,
+});
 /** a and b */
-export const logicalAndPrim: Primitive<null> = binary("logicalAnd", logic("And"));
+export const logicalAndPrim: Primitive<null> = binary("logicalAnd", {
+  opcode: 44,
+  ...logic("And"),
+});
 /** a or b */
-export const logicalOrPrim: Primitive<null> = binary("logicalOr", logic("Or"));
+export const logicalOrPrim: Primitive<null> = binary("logicalOr", { opcode: 45, ...logic("Or") });
 /** not x */
 export const logicalNotPrim: Unary = unary("logicalNot", {
+  opcode: 46,
   onnx: "Not",
   accepts: (d) => d === "bool",
   vjp: stepwise,
 });
 /** Whether x is NaN. */
-export const isNanPrim: Unary = unary("isNan", { onnx: "IsNaN", result: "bool", vjp: stepwise });
+export const isNanPrim: Unary = unary("isNan", {
+  opcode: 47,
+  onnx: "IsNaN",
+  result: "bool",
+  vjp: stepwise,
+});
 
 /** Whether a value cannot be -0. */
 function isNeverNegativeZero(x: Node): boolean {

@@ -20,6 +20,7 @@ const FAR = 1e9;
  * takes it elsewhere. Its derivative passes through x alone.
  */
 export const tanhSlopePrim: Primitive<null> = binary("tanhSlope", {
+  opcode: 55,
   accepts: isFloat,
   decompose: (_t, x) => {
     const e = exp(mul(num(-2, x), abs(x))), share = div(num(2, x), add(e, num(1, x)));
@@ -32,6 +33,7 @@ export const tanhSlopePrim: Primitive<null> = binary("tanhSlope", {
 });
 /** s (1 - s) from s = sigmoid(x) and x, likewise. */
 export const sigmoidSlopePrim: Primitive<null> = binary("sigmoidSlope", {
+  opcode: 56,
   accepts: isFloat,
   decompose: (_s, x) => {
     // The exponential and the sum are those of sigmoid(), which are computed once.

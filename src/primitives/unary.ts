@@ -5,6 +5,7 @@
  */
 
 import type { Node } from "../graph/node.ts";
+import { opcode } from "../graph/program_rule.ts";
 import * as approx from "./approximations.ts";
 import { add, div, maximum, mul } from "./arithmetic.ts";
 import { anyNumber, build1, num, type Unary, unary } from "./elementwise_define.ts";
@@ -13,6 +14,7 @@ import { atanSlope, oneMinusSquare, sigmoidSlope, tanhSlope } from "./slopes.ts"
 
 /** -x */
 export const negPrim: Unary = unary("neg", {
+  opcode: opcode.neg,
   onnx: "Neg",
   accepts: anyNumber,
   kernels: ["float16", "float32", "float64", "int32", "int64"],
@@ -23,56 +25,70 @@ export const negPrim: Unary = unary("neg", {
 });
 /** |x|; derivative 0 at 0. */
 export const absPrim: Unary = unary("abs", {
+  opcode: 11,
   onnx: "Abs",
   accepts: anyNumber,
   vjp: (g, { inputs: [x] }) => [mul(g, sign(x))],
 });
 /** -1, 0 or 1; derivative 0. */
 export const signPrim: Unary = unary("sign", {
+  opcode: 12,
   onnx: "Sign",
   accepts: anyNumber,
   vjp: () => [null],
 });
 /** Square root. */
 export const sqrtPrim: Unary = unary("sqrt", {
+  opcode: opcode.sqrt,
   onnx: "Sqrt",
   vjp: (g, node) => [div(mul(g, num(0.5, g)), node)],
 });
 /** e ** x */
-export const expPrim: Unary = unary("exp", { onnx: "Exp", vjp: (g, node) => [mul(g, node)] });
+export const expPrim: Unary = unary("exp", {
+  opcode: 14,
+  onnx: "Exp",
+  vjp: (g, node) => [mul(g, node)],
+});
 /** Natural logarithm. */
 export const logPrim: Unary = unary("log", {
+  opcode: 15,
   onnx: "Log",
   vjp: (g, { inputs: [x] }) => [div(g, x)],
 });
 /** Sine. */
 export const sinPrim: Unary = unary("sin", {
+  opcode: 16,
   onnx: "Sin",
   vjp: (g, { inputs: [x] }) => [mul(g, cos(x))],
 });
 /** Cosine. */
 export const cosPrim: Unary = unary("cos", {
+  opcode: 17,
   onnx: "Cos",
   vjp: (g, { inputs: [x] }) => [neg(mul(g, sin(x)))],
 });
 /** Tangent. */
 export const tanPrim: Unary = unary("tan", {
+  opcode: 33,
   decompose: (x) => div(sin(x), cos(x)),
   vjp: (g, node) => [mul(g, add(square(node), num(1, g)))],
 });
 /** Hyperbolic tangent. */
 export const tanhPrim: Unary = unary("tanh", {
+  opcode: 18,
   onnx: "Tanh",
   vjp: (g, node) => [mul(g, tanhSlope(node, node.inputs[0]))],
 });
 /** 1 / (1 + e ** -x) */
 export const sigmoidPrim: Unary = unary("sigmoid", {
+  opcode: 19,
   // ONNX Runtime's kernels lose all relative accuracy for large negative x.
   decompose: approx.sigmoid,
   vjp: (g, node) => [mul(g, sigmoidSlope(node, node.inputs[0]))],
 });
 /** Error function. */
 export const erfPrim: Unary = unary("erf", {
+  opcode: 20,
   onnx: "Erf",
   kernels: ["float32"],
   decompose: approx.erf,
@@ -80,11 +96,13 @@ export const erfPrim: Unary = unary("erf", {
 });
 /** 1 - erf(x), accurate where that is tiny. */
 export const erfcPrim: Unary = unary("erfc", {
+  opcode: 37,
   decompose: approx.erfc,
   vjp: (g, { inputs: [x] }) => [mul(mul(g, num(-2 / Math.sqrt(Math.PI), g)), exp(neg(square(x))))],
 });
 /** Distribution function of the normal law, accurate where that is tiny. */
 export const normalCdfPrim: Unary = unary("normalCdf", {
+  opcode: 38,
   decompose: approx.normalCdf,
   vjp(g, { inputs: [x] }) {
     const density = exp(mul(num(-0.5, x), square(x)));
@@ -93,17 +111,20 @@ export const normalCdfPrim: Unary = unary("normalCdf", {
 });
 /** log(1 + x), accurate near 0. */
 export const log1pPrim: Unary = unary("log1p", {
+  opcode: 21,
   decompose: approx.log1p,
   vjp: (g, { inputs: [x] }) => [div(g, add(x, num(1, g)))],
 });
 /** e ** x - 1, accurate near 0. */
 export const expm1Prim: Unary = unary("expm1", {
+  opcode: 22,
   decompose: approx.expm1,
   // Not the value plus 1, which has lost its digits where x is far below 0.
   vjp: (g, { inputs: [x] }) => [mul(g, exp(x))],
 });
 /** Arc tangent. */
 export const atanPrim: Unary = unary("atan", {
+  opcode: 23,
   onnx: "Atan",
   kernels: ["float32"],
   decompose: approx.atan,
@@ -111,6 +132,7 @@ export const atanPrim: Unary = unary("atan", {
 });
 /** Arc sine. */
 export const asinPrim: Unary = unary("asin", {
+  opcode: 31,
   onnx: "Asin",
   kernels: ["float32"],
   decompose: approx.asin,
@@ -118,6 +140,7 @@ export const asinPrim: Unary = unary("asin", {
 });
 /** Arc cosine. */
 export const acosPrim: Unary = unary("acos", {
+  opcode: 32,
   onnx: "Acos",
   kernels: ["float32"],
   decompose: approx.acos,
@@ -125,6 +148,7 @@ export const acosPrim: Unary = unary("acos", {
 });
 /** Hyperbolic sine. */
 export const sinhPrim: Unary = unary("sinh", {
+  opcode: 34,
   onnx: "Sinh",
   kernels: ["float32"],
   decompose: approx.sinh,
@@ -132,6 +156,7 @@ export const sinhPrim: Unary = unary("sinh", {
 });
 /** Hyperbolic cosine. */
 export const coshPrim: Unary = unary("cosh", {
+  opcode: 35,
   onnx: "Cosh",
   kernels: ["float32"],
   decompose: approx.cosh,
@@ -139,6 +164,7 @@ export const coshPrim: Unary = unary("cosh", {
 });
 /** log(1 + e ** x), safe for large x. */
 export const softplusPrim: Unary = unary("softplus", {
+  opcode: 36,
   onnx: "Softplus",
   kernels: ["float32"],
   decompose: (x) => add(maximum(x, num(0, x)), log1p(exp(neg(abs(x))))),
@@ -146,11 +172,13 @@ export const softplusPrim: Unary = unary("softplus", {
 });
 /** 1 / x */
 export const reciprocalPrim: Unary = unary("reciprocal", {
+  opcode: opcode.reciprocal,
   onnx: "Reciprocal",
   vjp: (g, node) => [neg(mul(g, square(node)))],
 });
 /** x * x */
 export const squarePrim: Unary = unary("square", {
+  opcode: opcode.square,
   accepts: anyNumber,
   decompose: (x) => mul(x, x),
   vjp: (g, { inputs: [x] }) => [mul(mul(g, num(2, g)), x)],
@@ -158,21 +186,23 @@ export const squarePrim: Unary = unary("square", {
 });
 /** 1 / sqrt(x) */
 export const rsqrtPrim: Unary = unary("rsqrt", {
+  opcode: 29,
   decompose: (x) => reciprocal(sqrt(x)),
   // Half of the root first: its cube alone may overflow.
   vjp: (g, node) => [mul(g, mul(mul(num(-0.5, g), node), square(node)))],
 });
 /** max(x, 0); derivative 0 at 0, and 1 at NaN, which stays NaN. */
 export const reluPrim: Unary = unary("relu", {
+  opcode: 30,
   onnx: "Relu",
   vjp: (g, { inputs: [x] }) => [where(le(x, num(0, x)), num(0, g), g)],
 });
 /** Largest whole number not above x; derivative 0. */
-export const floorPrim: Unary = unary("floor", { onnx: "Floor", vjp: () => [null] });
+export const floorPrim: Unary = unary("floor", { opcode: 25, onnx: "Floor", vjp: () => [null] });
 /** Smallest whole number not below x; derivative 0. */
-export const ceilPrim: Unary = unary("ceil", { onnx: "Ceil", vjp: () => [null] });
+export const ceilPrim: Unary = unary("ceil", { opcode: 26, onnx: "Ceil", vjp: () => [null] });
 /** Nearest whole number, halves to even; derivative 0. */
-export const roundPrim: Unary = unary("round", { onnx: "Round", vjp: () => [null] });
+export const roundPrim: Unary = unary("round", { opcode: 27, onnx: "Round", vjp: () => [null] });
 
 /** -x */
 export const neg: (x: Node) => Node = build1(negPrim);

@@ -17,7 +17,7 @@ export interface Need {
 const { os } = Deno.build;
 
 /** The compiled kernels. */
-export const kernels: Need = { met: opsLibrary().loaded, why: `kernels ${opsLibrary().why}` };
+export const kernels: Need = { met: opsLibrary().loaded, why: `kernels ${opsLibrary().why.split(":")[0]}` };
 
 /** Linux: its paths, its permissions, its libraries. */
 export const linux: Need = { met: os === "linux", why: `about Linux, this is ${os}` };

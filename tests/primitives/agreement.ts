@@ -31,6 +31,7 @@ import { logSoftmax, logsumexp, softmax } from "../../src/primitives/softmax.ts"
 import type { PrimitiveName } from "../../src/primitives/table.ts";
 import type { DType } from "../../src/runtime/mod.ts";
 import { ints } from "./cases.ts";
+import { forEach } from "./elementwise_table.ts";
 import { node } from "./nodes.ts";
 
 /** Types that are compared. */
@@ -65,29 +66,23 @@ export function specials(dtype: Float): number[] {
 const few = (dtype: Float) => [NaN, Infinity, -Infinity, 0, -0, 1, -1, 2.5, -3, ...sizes[dtype]];
 
 /** One operand, in two alignments: kernels do the last elements in another way. */
-const unary = (f: (x: Node) => Node, f32 = 8, f64 = 8): Agreement => ({
-  ulps: [f32, f64],
-  graphs(dtype) {
-    const x = specials(dtype);
-    return [f(node(x, [x.length], dtype)), f(node(x.slice(1), [x.length - 1, 1], dtype))];
-  },
-});
+const one = (f: (x: Node) => Node) => (dtype: Float): Node[] => {
+  const x = specials(dtype);
+  return [f(node(x, [x.length], dtype)), f(node(x.slice(1), [x.length - 1, 1], dtype))];
+};
 
 /** All pairs of values: side by side, a row with a column, and with a number on either side. */
-const binary = (f: (a: Node, b: Node) => Node, f32 = 0, f64 = f32): Agreement => ({
-  ulps: [f32, f64],
-  graphs(dtype) {
-    const x = few(dtype), n = x.length, row = node(x, [n], dtype);
-    const each = (pick: (i: number) => number) =>
-      node(Array.from({ length: n * n }, (_, i) => x[pick(i)]), [n * n], dtype);
-    return [
-      f(each((i) => Math.floor(i / n)), each((i) => i % n)),
-      f(m.reshape(row, [n, 1]), row),
-      ...x.map((v) => f(node([v], [], dtype), row)),
-      ...x.map((v) => f(row, node([v], [], dtype))),
-    ];
-  },
-});
+const pairs = (f: (a: Node, b: Node) => Node) => (dtype: Float): Node[] => {
+  const x = few(dtype), n = x.length, row = node(x, [n], dtype);
+  const each = (pick: (i: number) => number) =>
+    node(Array.from({ length: n * n }, (_, i) => x[pick(i)]), [n * n], dtype);
+  return [
+    f(each((i) => Math.floor(i / n)), each((i) => i % n)),
+    f(m.reshape(row, [n, 1]), row),
+    ...x.map((v) => f(node([v], [], dtype), row)),
+    ...x.map((v) => f(row, node([v], [], dtype))),
+  ];
+};
 
 /** Two rows with NaN and infinities, one with zeros and denormals, and one of plain numbers. */
 const rows = (dtype: Float, shape = [4, 6]): Node =>
@@ -127,6 +122,10 @@ export const agreements: Record<PrimitiveName, Agreement | string> = {
   buffer: "a leaf",
   scalar: "a leaf",
   constant: "a leaf",
+  ...forEach(({ arity, f, options: { ulps, of, anySign } }) => ({
+    ...{ ulps, of, anySign },
+    graphs: arity === 1 ? one(f) : pairs(f),
+  })),
   project: "a part of its operand",
   iota: "whole numbers, no operands",
   columns: made,
@@ -134,68 +133,14 @@ export const agreements: Record<PrimitiveName, Agreement | string> = {
   maxPlaces: made,
   scatterZeros: made,
   adamMany: made,
-  add: binary(e.add),
-  sub: binary(e.sub),
-  mul: binary(e.mul),
-  div: binary(e.div),
-  pow: binary(e.pow, 4),
   power: many((dtype) => [2, 3, 5, -2].map((n) => power(node(specials(dtype), [91], dtype), n)), 8),
   // Which zero is the larger one is not said.
-  maximum: { ...binary(e.maximum), anySign: true },
-  minimum: { ...binary(e.minimum), anySign: true },
-  fmod: binary(e.fmod),
-  remainder: binary(e.remainder),
-  atan2: binary(e.atan2, 4),
-  neg: unary(e.neg, 0, 0),
-  abs: unary(e.abs, 0, 0),
-  sign: unary(e.sign, 0, 0),
-  sqrt: unary(e.sqrt, 0, 0),
-  exp: unary(e.exp, 2, 2),
-  log: unary(e.log, 4, 2),
-  sin: unary(e.sin, 4, 64),
-  cos: unary(e.cos, 4, 64),
-  tan: unary(e.tan, 8, 64),
-  tanh: unary(e.tanh, 8, 4),
-  sigmoid: unary(e.sigmoid, 2, 2),
-  erf: unary(e.erf, 4, 4),
-  erfc: unary(e.erfc, 8, 256),
   // In float32 without kernels it is made of an error function that has no digits near 0.
-  normalCdf: { ...unary(e.normalCdf, 2, 256), of: 1 },
-  log1p: unary(e.log1p, 4, 4),
-  expm1: unary(e.expm1, 4, 4),
-  atan: unary(e.atan, 4, 4),
-  asin: unary(e.asin, 4, 4),
-  acos: unary(e.acos, 4, 4),
-  sinh: unary(e.sinh, 4, 4),
-  cosh: unary(e.cosh, 4, 4),
-  softplus: unary(e.softplus, 4, 4),
-  asinh: unary(e.asinh, 4, 4),
-  acosh: unary(e.acosh, 4, 4),
-  atanh: unary(e.atanh, 4, 4),
-  logit: unary(e.logit, 4, 4),
-  softsign: unary(e.softsign, 2, 2),
-  tanhSlope: unary((x) => e.tanhSlope(e.tanh(x), x)),
-  sigmoidSlope: unary((x) => e.sigmoidSlope(e.sigmoid(x), x), 16, 32),
-  oneMinusSquare: unary(e.oneMinusSquare, 2, 2),
-  atanSlope: unary(e.atanSlope, 4, 4),
-  asinhSlope: unary(e.asinhSlope, 4, 4),
-  logitSlope: unary(e.logitSlope, 4, 4),
-  reciprocal: unary(e.reciprocal, 0, 0),
-  square: unary(e.square, 0, 0),
-  rsqrt: unary(e.rsqrt, 2, 2),
-  relu: unary(e.relu, 0, 0),
-  floor: unary(e.floor, 0, 0),
-  ceil: unary(e.ceil, 0, 0),
-  round: unary(e.round, 0, 0),
-  lt: binary((a, b) => e.lt(a, b)),
-  le: binary((a, b) => e.le(a, b)),
-  eq: binary((a, b) => e.eq(a, b)),
-  logicalAnd: binary((a, b) => e.logicalAnd(truth(a), truth(b))),
-  logicalOr: binary((a, b) => e.logicalOr(truth(a), truth(b))),
-  logicalNot: unary((x) => e.logicalNot(truth(x)), 0, 0),
-  isNan: unary(e.isNan, 0, 0),
-  select: binary((a, b) => e.where(truth(a), a, b)),
-  cast: unary((x) => e.cast(x, x.dtype === "float32" ? "float64" : "float32"), 0, 0),
+  select: { graphs: pairs((a, b) => e.where(truth(a), a, b)), ulps: [0, 0] },
+  cast: {
+    graphs: one((x) => e.cast(x, x.dtype === "float32" ? "float64" : "float32")),
+    ulps: [0, 0],
+  },
   softmax: many((d) => [softmax(rows(d), [1])], 8),
   logSoftmax: many((d) => [logSoftmax(rows(d), [1])], 8),
   logsumexp: many((d) => [logsumexp(rows(d), [1], false)], 8),

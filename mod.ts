@@ -73,6 +73,7 @@ export * from "./src/optim/mod.ts";
 export * from "./src/utils/mod.ts";
 export * as transform from "./src/transform/mod.ts";
 export * as schedule from "./src/schedule/mod.ts";
+export * as linalg from "./src/linalg/mod.ts";
 export * as hook from "./src/hook.ts";
 export * as visual from "./src/visual/mod.ts";
 export * as diff from "./src/diff/mod.ts";

@@ -15,6 +15,7 @@ const LAYERS: readonly (readonly string[])[] = [
   // Tensors' backward() needs the reverse sweep.
   ["src/tensor/", "src/autodiff/grad.ts"],
   ["src/autodiff/"],
+  ["src/linalg/"],
   [
     "src/schedule/",
     "src/transform/",
@@ -53,7 +54,8 @@ const FAMILY = [
 ].map((name) => `src/primitives/${name}.ts`);
 
 /** Rooms of code on trees of tensors. */
-const USER_ROOMS = /^src\/(diff|nn|optim|transform|schedule|utils|visual)\/|^src\/[a-z_]+\.ts$/;
+const USER_ROOMS =
+  /^src\/(linalg|diff|nn|optim|transform|schedule|utils|visual)\/|^src\/[a-z_]+\.ts$/;
 
 const root = new URL("../", import.meta.url);
 

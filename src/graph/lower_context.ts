@@ -67,6 +67,8 @@ export interface LowerContext {
   cast(x: string, to: DType): string;
   /** Device kind for which the graph is lowered. */
   readonly device: "cpu" | "cuda";
+  /** Whether the compiled kernels are at hand. */
+  readonly kernels: boolean;
   /** A name that is unused so far, for subgraphs. */
   fresh(prefix: string): string;
 }

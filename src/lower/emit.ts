@@ -35,8 +35,8 @@ export class Emitter implements LowerContext {
   inliner: ((body: Body, params: readonly string[]) => string[]) | null = null;
   #count = 0;
 
-  /** Emits for one kind of device. */
-  constructor(readonly device: "cpu" | "cuda") {}
+  /** Emits for one kind of device, with compiled kernels or without. */
+  constructor(readonly device: "cpu" | "cuda", readonly kernels: boolean = false) {}
 
   /** A name that is not in use. */
   fresh(prefix: string): string {

@@ -15,7 +15,16 @@ import * as elementwise from "./elementwise.ts";
 import * as fusedAdam from "./fused_adam.ts";
 import * as index from "./index.ts";
 import * as iota from "./iota.ts";
-import * as linalg from "./linalg.ts";
+import * as cholesky from "./linalg/cholesky.ts";
+import * as determinant from "./linalg/determinant.ts";
+import * as lstsq from "./linalg/lstsq.ts";
+import * as lu from "./linalg/lu.ts";
+import * as pinv from "./linalg/pinv.ts";
+import * as qr from "./linalg/qr.ts";
+import * as solve from "./linalg/solve.ts";
+import * as spectral from "./linalg/spectral.ts";
+import * as triangular from "./linalg/triangular.ts";
+import * as matrixExp from "./linalg/matrix_exp.ts";
 import * as matmul from "./matmul.ts";
 import * as movement from "./movement.ts";
 import * as order from "./order.ts";
@@ -43,7 +52,16 @@ const exported = {
   ...matmul,
   ...conv,
   ...pool,
-  ...linalg,
+  ...triangular,
+  ...lu,
+  ...solve,
+  ...determinant,
+  ...cholesky,
+  ...qr,
+  ...spectral,
+  ...pinv,
+  ...lstsq,
+  ...matrixExp,
   ...fusedAdam,
   ...windows,
   ...barrier,

@@ -13,7 +13,16 @@ import { custom } from "../../src/primitives/custom.ts";
 import * as e from "../../src/primitives/elementwise.ts";
 import { adamStep } from "../../src/primitives/fused_adam.ts";
 import { gather, indexAdd, indexSelect, scatterAdd } from "../../src/primitives/index.ts";
-import { det, solve } from "../../src/primitives/linalg.ts";
+import { cholesky } from "../../src/primitives/linalg/cholesky.ts";
+import { cofactors, det, slogdet } from "../../src/primitives/linalg/determinant.ts";
+import { lstsq } from "../../src/primitives/linalg/lstsq.ts";
+import { lu, orderOf } from "../../src/primitives/linalg/lu.ts";
+import { matrixExp } from "../../src/primitives/linalg/matrix_exp.ts";
+import { pinv } from "../../src/primitives/linalg/pinv.ts";
+import { qr } from "../../src/primitives/linalg/qr.ts";
+import { solve } from "../../src/primitives/linalg/solve.ts";
+import { eigh, svd } from "../../src/primitives/linalg/spectral.ts";
+import { triangularSolve } from "../../src/primitives/linalg/triangular.ts";
 import { dot } from "../../src/primitives/matmul.ts";
 import * as m from "../../src/primitives/movement.ts";
 import { argmax, argmin, topk } from "../../src/primitives/order.ts";
@@ -200,6 +209,40 @@ export const agreements: Record<PrimitiveName, Agreement | string> = {
   ),
   maxPool: many((d) => maxPool(rows(d, [1, 1, 4, 6]), windows)),
   solve: many((d) => [solve(plain([3, 3], d), plain([3, 2], d))], 64),
+  triangularSolve: many((d) => {
+    const t = e.add(plain([2, 5, 5], d), e.num(2, { dtype: d, shape: [] }));
+    return [0, 1, 2, 3, 4, 5, 6, 7].map((i) =>
+      triangularSolve(t, plain([2, 5, 3], d), {
+        upper: (i & 1) > 0,
+        unit: (i & 2) > 0,
+        transpose: (i & 4) > 0,
+      })
+    );
+  }, 256),
+  lu: many(
+    (d) => [...lu(plain([2, 5, 5], d)), ...lu(plain([5, 3], d)), ...lu(plain([3, 5], d))],
+    256,
+  ),
+  orderOfPivots: many(() => [orderOf(ints([2, 2, 2]), 4)]),
+  cofactors: many((d) => [cofactors(plain([2, 4, 4], d))], 1e4),
+  slogdet: many((d) => [...slogdet(plain([2, 3, 3], d))], 256),
+  cholesky: many((d) => {
+    const a = plain([2, 4, 4], d), unit = e.num(1, { dtype: d, shape: [] });
+    return [cholesky(e.add(dot(a, a, false, true), e.mul(unit, m.reshape(eye4(d), [4, 4]))))];
+  }, 64),
+  qr: many((d) => [...qr(plain([2, 5, 3], d)), ...qr(plain([5, 2], d), true)], 1024),
+  eigh: many((d) => {
+    const a = plain([2, 5, 5], d);
+    return [...eigh(e.add(a, m.permute(a, [0, 2, 1])))];
+  }, 4096),
+  svd: many((d) => [...svd(plain([2, 5, 3], d)), ...svd(plain([3, 4], d))], 4096),
+  pinv: many((d) => [pinv(plain([5, 3], d), 1e-5)], 1e5),
+  lstsq: many((d) => [lstsq(plain([5, 3], d), plain([5, 2], d), 1e-5)], 1e5),
+  matrixExp: many((d) => [matrixExp(plain([2, 4, 4], d))], 1024),
+  symmetricJacobi: made,
+  oneSidedJacobi: made,
+  expScaling: made,
+  repeatedSquare: made,
   det: many((d) => [det(plain([2, 3, 3], d)), det(rows(d, [6, 2, 2]))], 64),
   adamStep: many((d) => {
     const n = (v: number) => e.num(v, { dtype: d as DType, shape: [] });
@@ -212,6 +255,8 @@ export const agreements: Record<PrimitiveName, Agreement | string> = {
   }, 16),
   custom: same((x) => custom([e.neg(x)], [x], ([g]) => [e.neg(g!)])),
 };
+
+const eye4 = (dtype: Float) => node([1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1], [16], dtype);
 
 /** The first two columns. */
 function narrow2(x: Node): Node {

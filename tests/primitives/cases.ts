@@ -9,7 +9,16 @@ import { custom } from "../../src/primitives/custom.ts";
 import * as e from "../../src/primitives/elementwise.ts";
 import { adamStep } from "../../src/primitives/fused_adam.ts";
 import { gather, indexAdd, indexSelect, scatterAdd } from "../../src/primitives/index.ts";
-import { det, solve } from "../../src/primitives/linalg.ts";
+import { cholesky } from "../../src/primitives/linalg/cholesky.ts";
+import { cofactors, det, slogdet } from "../../src/primitives/linalg/determinant.ts";
+import { lstsq } from "../../src/primitives/linalg/lstsq.ts";
+import { lu } from "../../src/primitives/linalg/lu.ts";
+import { matrixExp } from "../../src/primitives/linalg/matrix_exp.ts";
+import { pinv } from "../../src/primitives/linalg/pinv.ts";
+import { qr } from "../../src/primitives/linalg/qr.ts";
+import { solve } from "../../src/primitives/linalg/solve.ts";
+import { eigh, svd } from "../../src/primitives/linalg/spectral.ts";
+import { triangularSolve } from "../../src/primitives/linalg/triangular.ts";
 import { dot } from "../../src/primitives/matmul.ts";
 import * as m from "../../src/primitives/movement.ts";
 import { cumsum } from "../../src/primitives/cumsum.ts";
@@ -135,11 +144,45 @@ export const cases: Record<PrimitiveName, Case | string> = {
       return e.square(y);
     },
   },
+  triangularSolve: {
+    shapes: [[3, 3], [3, 2]],
+    run: (a, b) => [
+      triangularSolve(strong(a), b, { upper: false, unit: false, transpose: false }),
+      triangularSolve(strong(a), b, { upper: true, unit: true, transpose: true }),
+    ],
+  },
+  lu: {
+    shapes: [[2, 3, 3], [4, 3], [3, 5]],
+    run: (a, tall, wide) => [lu(strong(a))[0], lu(mixed(tall))[0], lu(mixed(wide))[0]],
+  },
+  orderOfPivots: "whole numbers",
   solve: {
     shapes: [[3, 3], [3, 2]],
-    run: (a, b) => solve(e.add(a, m.reshape(tensorOf([4, 0, 0, 0, 4, 0, 0, 0, 4]), [3, 3])), b),
+    run: (a, b) => [solve(strong(a), b), solve(strong(a), b, true)],
   },
   det: one((x) => det(dot(x, x, false, true)), 0.3, 2),
+  cofactors: { shapes: [[3, 3]], run: (a) => cofactors(strong(a)) },
+  slogdet: { shapes: [[3, 3]], run: (a) => slogdet(strong(a))[1] },
+  cholesky: { shapes: [[2, 3, 3]], run: (a) => cholesky(strong(dot(a, a, false, true))) },
+  qr: {
+    shapes: [[4, 3], [3, 3], [2, 4]],
+    run: (a, b, c) => [...qr(mixed(a)), ...qr(strong(b), true), ...qr(mixed(c))],
+  },
+  eigh: {
+    shapes: [[3, 3]],
+    run: (a) => eigh(e.add(a, m.permute(a, [1, 0]))),
+  },
+  svd: { shapes: [[4, 3], [2, 3]], run: (a, b) => [...svd(mixed(a)), ...svd(mixed(b))] },
+  pinv: { shapes: [[4, 3], [2, 3]], run: (a, b) => [pinv(mixed(a), 1e-12), pinv(mixed(b), 1e-12)] },
+  lstsq: {
+    shapes: [[4, 3], [4, 2], [2, 3], [2, 1]],
+    run: (a, b, c, d) => [lstsq(mixed(a), b, 1e-12), lstsq(mixed(c), d, 1e-12)],
+  },
+  matrixExp: { shapes: [[3, 3]], run: (a) => matrixExp(a) },
+  symmetricJacobi: "made at lowering",
+  oneSidedJacobi: "made at lowering",
+  expScaling: "made at lowering",
+  repeatedSquare: "made at lowering",
   adamStep: {
     shapes: [[3], [3], [3]],
     from: 0.2,
@@ -165,6 +208,17 @@ export const cases: Record<PrimitiveName, Case | string> = {
   custom: one((x) => custom([e.sin(m.detach(x))], [x], ([g]) => [e.mul(g!, e.cos(x))])[0]),
   project: "a part of its operand",
 };
+
+/** Matrices with a strong diagonal. */
+function strong(x: Node): Node {
+  return e.add(x, m.reshape(tensorOf([4, 0, 0, 0, 5, 0, 0, 0, 6]), [3, 3]));
+}
+
+/** Matrices of full rank: the arguments are evenly spaced, so that theirs is 2. */
+function mixed(x: Node): Node {
+  const added = Array.from({ length: sizeOf(x.shape) }, (_, i) => (i * i * 31 + 5 * i) % 13 / 4);
+  return e.add(x, m.reshape(tensorOf(added), x.shape));
+}
 
 function tensorOf(values: number[]): Node {
   return bufferNode(Storage.from(Float64Array.from(values), "float64"), [values.length]);

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { DTypeError, ShapeError } from "../../src/graph/errors.ts";
-import { det, inv, solve } from "../../src/primitives/linalg.ts";
+import { det } from "../../src/primitives/linalg/determinant.ts";
+import { inv, solve } from "../../src/primitives/linalg/solve.ts";
 import { dot } from "../../src/primitives/matmul.ts";
 import { checkDerivatives, node, point, sample, values, valuesOf } from "./nodes.ts";
 import { assertClose } from "../helpers/close.ts";

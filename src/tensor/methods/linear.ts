@@ -8,7 +8,8 @@ import { ShapeError } from "../../graph/errors.ts";
 import { constantNode } from "../../graph/leaf.ts";
 import type { Node } from "../../graph/node.ts";
 import { showShape } from "../../graph/shape.ts";
-import * as linalg from "../../primitives/linalg.ts";
+import { det } from "../../primitives/linalg/determinant.ts";
+import { inv, solve } from "../../primitives/linalg/solve.ts";
 import { mul, num, where } from "../../primitives/elementwise.ts";
 import { reshape } from "../../primitives/movement.ts";
 import { sum } from "../../primitives/reduce.ts";
@@ -103,12 +104,12 @@ export abstract class LinearMethods extends IndexMethods {
 
   /** Inverses of square matrices `[..., n, n]`; infinities or NaN where there is none. */
   inverse(): Tensor {
-    return wrap(linalg.inv(this.node));
+    return wrap(inv(this.node));
   }
 
-  /** Determinants of square matrices `[..., n, n]`; the derivative of a singular one is NaN. */
+  /** Determinants of square matrices `[..., n, n]`; the derivative is the matrix of cofactors. */
   det(): Tensor {
-    return wrap(linalg.det(this.node));
+    return wrap(det(this.node));
   }
 
   /**
@@ -126,9 +127,9 @@ export abstract class LinearMethods extends IndexMethods {
    */
   solve(b: Tensor): Tensor {
     const [a, right] = pairOf(this, b);
-    if (right.shape.length > 1) return wrap(linalg.solve(a, right));
+    if (right.shape.length > 1) return wrap(solve(a, right));
     const column = (x: Node) => reshape(x, [...x.shape, 1]);
-    const y = linalg.solve(a, column(right));
+    const y = solve(a, column(right));
     return wrap(reshape(y, y.shape.slice(0, -1)));
   }
 }

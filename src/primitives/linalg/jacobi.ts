@@ -8,7 +8,7 @@
  */
 
 import { attr } from "../../onnx/mod.ts";
-import type { LoopState, LowerContext } from "../../graph/lower_context.ts";
+import type { LowerContext } from "../../graph/lower_context.ts";
 import type { DType } from "../../runtime/mod.ts";
 import { emitLoop, type LoopState } from "./loop.ts";
 

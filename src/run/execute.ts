@@ -10,6 +10,8 @@ import type { Donation } from "../lower/donation.ts";
 import { type Executable, executableFor } from "./executable.ts";
 import { nextEpoch, type Node } from "../graph/node.ts";
 import { neededElsewhere, noteComputed } from "./retain.ts";
+import { movingSlices } from "./stored_slices.ts";
+import { noteGraph } from "../graph/moving_slices.ts";
 import { recordedOperands } from "../graph/record.ts";
 import { checkFresh, walk } from "../lower/walk.ts";
 
@@ -53,8 +55,8 @@ interface Prepared {
 }
 
 function prepare(targets: readonly Node[], former: readonly (Node | null)[]): Prepared | null {
-  let pending: Node[] = [];
-  const replaced: (Storage | null)[] = [], epoch = nextEpoch();
+  let pending: Node[] = [], replaced: (Storage | null)[] = [];
+  const epoch = nextEpoch();
   for (let i = 0; i < targets.length; i++) {
     const node = targets[i];
     if (node.storage !== null) checkFresh(node);
@@ -66,6 +68,13 @@ function prepare(targets: readonly Node[], former: readonly (Node | null)[]): Pr
   }
   if (pending.length === 0) return null;
   let walked = walk(pending);
+  for (let moved; (moved = movingSlices(walked.nodes)).length > 0; walked = walk(pending)) {
+    for (const [node, storage] of moved) settle(node, storage);
+    // What was asked for may be such a slice.
+    replaced = replaced.filter((_, i) => pending[i].storage === null);
+    pending = pending.filter((x) => x.storage === null);
+    if (pending.length === 0) return null;
+  }
   const more = kept(walked.nodes) !== kept(pending) ? walked.nodes.filter((x) => x.keep) : [];
   if (noteComputed(walked.nodes) && former.length === 0) more.push(...neededElsewhere(walked));
   if (more.length > 0) {
@@ -82,6 +91,7 @@ function prepare(targets: readonly Node[], former: readonly (Node | null)[]): Pr
     if (leaf !== undefined) donations.push({ leaf, output });
   }
   const executable = executableFor(walked, pending, donations, commonDevice(leaves));
+  noteGraph(!Number.isNaN(executable.lastRun));
   return { executable, pending, replaced, leaves, numbers };
 }
 

@@ -17,6 +17,7 @@ import { cast } from "../primitives/elementwise.ts";
 import { checkFresh } from "../lower/walk.ts";
 import { isLate, noteHanded, noteLate, remember } from "./late.ts";
 import { leafLike, leafOf } from "./leaf.ts";
+import { byPlace } from "./moving.ts";
 import { cutOff, follow, type Lie, type Windows } from "./lie.ts";
 import { holdCopy } from "./pending.ts";
 import type { Tensor } from "./tensor.ts";
@@ -167,7 +168,7 @@ export abstract class TensorCore {
    * primitives that only move elements, or by `windows`.
    */
   viewed(x: Node, node: Node, windows?: Windows): Tensor {
-    return this.#at(node, follow(this.#shared.lie, x, node, windows));
+    return this.#at(byPlace(node), follow(this.#shared.lie, x, node, windows));
   }
 
   /** Where this lies, once there is a view of it. */

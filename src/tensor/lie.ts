@@ -6,12 +6,14 @@
  */
 
 import { constantNode } from "../graph/leaf.ts";
+import { isMoving, noteSlice } from "../graph/moving_slices.ts";
 import { apply, type Attrs, type Node, type Primitive } from "../graph/node.ts";
 import { contiguousStrides, sameShape, type Shape, showShape, sizeOf } from "../graph/shape.ts";
 import { cast } from "../primitives/elementwise.ts";
 import * as m from "../primitives/movement.ts";
 import { where } from "./formulas/basic.ts";
 import { unfold } from "./formulas/rearrange.ts";
+import { byPlace, readAt, writeAt } from "./moving.ts";
 
 /** A step of its own, since windows are built from many nodes. */
 export interface Windows {
@@ -122,7 +124,7 @@ function path(lie: Lie | null): Lie[] {
 function forward(step: Lie, x: Node): Node {
   if (step.prim === null) return unfold(x, step.attrs.axis, step.attrs.size, step.attrs.step);
   if (step.prim === m.detachPrim) return m.detach(x);
-  return apply(step.prim, [x], step.attrs);
+  return byPlace(apply(step.prim, [x], step.attrs));
 }
 
 /** What lies there in `root`. */
@@ -214,7 +216,10 @@ function replaced(x: Node, value: Node, { starts, sizes, steps }: m.SliceAttrs):
   const backward = step.map((_, i) => i).filter((i) => step[i] < 0);
   if (step.every((s) => s === 1 || s === -1)) {
     const low = starts.map((s, i) => step[i] < 0 ? s - sizes[i] + 1 : s);
-    return block(x, backward.length > 0 ? m.flip(value, backward) : value, low);
+    const forwards = backward.length > 0 ? m.flip(value, backward) : value;
+    const place = { starts: low, sizes, steps: sizes.map(() => 1) };
+    noteSlice(x.shape, place);
+    return block(x, forwards, low, isMoving(x.shape, place));
   }
   // Places between those of the slice stay: a mask says which are which.
   const attrs = { starts, sizes, steps: step };
@@ -224,13 +229,16 @@ function replaced(x: Node, value: Node, { starts, sizes, steps }: m.SliceAttrs):
   return where(mask, cast(m.sliceAdjoint(narrow, x.shape, attrs), x.dtype), x);
 }
 
-/** `x` with a block of it replaced, dimension by dimension. */
-function block(x: Node, value: Node, low: Shape): Node {
+/** `x` with a block of it replaced, dimension by dimension; `moving` where its place is data. */
+function block(x: Node, value: Node, low: Shape, moving = false): Node {
   const axis = x.shape.findIndex((d, i) => d !== value.shape[i]);
   if (axis < 0) return value;
-  const n = value.shape[axis], end = low[axis] + n;
+  const n = value.shape[axis], end = low[axis] + n, rest = low.map((l, i) => i === axis ? 0 : l);
+  if (moving) {
+    return writeAt(x, axis, low[axis], block(readAt(x, axis, low[axis], n), value, rest, true));
+  }
   const parts = [
-    block(m.narrow(x, axis, low[axis], n), value, low.map((l, i) => i === axis ? 0 : l)),
+    block(m.narrow(x, axis, low[axis], n), value, rest),
   ];
   if (low[axis] > 0) parts.unshift(m.narrow(x, axis, 0, low[axis]));
   if (end < x.shape[axis]) parts.push(m.narrow(x, axis, end, x.shape[axis] - end));

@@ -14,6 +14,7 @@ import { copyBelow } from "../graph/copy.ts";
 import { buffer, constant, placeholderNode, scalar } from "../graph/leaf.ts";
 import { Node, type Target, withInputs } from "../graph/node.ts";
 import { type Donation, Schedule } from "./donation.ts";
+import { findReuse, type Reuse } from "./memory_reuse.ts";
 import { operandOf, type Partition, partition, type Region, skipViews } from "./partition.ts";
 import { runPasses } from "./passes.ts";
 import { assemble, type ProgramCode } from "./program.ts";
@@ -51,6 +52,8 @@ export interface Lowered {
   readonly places: NumberPlace[];
   /** Donations that are safe. */
   readonly donations: Donation[];
+  /** Further outputs, each in the memory of one of `outputs`, which is written later. */
+  readonly early: readonly { readonly spec: ValueSpec; readonly output: number }[];
   /** Whether the model uses compiled kernels. */
   readonly usesOps: boolean;
   /** Largest work of a single step, in elementary operations. */
@@ -178,13 +181,21 @@ class Lowering {
       rename.set(name, `out${i}`);
       return { name: `out${i}`, dtype: node.dtype, shape: node.shape };
     });
+    const safe = this.#safeDonations();
+    const early = this.#reuse(safe).map(({ value: { dtype, shape }, value, output }) => {
+      const name = this.#name(value);
+      rename.set(name, name);
+      return { spec: { name, dtype, shape }, output };
+    });
+    const every = [...final, ...early.map(({ spec }) => spec)];
     return {
-      model: this.#emitter.finish(this.#inputs, final, rename),
+      model: this.#emitter.finish(this.#inputs, every, rename),
       inputs: this.#inputs,
       sources: this.#sources,
       outputs: final,
       places,
-      donations: this.#safeDonations(),
+      donations: safe,
+      early,
       usesOps: this.#emitter.usesOps,
       work: this.#work,
       bytes: this.#bytes,
@@ -420,12 +431,27 @@ class Lowering {
     const root = this.leaves[leaf];
     if (root.dtype !== out.dtype || sizeOf(root.shape) !== sizeOf(out.shape)) return false;
     const writer = this.#schedule.writer(out);
-    if (writer === undefined) return false;
-    const unit = this.parts.units[writer];
-    if ("region" in unit) {
-      if (!this.#codes.get(unit.region)!.canAlias(root, out)) return false;
-    } else if (!this.#nodeCanAlias(unit.node, root, out)) return false;
+    if (writer === undefined || !this.#canAlias(writer, root, out)) return false;
     return this.#schedule.isLast(writer, root);
+  }
+
+  /** Values that lie in the memory of outputs until those are written. */
+  #reuse(donations: readonly Donation[]): Reuse[] {
+    return findReuse({
+      parts: this.parts,
+      schedule: this.#schedule,
+      results: this.results,
+      donated: new Set(donations.map((d) => d.output)),
+      canAlias: (unit, value, result) => this.#canAlias(unit, value, result),
+    });
+  }
+
+  /** Whether a unit reads each element of `root` before it writes that of `out`. */
+  #canAlias(at: number, root: Node, out: Node): boolean {
+    const unit = this.parts.units[at];
+    return "region" in unit
+      ? this.#codes.get(unit.region)!.canAlias(root, out)
+      : this.#nodeCanAlias(unit.node, root, out);
   }
 
   #nodeCanAlias(node: Node, root: Node, out: Node): boolean {

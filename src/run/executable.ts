@@ -109,11 +109,11 @@ export class Executable {
   }
 
   #compile(again = false): Session {
-    const { model, inputs, outputs, bytes } = this.lowered, { device } = this;
+    const { model, inputs, outputs, early, bytes } = this.lowered, { device } = this;
     return new Session({
       model,
       inputs,
-      outputs,
+      outputs: [...outputs, ...early.map(({ spec }) => spec)],
       device,
       threads: this.#threads,
       useOps: device === "cpu" && opsLibrary().loaded,
@@ -163,7 +163,17 @@ export class Executable {
       results[i] = storage ?? Storage.forResult(outputs[i].dtype, this.#sizes[i], this.device);
       slots[first + i] = results[i].address;
     }
+    this.#placeEarly();
     return results;
+  }
+
+  /** Lets further outputs lie where those lie that are written later. */
+  #placeEarly(): void {
+    const { early, inputs, outputs } = this.lowered, { slots } = this.#session;
+    const first = inputs.length;
+    for (let i = 0; i < early.length; i++) {
+      slots[first + outputs.length + i] = slots[first + early[i].output];
+    }
   }
 
   /** Writes the numbers of a run into their vectors. */
@@ -272,6 +282,7 @@ export class Executable {
     for (const { slot, leaf } of this.#leafSlots) slots[slot] = memory.input(leaves[leaf]);
     this.#pointAtNumbers((pack) => memory.copy(pack));
     results.forEach((storage, i) => slots[first + i] = memory.output(storage));
+    this.#placeEarly();
     return memory;
   }
 
@@ -280,6 +291,7 @@ export class Executable {
     const { slots } = this.#session, first = this.lowered.inputs.length;
     for (const { slot, leaf } of this.#leafSlots) slots[slot] = leaves[leaf].address;
     results.forEach((storage, i) => slots[first + i] = storage.address);
+    this.#placeEarly();
     // The next run may begin before this one ends, so this one reads a copy of the numbers.
     return this.#placeNumbers(true);
   }

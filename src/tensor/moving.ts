@@ -21,6 +21,8 @@ function range(start: number, n: number): Node {
 
 /** The same value where a node is a slice that moves (or has another shape than one); else the node. */
 export function byPlace(node: Node): Node {
+  // What is computed may have let go of its operands.
+  if (node.storage !== null) return node;
   const slice = node.prim === reshapePrim ? node.inputs[0] : node;
   if (slice.prim !== slicePrim || slice.storage !== null) return node;
   const [x] = slice.inputs, { starts, sizes } = slice.attrs as SlicePlace;

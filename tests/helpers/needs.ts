@@ -17,7 +17,10 @@ export interface Need {
 const { os } = Deno.build;
 
 /** The compiled kernels. */
-export const kernels: Need = { met: opsLibrary().loaded, why: `kernels ${opsLibrary().why.split(":")[0]}` };
+export const kernels: Need = {
+  met: opsLibrary().loaded,
+  why: `kernels ${opsLibrary().why.split(":")[0]}`,
+};
 
 /** Linux: its paths, its permissions, its libraries. */
 export const linux: Need = { met: os === "linux", why: `about Linux, this is ${os}` };

@@ -73,10 +73,11 @@ export * from "./src/optim/mod.ts";
 export * from "./src/utils/mod.ts";
 export * as transform from "./src/transform/mod.ts";
 export * as schedule from "./src/schedule/mod.ts";
-export * as linalg from "./src/linalg/mod.ts";
 export * as hook from "./src/hook.ts";
 export * as visual from "./src/visual/mod.ts";
 export * as diff from "./src/diff/mod.ts";
+export * as linalg from "./src/linalg/mod.ts";
+export * as linearSolve from "./src/linear_solve/mod.ts";
 export * as nn from "./src/nn/mod.ts";
 // The same as in nn, where documentation does not reach them: a namespace inside of a namespace.
 export * as functional from "./src/nn/functional.ts";

@@ -5,7 +5,6 @@
  */
 
 import { GradientError, ShapeError } from "../graph/errors.ts";
-import { isLeafNode } from "../graph/leaf.ts";
 import { nextEpoch, Node } from "../graph/node.ts";
 import { sameShape, showShape } from "../graph/shape.ts";
 import { custom } from "../primitives/custom.ts";
@@ -17,6 +16,7 @@ import { checkFunction } from "../tensor/describe.ts";
 import { checkTensor } from "../tensor/promotion.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { outputsOf } from "./differentiate.ts";
+import { surroundings } from "./implicit.ts";
 import type { Gradient } from "./types.ts";
 
 type Tree = PyTree<Tensor>;
@@ -153,23 +153,6 @@ class Operands {
       );
     });
   }
-}
-
-/**
- * Values that others were recorded from and that are neither `roots` nor made from them: those that
- * were there before a walk number `since`, and leaves.
- */
-function surroundings(outputs: readonly Node[], since: number, roots: ReadonlySet<Node>): Node[] {
-  const found: Node[] = [], stack = [...outputs], epoch = nextEpoch();
-  while (stack.length > 0) {
-    const node = stack.pop()!;
-    if (!node.requiresGrad || node.mark === epoch) continue;
-    node.mark = epoch;
-    if (roots.has(node)) continue;
-    if (node.made < since || isLeafNode(node)) found.push(node);
-    else for (const x of node.inputs) stack.push(x);
-  }
-  return found;
 }
 
 /** Gradients of the surroundings, by the graph of the function; its arguments are independent. */

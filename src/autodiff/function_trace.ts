@@ -57,6 +57,12 @@ export abstract class FunctionTrace extends Trace {
   /** What stands inside for a tensor of the surroundings. */
   protected abstract standFor(before: Node): Node;
 
+  /** The node of a tensor of the surroundings, outside. */
+  protected before(handle: Handle): Node {
+    const { outer } = this;
+    return this.outside(handle, () => outer === null ? handle.rawNode : outer.read(handle));
+  }
+
   override get compiling(): Trace | null {
     return this.outer?.compiling ?? null;
   }
@@ -64,11 +70,7 @@ export abstract class FunctionTrace extends Trace {
   /** The node of a handle; one from outside is noted at first sight. */
   override read(handle: Handle): Node {
     if (handle.traceId !== this.id) {
-      const { outer } = this;
-      const before = this.outside(
-        handle,
-        () => outer === null ? handle.rawNode : outer.read(handle),
-      );
+      const before = this.before(handle);
       const stand = this.standFor(before), { traceId } = handle;
       this.#reads.push({ handle, before, stand, traceId });
       this.stand(handle, stand);

@@ -4,4 +4,5 @@
  * @module
  */
 
+export * as implicit from "./implicit/mod.ts";
 export * from "./zero_order/mod.ts";

@@ -1,0 +1,42 @@
+/**
+ * Functions that keep seeing their surroundings as they were.
+ *
+ * @module
+ */
+
+import type { Node } from "../graph/node.ts";
+import { wrap } from "../tensor/core.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { currentTrace, type Handle, type Trace } from "../tensor/trace.ts";
+import { FunctionTrace } from "./function_trace.ts";
+
+/** Tensors of the surroundings stay themselves, with the value they had when they were first read. */
+class FrozenTrace extends FunctionTrace {
+  readonly #home: Trace | null = currentTrace();
+  readonly #saved = new WeakMap<Handle, Tensor>();
+
+  protected override standFor(before: Node): Node {
+    return before;
+  }
+
+  protected override before(handle: Handle): Node {
+    const { outer } = this, saved = this.#saved.get(handle);
+    if (saved !== undefined) return outer === null ? saved.rawNode : outer.read(saved);
+    const node = super.before(handle);
+    // Inside of a loop's body, say, the node is a stand-in that only the body knows.
+    if (outer === this.#home) this.#saved.set(handle, wrap(node));
+    return node;
+  }
+}
+
+/**
+ * `fn`, for which tensors of its surroundings keep the values that they have when it first reads them,
+ * however late a derivative rule calls it again. What it changes in place is put back.
+ */
+export function frozen<A extends unknown[], R>(
+  operation: string,
+  fn: (...args: A) => R,
+): (...args: A) => R {
+  const trace = new FrozenTrace(operation);
+  return (...args) => trace.run(() => fn(...args)).result;
+}

@@ -1,0 +1,100 @@
+/**
+ * Values that are given by an equation: the implicit function theorem as a derivative rule.
+ *
+ * @module
+ */
+
+import { isLeafNode } from "../graph/leaf.ts";
+import { isGradEnabled, nextEpoch, type Node, withGrad } from "../graph/node.ts";
+import { custom } from "../primitives/custom.ts";
+import { alias, detach } from "../primitives/movement.ts";
+import { sweep, zerosNode } from "../primitives/reverse.ts";
+import { wrap } from "../tensor/core.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+
+/** A list of tensors, seen as one vector. */
+export type Leaves = readonly Tensor[];
+
+/** A linear function of such vectors. */
+export type LinearMap = (x: Leaves) => Tensor[];
+
+/** A new handle on a value, from which one differentiates. */
+function root(node: Node): Tensor {
+  const own = alias(node);
+  own.requiresGrad = true;
+  return wrap(own);
+}
+
+/** The derivative of recorded outputs, transposed, as a function of their cotangents. */
+function pullbackOf(outputs: Leaves, roots: Leaves): LinearMap {
+  const outs = outputs.map((y) => y.node), ends = new Set(roots.map((x) => x.node));
+  return (gs) => {
+    const { cotangents } = sweep(outs, gs.map((g) => g.node), ends, ends, true);
+    return roots.map(({ node }) => wrap(cotangents.get(node) ?? zerosNode(node)));
+  };
+}
+
+/** The transpose of a linear function of vectors like `like`. */
+export function transpose(fn: LinearMap, like: Leaves): LinearMap {
+  return withGrad(true, () => {
+    const roots = like.map((x) => root(zerosNode(x.node)));
+    return pullbackOf(fn(roots), roots);
+  });
+}
+
+/** Nodes from before `since`, and leaves, that `outputs` were recorded from, but for `roots`. */
+export function surroundings(
+  outputs: readonly Node[],
+  since: number,
+  roots: ReadonlySet<Node>,
+): Node[] {
+  const found: Node[] = [], stack = [...outputs], epoch = nextEpoch();
+  while (stack.length > 0) {
+    const node = stack.pop()!;
+    if (!node.requiresGrad || node.mark === epoch) continue;
+    node.mark = epoch;
+    if (roots.has(node)) continue;
+    if (node.made < since || isLeafNode(node)) found.push(node);
+    else for (const x of node.inputs) stack.push(x);
+  }
+  return found;
+}
+
+/**
+ * `values`, with the derivative that `residual(values) = 0` gives them with respect to everything that
+ * `residual` reads: no matter how they were found, and to any order.
+ *
+ * @param values the solution
+ * @param residual gives as many numbers as there are unknowns; the same whenever it is called
+ * @param solve `(transposed, g) => u` with `transposed(u) = g`, where `transposed` is the transposed
+ * Jacobian of the residual; what it builds is differentiated for derivatives of higher order
+ */
+export function implicit(
+  values: Leaves,
+  residual: (x: Leaves) => Leaves,
+  solve: (transposed: LinearMap, g: Leaves) => Leaves,
+): Tensor[] {
+  const solution = values.map((x) => detach(x.node));
+  if (!isGradEnabled()) return solution.map(wrap);
+  const since = nextEpoch(), ends = solution.map(root);
+  const outputs = residual(ends).map((r) => r.node);
+  const outside = surroundings(outputs, since, new Set(ends.map((x) => x.node)));
+  if (outside.length === 0) return solution.map(wrap);
+  const rule = (gs: (Node | null)[]): (Node | null)[] => {
+    const roots = results.map(root), nodes = roots.map((x) => x.node);
+    const rest = withGrad(true, () => residual(roots));
+    const given = gs.map((g, i) => wrap(g ?? zerosNode(solution[i])));
+    const u = solve(pullbackOf(rest, roots), given);
+    const seeds = u.map((x) => x.neg().node), targets = new Set(outside);
+    const { cotangents } = sweep(
+      rest.map((r) => r.node),
+      seeds,
+      targets,
+      targets.union(new Set(nodes)),
+      true,
+    );
+    return outside.map((x) => cotangents.get(x) ?? null);
+  };
+  const results = custom(solution, outside, rule);
+  return results.map(wrap);
+}

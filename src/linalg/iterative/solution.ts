@@ -1,0 +1,131 @@
+/**
+ * What a solver says of its result.
+ *
+ * @module
+ */
+
+import { register } from "../../pytree/mod.ts";
+import { stack, where } from "../../tensor/functions.ts";
+import { tensor } from "../../tensor/creation.ts";
+import type { Tensor } from "../../tensor/tensor.ts";
+
+/**
+ * How a solver ended:
+ *
+ * - `"converged"`: the tolerance is met;
+ * - `"maxiter"`: it was not met after the iterations allowed;
+ * - `"stagnated"`: further iterations would not come nearer, for the method or for rounding;
+ * - `"breakdown"`: a division by zero in the method, for a matrix that it is not made for (CG and one
+ *   that is not positive definite, say) or that is singular;
+ * - `"not finite"`: NaN or infinity in the problem or on the way.
+ */
+export type Status = "converged" | "maxiter" | "stagnated" | "breakdown" | "not finite";
+
+/** Names of the numbers in `Solution.tensors.status`. */
+export const STATUSES: readonly Status[] = [
+  "converged",
+  "maxiter",
+  "stagnated",
+  "breakdown",
+  "not finite",
+];
+
+/** The number of a status. */
+export function codeOf(status: Status): number {
+  return STATUSES.indexOf(status);
+}
+
+/** A status that depends on conditions: the first that holds, else the last. */
+export function statusOf(cases: readonly (readonly [Tensor, Status])[], last: Status): Tensor {
+  let code = tensor(codeOf(last), { dtype: "int32" });
+  for (const [condition, status] of cases.toReversed()) {
+    code = where(condition, tensor(codeOf(status), { dtype: "int32" }), code);
+  }
+  return code;
+}
+
+/** The same facts as tensors, as functions that are traced need them. */
+export interface SolutionTensors {
+  /** Number of iterations, int32. */
+  readonly iterations: Tensor;
+  /** Norm of the residual at the value. */
+  readonly residual: Tensor;
+  /** Place in {@linkcode STATUSES}, int32. */
+  readonly status: Tensor;
+}
+
+/**
+ * The result of a solver and how good it is.
+ *
+ * `iterations`, `residual` and `status` read values, which runs the solver; inside of `compile()` and
+ * `vmap()` use `tensors`. A solution is a node of trees: `vmap()` of a function that returns one gives
+ * one with a batch in each of its tensors.
+ *
+ * @example
+ * ```ts
+ * import { linalg, tensor } from "@torchopt/torchopt";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const A = tensor([[2, 1], [1, 3]], { dtype: "float64" });
+ * const { value, status, iterations } = linalg.cgSolution(A, tensor([3, 4], { dtype: "float64" }));
+ * assertEquals(value.toArray().map((x) => Math.round(Number(x))), [1, 1]);
+ * assertEquals([status, iterations], ["converged", 2]);
+ * ```
+ */
+export class Solution<T = Tensor> {
+  /** The value that was found. */
+  readonly value: T;
+  /** Iterations, residual and status as tensors. */
+  readonly tensors: SolutionTensors;
+
+  /** @ignore Solvers make them. */
+  constructor(value: T, tensors: SolutionTensors) {
+    this.value = value;
+    this.tensors = tensors;
+  }
+
+  /** Number of iterations that were made. */
+  get iterations(): number {
+    return this.#read("iterations");
+  }
+
+  /** Norm of the residual at the value. */
+  get residual(): number {
+    return this.#read("residual");
+  }
+
+  /** How the solver ended. */
+  get status(): Status {
+    return STATUSES[this.#read("status")];
+  }
+
+  /** How the solver ended for each example of a batch, in a flat array. */
+  get statuses(): Status[] {
+    return [...this.tensors.status.data()].map((code) => STATUSES[Number(code)]);
+  }
+
+  #read(name: keyof SolutionTensors): number {
+    const all = this.tensors[name];
+    if (all.size === 1) return all.item();
+    throw new TypeError(
+      `Solution: ${name} differs by example in this batch of ${all.size}; read ` +
+        `${name === "status" ? "statuses" : `tensors.${name}`}.`,
+    );
+  }
+}
+
+register<Solution<unknown>>(Solution, {
+  flatten: ({ value, tensors }) => ({ children: [value, tensors], names: ["value", "tensors"] }),
+  unflatten: ([value, tensors]) => new Solution(value, tensors as SolutionTensors),
+});
+
+/** Whether all of several conditions hold. */
+export function every(...conditions: readonly Tensor[]): Tensor {
+  return conditions.reduce((a, b) => a.logicalAnd(b));
+}
+
+/** Whether all elements of all tensors are finite. */
+export function allFinite(x: readonly Tensor[]): Tensor {
+  if (x.length === 0) return tensor(true);
+  return stack(x.map((v) => v.isFinite().all())).all();
+}

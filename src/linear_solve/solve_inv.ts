@@ -1,0 +1,105 @@
+/**
+ * Solving by the matrix itself.
+ *
+ * @module
+ */
+
+import { vmap } from "../autodiff/vmap.ts";
+import type { LinearMap } from "../autodiff/implicit.ts";
+import { withGrad } from "../graph/node.ts";
+import { neumannSum } from "../linalg/iterative/neumann.ts";
+import { takeOperator, takeVector } from "../linalg/iterative/operator.ts";
+import { checkCount, checkRidge } from "../linalg/iterative/options.ts";
+import { Solution, statusOf } from "../linalg/iterative/solution.ts";
+import { withRidge } from "../linalg/iterative/solve.ts";
+import {
+  flat,
+  minus,
+  norm,
+  onFlat,
+  scalarType,
+  sizeOf,
+  unflat,
+} from "../linalg/iterative/vectors.ts";
+import { treeUnflatten } from "../pytree/mod.ts";
+import { eye, tensor } from "../tensor/creation.ts";
+import { checkNames, checkNumber, describe } from "../tensor/describe.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { type InformativeSolver, linearSolver } from "./solver.ts";
+
+/** Options of {@linkcode solveInv}. */
+export interface SolveInvOptions {
+  /** Solves `A x + ridge x = b` (default null: 0). */
+  readonly ridge?: number | Tensor | null;
+  /** Whether to approximate the inverse by a Neumann series (default false). */
+  readonly ns?: boolean;
+  /** Number of terms of the series after the first (default 10). */
+  readonly maxiter?: number | null;
+  /** Step size of the series (default null: 1). */
+  readonly alpha?: number | null;
+}
+
+/** The matrix of a linear map on vectors like `b`. */
+export function matrixOf(map: LinearMap, b: readonly Tensor[]): Tensor {
+  const n = sizeOf(b), columns = vmap(onFlat(map, b), { outAxes: 1 });
+  return columns(eye(n, { dtype: scalarType(b) }));
+}
+
+/** The result of a direct method, whose status is told from its residual. */
+export function directSolution<T>(
+  matvec: LinearMap,
+  { leaves, def }: ReturnType<typeof takeVector>,
+  x: readonly Tensor[],
+): Solution<T> {
+  const residual = withGrad(false, () => norm(minus(leaves, matvec(x))));
+  const status = statusOf([[residual.isFinite(), "converged"]], "not finite");
+  const iterations = tensor(0, { dtype: "int32" });
+  return new Solution(treeUnflatten(def, x) as T, { iterations, residual, status });
+}
+
+/**
+ * A solver of `A x = b` that makes the matrix of `A` (of all leaves together) and solves with it; with
+ * `ns`, one that approximates the inverse by a Neumann series, without the matrix.
+ *
+ * @param options `ridge`, `ns`; with `ns` also `maxiter` and `alpha`, as in `linalg.ns`
+ * @returns a solver `(matvec, b) => x` on trees
+ *
+ * @example
+ * ```ts
+ * import { linearSolve, type Tensor, tensor } from "@torchopt/torchopt";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const A = tensor([[2, 0], [0, 4]]);
+ * const x = linearSolve.solveInv()((v: Tensor) => A.matmul(v), tensor([1, 1]));
+ * assertEquals(x.toArray(), [0.5, 0.25]);
+ * ```
+ */
+export function solveInv(options: SolveInvOptions = {}): InformativeSolver {
+  const op = "solveInv";
+  checkNames(op, options, ["ridge", "ns", "maxiter", "alpha"]);
+  const { ns = false, alpha = null } = options, ridge = checkRidge(op, options.ridge);
+  const maxiter = checkCount(op, "maxiter", options.maxiter);
+  if (alpha !== null) checkNumber(op, "alpha", alpha);
+  if (typeof ns !== "boolean") {
+    throw new TypeError(`${op}: ns is ${describe(ns)}, wants true or false.`);
+  }
+  if (!ns && (maxiter !== null || alpha !== null)) {
+    throw new TypeError(
+      `${op}: maxiter and alpha belong to the Neumann series; add ns: true, or leave them out.`,
+    );
+  }
+  return linearSolver(op, (matvec, b) => {
+    const rhs = takeVector(op, "b", b), { leaves } = rhs;
+    const map = withRidge(takeOperator(op, "matvec", matvec, rhs), ridge);
+    const x = ns ? neumannSum(map, leaves, maxiter ?? 10, alpha) : solveDense(map, leaves);
+    return directSolution(map, rhs, x);
+  });
+}
+
+function solveDense(map: LinearMap, b: readonly Tensor[]): Tensor[] {
+  const n = sizeOf(b);
+  if (n === 0) return [...b];
+  const matrix = matrixOf(map, b);
+  if (n === 1) return unflat(flat(b).div(matrix.reshape([1])), b);
+  return unflat(matrix.solve(flat(b)), b);
+}

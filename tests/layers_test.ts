@@ -16,6 +16,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["src/tensor/", "src/autodiff/grad.ts"],
   ["src/autodiff/"],
   ["src/linalg/"],
+  ["src/linear_solve/"],
   [
     "src/schedule/",
     "src/transform/",
@@ -55,7 +56,7 @@ const FAMILY = [
 
 /** Rooms of code on trees of tensors. */
 const USER_ROOMS =
-  /^src\/(linalg|diff|nn|optim|transform|schedule|utils|visual)\/|^src\/[a-z_]+\.ts$/;
+  /^src\/(linalg|linear_solve|diff|nn|optim|transform|schedule|utils|visual)\/|^src\/[a-z_]+\.ts$/;
 
 const root = new URL("../", import.meta.url);
 

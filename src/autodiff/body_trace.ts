@@ -7,7 +7,7 @@
 import { closeBody, type ClosedBody, type Surroundings } from "../graph/body.ts";
 import { GradientError } from "../graph/errors.ts";
 import { parameterNode } from "../graph/leaf.ts";
-import type { Node } from "../graph/node.ts";
+import { nextEpoch, type Node } from "../graph/node.ts";
 import { showShape } from "../graph/shape.ts";
 import { wrap } from "../tensor/core.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -62,6 +62,7 @@ export function traceBody<T>(
   params: readonly Node[],
   fn: (params: readonly Tensor[]) => { readonly nodes: readonly Node[]; readonly output: T },
 ): Traced<T> {
+  const since = nextEpoch();
   const { result: { nodes, output }, reads, written } = trace.run(() => fn(params.map(wrap)));
   for (const { handle } of written) {
     throw new GradientError(
@@ -72,5 +73,5 @@ export function traceBody<T>(
   }
   const outside = new Map(reads.map(({ stand, before }) => [stand, before]));
   const all = [...params, ...trace.drawn.map(({ stand }) => stand)];
-  return { output, closed: closeBody(all, nodes, trace, outside) };
+  return { output, closed: closeBody(all, nodes, trace, outside, since) };
 }

@@ -33,10 +33,11 @@ class FrozenTrace extends FunctionTrace {
  * `fn`, for which tensors of its surroundings keep the values that they have when it first reads them,
  * however late a derivative rule calls it again. What it changes in place is put back.
  */
-export function frozen<A extends unknown[], R>(
+export function frozen<A extends unknown[]>(
   operation: string,
-  fn: (...args: A) => R,
-): (...args: A) => R {
+  fn: (...args: A) => readonly Tensor[],
+): (...args: A) => Tensor[] {
   const trace = new FrozenTrace(operation);
-  return (...args) => trace.run(() => fn(...args)).result;
+  // Handles that are made inside belong to the trace.
+  return (...args) => trace.run(() => fn(...args).map((x) => x.node)).result.map(wrap);
 }

@@ -27,10 +27,11 @@ function root(node: Node): Tensor {
 
 /** The derivative of recorded outputs, transposed, as a function of their cotangents. */
 function pullbackOf(outputs: Leaves, roots: Leaves): LinearMap {
-  const outs = outputs.map((y) => y.node), ends = new Set(roots.map((x) => x.node));
+  // Nodes of here: inside of a trace, handles from outside would stand for others.
+  const outs = outputs.map((y) => y.node), nodes = roots.map((x) => x.node), ends = new Set(nodes);
   return (gs) => {
     const { cotangents } = sweep(outs, gs.map((g) => g.node), ends, ends, true);
-    return roots.map(({ node }) => wrap(cotangents.get(node) ?? zerosNode(node)));
+    return nodes.map((node) => wrap(cotangents.get(node) ?? zerosNode(node)));
   };
 }
 

@@ -70,13 +70,15 @@ export function bodiesOf(node: Node): readonly Body[] {
 
 /**
  * Closes the graph between `params` and `outputs`. `outside` says which node of the surroundings stands
- * behind a leaf; others are that node themselves.
+ * behind a leaf; others are that node themselves. What was made before a walk number `since` belongs to
+ * the surroundings, too: it is computed once, outside.
  */
 export function closeBody(
   params: readonly Node[],
   outputs: readonly Node[],
   surroundings: Surroundings,
   outside: ReadonlyMap<Node, Node> = new Map(),
+  since = 0,
 ): ClosedBody {
   // Numbers of nodes go into a map: a leaf may be a node of a graph around that is being walked.
   const numbers = new Map<Node, number>();
@@ -91,7 +93,9 @@ export function closeBody(
     if (node.prim === constant) {
       key.push("c", node.attrKey);
       aval(node);
-    } else if (node.storage !== null || node.prim === buffer || node.prim === scalar) {
+    } else if (
+      node.storage !== null || node.prim === buffer || node.prim === scalar || node.made < since
+    ) {
       key.push("x");
       aval(node);
       leaves.push(node);

@@ -37,6 +37,9 @@ export interface IterativeSolverOptions extends IterativeOptions<any> {
 export function solveCg(options: IterativeSolverOptions = {}): InformativeSolver {
   const { init, ...rest } = options;
   const { maxiter } = settingsOf("solveCg", rest);
-  return linearSolver("solveCg", (matvec, b) =>
-    solveTree("solveCg", conjugateGradients, matvec, b, init as typeof b, rest), maxiter !== null);
+  return linearSolver(
+    "solveCg",
+    (matvec, b) => solveTree("solveCg", conjugateGradients, matvec, b, init as typeof b, rest),
+    maxiter !== null,
+  );
 }

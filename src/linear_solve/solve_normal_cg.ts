@@ -46,6 +46,13 @@ export function solveNormalCg(options: IterativeSolverOptions = {}): Informative
       const { leaves } = treeFlatten(x as PyTree<Tensor>);
       return tree(back(forward(leaves)));
     };
-    return solveTree(op, conjugateGradients, normal, tree(back(rhs.leaves)), init as typeof b, rest);
+    return solveTree(
+      op,
+      conjugateGradients,
+      normal,
+      tree(back(rhs.leaves)),
+      init as typeof b,
+      rest,
+    );
   }, maxiter !== null);
 }

@@ -8,6 +8,7 @@ export * as functional from "./functional.ts";
 export * as init from "./init.ts";
 // Names one by one would be left out of the documentation of the namespace.
 export * from "./functional/options.ts";
+export * from "./implicit_module.ts";
 export * from "./layers/activation.ts";
 export * from "./layers/container.ts";
 export * from "./layers/convolution.ts";

@@ -24,7 +24,9 @@ export function checkResidual(equation: Equation, residual: (x: Leaves) => Leave
   const far = rest.item();
   if (far <= FAR * Math.max(1, size.item())) return;
   const message =
-    `${op}: the residual at the solution has norm ${far.toPrecision(3)}, which is far from 0, while ` +
+    `${op}: the residual at the solution has norm ${
+      far.toPrecision(3)
+    }, which is far from 0, while ` +
     `the derivative is that of an exact solution. Let the solver go on for longer, or check that the ` +
     `residual is 0 at what it returns.`;
   if (strict) throw new GradientError(message);

@@ -34,8 +34,10 @@ export interface Equation {
 export function implicitRoot(equation: Equation): Tensor[] {
   const { op, solution, solve, residual } = equation;
   const tree = (x: Leaves) => treeUnflatten(solution.def, x);
-  const own = frozen(op, (x: Leaves) =>
-    takeLike(op, "the residual", residual(tree(x)), solution, "the solution"));
+  const own = frozen(
+    op,
+    (x: Leaves) => takeLike(op, "the residual", residual(tree(x)), solution, "the solution"),
+  );
   checkResidual(equation, own);
   return implicit(solution.leaves, own, (transposed, g) => {
     const matvec = (x: PyTree<Tensor>) => tree(transposed(leavesOf(x)));
@@ -61,4 +63,3 @@ function solveWith(
   const bad = isBad(found.tensors.status);
   return takeLike(op, what, found.value, solution, "the solution").map((u) => where(bad, NaN, u));
 }
-

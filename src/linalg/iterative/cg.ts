@@ -57,6 +57,7 @@ function run({ matvec, precondition: M, b, tolerance, maxiter }: System): Outcom
       broken: tensor(false),
       indefinite: tensor(false),
     },
+    maxiter,
   );
   const rest = norm(end.r);
   const status = statusOf([
@@ -66,7 +67,6 @@ function run({ matvec, precondition: M, b, tolerance, maxiter }: System): Outcom
   ], "maxiter");
   return { x: end.x, iterations: end.k, status };
 }
-
 
 /** @ignore CG as a method. */
 export const conjugateGradients: Method = { symmetric: true, run };

@@ -31,7 +31,8 @@ function settings(op: string, options: NeumannOptions): { count: number; alpha: 
   return { count: checkCount(op, "maxiter", options.maxiter) ?? 10, alpha };
 }
 
-const times = (x: Leaves, alpha: number | null) => alpha === null ? [...x] : x.map((v) => v.mul(alpha));
+const times = (x: Leaves, alpha: number | null) =>
+  alpha === null ? [...x] : x.map((v) => v.mul(alpha));
 
 /** The sum of `(I - alpha A)^k b` for k = 0 … `count`, times alpha. */
 export function neumannSum(
@@ -94,7 +95,9 @@ export function nsInv<T = Tensor>(A: T, options: NeumannOptions = {}): T {
   const { count, alpha } = settings("nsInv", options);
   const inverse = (matrix: unknown) => {
     if (!(matrix instanceof Tensor)) {
-      throw new TypeError(`nsInv: got ${describe(matrix)}, wants a square matrix or a tree of them.`);
+      throw new TypeError(
+        `nsInv: got ${describe(matrix)}, wants a square matrix or a tree of them.`,
+      );
     }
     const { shape, dtype } = matrix;
     if (shape.length !== 2 || shape[0] !== shape[1]) {

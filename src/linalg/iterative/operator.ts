@@ -10,7 +10,13 @@ import { frozen } from "../../autodiff/frozen.ts";
 import { DTypeError, ShapeError } from "../../graph/errors.ts";
 import { isFloat } from "../../graph/node.ts";
 import { sameShape, showShape } from "../../graph/shape.ts";
-import { flattenUpTo, formatPath, type TreeDef, treeFlatten, treeUnflatten } from "../../pytree/mod.ts";
+import {
+  flattenUpTo,
+  formatPath,
+  type TreeDef,
+  treeFlatten,
+  treeUnflatten,
+} from "../../pytree/mod.ts";
 import { describe } from "../../tensor/describe.ts";
 import { Tensor } from "../../tensor/tensor.ts";
 
@@ -117,7 +123,9 @@ export function takeOperator(op: string, name: string, A: unknown, b: Vector): L
     parts = flattenUpTo(b.def, A, name);
   } catch (cause) {
     throw new TypeError(
-      `${op}: ${name} is ${describe(A)}, wants a matrix, a tree of matrices like b, or a function ` +
+      `${op}: ${name} is ${
+        describe(A)
+      }, wants a matrix, a tree of matrices like b, or a function ` +
         `of such a tree. ${(cause as Error).message}`,
       { cause },
     );
@@ -126,6 +134,8 @@ export function takeOperator(op: string, name: string, A: unknown, b: Vector): L
     const at = parts.length === 1 ? "" : ` at ${formatPath(b.def.paths()[i])}`;
     return checkMatrix(op, name, at, part, b.leaves[i]);
   });
-  return frozen(op, (x: Leaves) =>
-    x.map((v, i) => v.ndim === 0 ? matrices[i].mul(v) : matrices[i].matmul(v)));
+  return frozen(
+    op,
+    (x: Leaves) => x.map((v, i) => v.ndim === 0 ? matrices[i].mul(v) : matrices[i].matmul(v)),
+  );
 }

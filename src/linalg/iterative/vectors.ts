@@ -5,7 +5,7 @@
  */
 
 import type { DType } from "../../runtime/mod.ts";
-import type { LinearMap, Leaves } from "../../autodiff/implicit.ts";
+import type { Leaves, LinearMap } from "../../autodiff/implicit.ts";
 import { concat, maximum, stack, where } from "../../tensor/functions.ts";
 import { full, tensor, zerosLike } from "../../tensor/creation.ts";
 import type { Tensor } from "../../tensor/tensor.ts";

@@ -76,6 +76,8 @@ export * as schedule from "./src/schedule/mod.ts";
 export * as hook from "./src/hook.ts";
 export * as visual from "./src/visual/mod.ts";
 export * as diff from "./src/diff/mod.ts";
+// The same as in diff: a namespace inside of a namespace.
+export * as implicit from "./src/diff/implicit/mod.ts";
 export * as linalg from "./src/linalg/mod.ts";
 export * as linearSolve from "./src/linear_solve/mod.ts";
 export * as nn from "./src/nn/mod.ts";

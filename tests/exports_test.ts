@@ -14,6 +14,9 @@ const programs: Record<string, string> = {
   "./diff": `
     import { zeroOrder } from ENTRY;
     console.log(zeroOrder.zeroOrder === zeroOrder ? 12 : 0);`,
+  "./linear-solve": `
+    import { solveInv } from ENTRY;
+    console.log(typeof solveInv({ ns: true }) === "function" ? 12 : 0);`,
   "./nn": `
     import * as nn from ENTRY;
     const layer = new nn.Linear(1, 1, { bias: false }), w = layer.weight;

@@ -27,6 +27,11 @@ class FrozenTrace extends FunctionTrace {
     if (outer === this.#home) this.#saved.set(handle, wrap(node));
     return node;
   }
+
+  /** Seeing an earlier value changes nothing. */
+  protected override backOf(handle: Handle, before: Node): Node {
+    return this.#saved.has(handle) ? handle.rawNode : before;
+  }
 }
 
 /**

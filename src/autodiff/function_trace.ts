@@ -22,6 +22,8 @@ export interface HandleRead extends Read {
   readonly handle: Handle;
   /** What its handle says outside. */
   readonly traceId: number;
+  /** The node that its handle gets back. */
+  readonly back: Node;
 }
 
 /** A tensor from outside that the function changed in place. */
@@ -63,6 +65,11 @@ export abstract class FunctionTrace extends Trace {
     return this.outside(handle, () => outer === null ? handle.rawNode : outer.read(handle));
   }
 
+  /** The node that a tensor gets back afterwards. */
+  protected backOf(_handle: Handle, before: Node): Node {
+    return before;
+  }
+
   override get compiling(): Trace | null {
     return this.outer?.compiling ?? null;
   }
@@ -70,9 +77,9 @@ export abstract class FunctionTrace extends Trace {
   /** The node of a handle; one from outside is noted at first sight. */
   override read(handle: Handle): Node {
     if (handle.traceId !== this.id) {
-      const before = this.before(handle);
+      const before = this.before(handle), back = this.backOf(handle, before);
       const stand = this.standFor(before), { traceId } = handle;
-      this.#reads.push({ handle, before, stand, traceId });
+      this.#reads.push({ handle, before, stand, traceId, back });
       this.stand(handle, stand);
     }
     return handle.rawNode;
@@ -100,8 +107,8 @@ export abstract class FunctionTrace extends Trace {
       return { result, reads, written: changed.filter(({ handle }) => !follows(handle, wholes)) };
     } finally {
       this.restoreBases();
-      for (const { handle, before, traceId } of reads) {
-        handle.rawNode = before;
+      for (const { handle, back, traceId } of reads) {
+        handle.rawNode = back;
         handle.traceId = traceId;
       }
       this.#reads = around.reads;

@@ -4,11 +4,13 @@
  * @module
  */
 
-import { conjugateGradients } from "../linalg/iterative/cg.ts";
-import { type IterativeOptions, settingsOf } from "../linalg/iterative/options.ts";
+import { conjugateGradients } from "../linalg/iterative/cg_method.ts";
+import { settingsOf } from "../linalg/iterative/options.ts";
+import type { IterativeOptions } from "../linalg/iterative/types.ts";
 import { solveTree } from "../linalg/iterative/solve.ts";
 import type { TensorTree } from "../base.ts";
-import { type InformativeSolver, linearSolver } from "./solver.ts";
+import { linearSolver } from "./make_solver.ts";
+import type { InformativeSolver } from "./solver.ts";
 
 /** Options of solvers that iterate. */
 // deno-lint-ignore no-explicit-any

@@ -4,28 +4,15 @@
  * @module
  */
 
-import { vmap } from "../autodiff/vmap.ts";
-import type { LinearMap } from "../autodiff/implicit.ts";
-import { withGrad } from "../graph/node.ts";
-import { neumannSum } from "../linalg/iterative/neumann.ts";
+import { neumannSum } from "../linalg/iterative/neumann_sum.ts";
 import { takeOperator, takeVector } from "../linalg/iterative/operator.ts";
 import { checkCount, checkRidge } from "../linalg/iterative/options.ts";
-import { Solution, statusOf } from "../linalg/iterative/solution.ts";
 import { withRidge } from "../linalg/iterative/solve.ts";
-import {
-  flat,
-  minus,
-  norm,
-  onFlat,
-  scalarType,
-  sizeOf,
-  unflat,
-} from "../linalg/iterative/vectors.ts";
-import { treeUnflatten } from "../pytree/mod.ts";
-import { eye, tensor } from "../tensor/creation.ts";
 import { checkNames, checkNumber, describe } from "../tensor/describe.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { type InformativeSolver, linearSolver } from "./solver.ts";
+import { directSolution, solveDense } from "./dense.ts";
+import { linearSolver } from "./make_solver.ts";
+import type { InformativeSolver } from "./solver.ts";
 
 /** Options of {@linkcode solveInv}. */
 export interface SolveInvOptions {
@@ -37,24 +24,6 @@ export interface SolveInvOptions {
   readonly maxiter?: number | null;
   /** Step size of the series (default null: 1). */
   readonly alpha?: number | null;
-}
-
-/** The matrix of a linear map on vectors like `b`. */
-export function matrixOf(map: LinearMap, b: readonly Tensor[]): Tensor {
-  const n = sizeOf(b), columns = vmap(onFlat(map, b), { outAxes: 1 });
-  return columns(eye(n, { dtype: scalarType(b) }));
-}
-
-/** The result of a direct method, whose status is told from its residual. */
-export function directSolution<T>(
-  matvec: LinearMap,
-  { leaves, def }: ReturnType<typeof takeVector>,
-  x: readonly Tensor[],
-): Solution<T> {
-  const residual = withGrad(false, () => norm(minus(leaves, matvec(x))));
-  const status = statusOf([[residual.isFinite(), "converged"]], "not finite");
-  const iterations = tensor(0, { dtype: "int32" });
-  return new Solution(treeUnflatten(def, x) as T, { iterations, residual, status });
 }
 
 /**
@@ -94,12 +63,4 @@ export function solveInv(options: SolveInvOptions = {}): InformativeSolver {
     const x = ns ? neumannSum(map, leaves, maxiter ?? 10, alpha) : solveDense(map, leaves);
     return directSolution(map, rhs, x);
   });
-}
-
-function solveDense(map: LinearMap, b: readonly Tensor[]): Tensor[] {
-  const n = sizeOf(b);
-  if (n === 0) return [...b];
-  const matrix = matrixOf(map, b);
-  if (n === 1) return unflat(flat(b).div(matrix.reshape([1])), b);
-  return unflat(matrix.solve(flat(b)), b);
 }

@@ -4,19 +4,28 @@
  * @module
  */
 
-import { type Leaves, transpose } from "../autodiff/implicit.ts";
-import { conjugateGradients } from "../linalg/iterative/cg.ts";
+import { type Leaves, type LinearMap, transpose } from "../autodiff/implicit.ts";
+import { conjugateGradients } from "../linalg/iterative/cg_method.ts";
 import { takeLike, takeOperator, takeVector } from "../linalg/iterative/operator.ts";
 import { settingsOf } from "../linalg/iterative/options.ts";
+import { Solution } from "../linalg/iterative/solution.ts";
 import { solveTree } from "../linalg/iterative/solve.ts";
+import { codeOf, statusOf } from "../linalg/iterative/status.ts";
+import { minus, norm } from "../linalg/iterative/vectors.ts";
+import { withGrad } from "../graph/node.ts";
 import { type PyTree, treeFlatten, treeUnflatten } from "../pytree/mod.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { IterativeSolverOptions } from "./solve_cg.ts";
-import { type InformativeSolver, linearSolver } from "./solver.ts";
+import { linearSolver } from "./make_solver.ts";
+import type { InformativeSolver } from "./solver.ts";
+
+/** How much of the right side may be left by a solution. */
+const INCONSISTENT = 0.1;
 
 /**
  * A solver of `A x = b` by conjugate gradients on `A^T A x = A^T b`, for any square `A` of full rank.
- * The condition number is squared: where `A` is ill-conditioned, `solveGmres()`, `solveLstsq()` or
+ * Where the system has no solution, the point nearest to one is found, with the
+ * status `"stagnated"`. The condition number is squared: where `A` is ill-conditioned, `solveGmres()`, `solveLstsq()` or
  * `solveInv()` do better.
  *
  * @param options `ridge` (solves `A^T A x + ridge x = A^T b`), `init`, and those of `linalg.cg`; `rtol`
@@ -36,23 +45,34 @@ import { type InformativeSolver, linearSolver } from "./solver.ts";
  */
 export function solveNormalCg(options: IterativeSolverOptions = {}): InformativeSolver {
   const op = "solveNormalCg", { init, ...rest } = options;
-  const { maxiter } = settingsOf(op, rest);
+  const { maxiter, ridge } = settingsOf(op, rest);
   return linearSolver(op, (matvec, b) => {
     const rhs = takeVector(op, "b", b);
     if (init !== undefined && init !== null) takeLike(op, "init", init, rhs, "b");
     const forward = takeOperator(op, "matvec", matvec, rhs), back = transpose(forward, rhs.leaves);
     const tree = (x: Leaves) => treeUnflatten(rhs.def, x) as typeof b;
-    const normal = (x: typeof b) => {
-      const { leaves } = treeFlatten(x as PyTree<Tensor>);
-      return tree(back(forward(leaves)));
-    };
-    return solveTree(
-      op,
-      conjugateGradients,
-      normal,
-      tree(back(rhs.leaves)),
-      init as typeof b,
-      rest,
-    );
+    const list = (x: typeof b) => treeFlatten(x as PyTree<Tensor>).leaves;
+    const normal = (x: typeof b) => tree(back(forward(list(x))));
+    const start = init as typeof b, projected = tree(back(rhs.leaves));
+    const found = solveTree(op, conjugateGradients, normal, projected, start, rest);
+    return ridge === null
+      ? unlessInconsistent(found, forward, rhs.leaves, list(found.value))
+      : found;
   }, maxiter !== null);
+}
+
+/** What converged may be the nearest point of a system without a solution: no more than that then. */
+function unlessInconsistent<T>(
+  { value, tensors }: Solution<T>,
+  forward: LinearMap,
+  b: Leaves,
+  x: Leaves,
+): Solution<T> {
+  return withGrad(false, () => {
+    const residual = norm(minus(b, forward(x)));
+    const inconsistent = residual.gt(norm(b).mul(INCONSISTENT));
+    const lost = inconsistent.logicalAnd(tensors.status.eq(codeOf("converged")));
+    const status = statusOf([[lost, "stagnated"]], tensors.status);
+    return new Solution(value, { ...tensors, residual, status });
+  });
 }

@@ -5,7 +5,6 @@
  */
 
 import type { Solution } from "../linalg/iterative/solution.ts";
-import { checkFunction } from "../tensor/describe.ts";
 
 /** A linear function of trees like `T`. */
 export type Matvec<T> = (x: T) => T;
@@ -25,17 +24,3 @@ export interface LinearSolver {
 
 /** A solver that {@linkcode LinearSolver} describes, with its `solution`. */
 export type InformativeSolver = LinearSolver & Required<Pick<LinearSolver, "solution">>;
-
-/** @ignore A solver from its two forms. */
-export function linearSolver(
-  op: string,
-  solution: <T>(matvec: Matvec<T>, b: T) => Solution<T>,
-  truncates: boolean = false,
-): InformativeSolver {
-  const checked = <T>(matvec: Matvec<T>, b: T) => {
-    checkFunction(op, matvec, "matvec");
-    return solution(matvec, b);
-  };
-  const solver = <T>(matvec: Matvec<T>, b: T): T => checked(matvec, b).value;
-  return Object.assign(solver, { solution: checked, truncates });
-}

@@ -101,15 +101,29 @@ export abstract class ImplicitMetaGradientModule extends MetaGradientModule {
 
   /** Solves the inner problem by changing the parameters; what it returns is passed on. */
   // deno-lint-ignore no-explicit-any
-  abstract solve(...args: any[]): unknown;
+  solve(..._args: any[]): unknown {
+    throw new TypeError(
+      `${this.constructor.name}: there is no solve(); give one that trains the parameters.`,
+    );
+  }
 
   /** The inner loss, a scalar. */
   // deno-lint-ignore no-explicit-any
-  objective?(...args: any[]): Tensor;
+  objective(..._args: any[]): Tensor {
+    throw new TypeError(
+      `${this.constructor.name}: there is no objective(), the inner loss; give one, or optimality().`,
+    );
+  }
 
-  /** What is 0 at the solution: one tensor for each parameter, in an array or by name. */
+  /**
+   * What is 0 at the solution: one tensor for each parameter, in an array or by name. As it stands here,
+   * the gradient of `objective()` with respect to the parameters.
+   */
   // deno-lint-ignore no-explicit-any
-  optimality?(...args: any[]): readonly Tensor[] | Readonly<Record<string, Tensor>>;
+  optimality(...args: any[]): readonly Tensor[] | Readonly<Record<string, Tensor>> {
+    const loss = (params: Named) => within(this, params, () => this.objective(...args));
+    return grad(loss)(Object.fromEntries(this.namedParameters()));
+  }
 }
 
 /** Lets `solve()` of a class leave parameters that know their derivative. */
@@ -214,33 +228,33 @@ function putBackAfterTrace(module: ImplicitMetaGradientModule, before: Named): v
   trace?.whenDone(module, () => void module.swap("solve", before));
 }
 
+/** Calls `fn` while the module has other parameters. */
+function within<T>(module: ImplicitMetaGradientModule, params: Named, fn: () => T): T {
+  const restore = module.swap("solve", params);
+  try {
+    return fn();
+  } finally {
+    restore();
+  }
+}
+
 /** The residual as a function of the parameters. */
 function residualOf(
   op: string,
   module: ImplicitMetaGradientModule,
   args: readonly unknown[],
 ): (x: unknown) => unknown {
-  const { optimality, objective } = module;
-  const within = <T>(params: Named, fn: () => T): T => {
-    const restore = module.swap("solve", params);
-    try {
-      return fn();
-    } finally {
-      restore();
-    }
+  const { optimality, objective } = ImplicitMetaGradientModule.prototype;
+  if (module.optimality === optimality && module.objective === objective) {
+    throw new TypeError(
+      `${op}: ${module.constructor.name} has neither objective(), the inner loss, nor optimality(), ` +
+        `what is 0 at the solution; give one of them as a method.`,
+    );
+  }
+  return (x) => {
+    const params = x as Named;
+    return byName(op, params, within(module, params, () => module.optimality(...args)));
   };
-  if (typeof optimality === "function") {
-    return (x) =>
-      byName(op, x as Named, within(x as Named, () => optimality.apply(module, [...args])));
-  }
-  if (typeof objective === "function") {
-    return (x) =>
-      grad((params: Named) => within(params, () => objective.apply(module, [...args])))(x as Named);
-  }
-  throw new TypeError(
-    `${op}: ${module.constructor.name} has neither objective(), the inner loss, nor optimality(), what ` +
-      `is 0 at the solution; give one of them as a method.`,
-  );
 }
 
 /** A residual as the parameters are: by name. */

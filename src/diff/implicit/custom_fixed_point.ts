@@ -6,7 +6,8 @@
 
 import { type PyTree, treeMap } from "../../pytree/mod.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
-import { type CustomRootOptions, withImplicitGradient } from "./custom_root.ts";
+import { withImplicitGradient } from "./decorator.ts";
+import type { CustomRootOptions, Solved, SolverFunction } from "./types.ts";
 
 /**
  * The same as {@linkcode customRoot} for solvers of `x = fixedPoint(x, ...args)`: the residual is
@@ -35,8 +36,7 @@ export function customFixedPoint(
   // deno-lint-ignore no-explicit-any
   fixedPoint: (x: any, ...args: any[]) => unknown,
   options: CustomRootOptions,
-  // deno-lint-ignore no-explicit-any
-): <F extends (...args: any[]) => any>(solver: F) => F {
+): <F extends SolverFunction>(solver: F) => Solved<F> {
   return withImplicitGradient(
     "customFixedPoint",
     fixedPoint,

@@ -4,111 +4,8 @@
  * @module
  */
 
-import { solveNormalCg } from "../../linear_solve/solve_normal_cg.ts";
-import type { LinearSolver } from "../../linear_solve/solver.ts";
-import { takeVector } from "../../linalg/iterative/operator.ts";
-import { detach } from "../../primitives/movement.ts";
-import { type PyTree, treeMap, treeUnflatten } from "../../pytree/mod.ts";
-import { wrap } from "../../tensor/core.ts";
-import { checkFunction, checkNames, describe } from "../../tensor/describe.ts";
-import { Tensor } from "../../tensor/tensor.ts";
-import { implicitRoot } from "./root.ts";
-
-/** Options of {@linkcode customRoot} and {@linkcode customFixedPoint}. */
-export interface CustomRootOptions {
-  /** Which arguments to differentiate: numbers from 1 on, since argument 0 is where solvers start. */
-  readonly argnums: number | readonly number[];
-  /** Whether the solver returns `[solution, aux]`; `aux` is passed on (default false). */
-  readonly hasAux?: boolean;
-  /** Solves the linear system of the derivative (default `linearSolve.solveNormalCg()`). */
-  readonly solve?: LinearSolver;
-  /**
-   * Whether a residual far from 0 at the solution is an error, and a linear solve that ended at its
-   * `maxiter` (default false: the first one is warned of once, the second one taken).
-   */
-  readonly strict?: boolean;
-}
-
-/** A function of a start and of further arguments. */
-// deno-lint-ignore no-explicit-any
-type Function = (...args: any[]) => any;
-
-/** The numbers of the differentiated arguments. */
-function numbersOf(op: string, argnums: unknown): number[] {
-  const numbers = Array.isArray(argnums) ? argnums : [argnums];
-  for (const n of numbers) {
-    if (Number.isInteger(n) && n > 0) continue;
-    throw new RangeError(
-      `${op}: argnums is ${describe(n)}, wants whole numbers from 1 on: argument 0 is where the ` +
-        `solver starts, of which the solution is independent.`,
-    );
-  }
-  if (numbers.length === 0) {
-    throw new RangeError(`${op}: argnums is empty; name the arguments to differentiate.`);
-  }
-  return numbers;
-}
-
-/** The tensors of a tree as `change` gives them; everything else stays. */
-function mapTensors(tree: unknown, change: (x: Tensor) => Tensor): unknown {
-  return treeMap(
-    (x: unknown) => x instanceof Tensor ? change(x) : x,
-    tree as PyTree<unknown>,
-  );
-}
-
-/** The same value without a history, a leaf of its own. */
-function fresh(x: Tensor): Tensor {
-  const own = wrap(detach(x.node));
-  return x.requiresGrad ? own.requiresGrad_() : own;
-}
-
-/** @ignore What `customRoot` and `customFixedPoint` do; `residualOf` makes the residual. */
-export function withImplicitGradient(
-  op: string,
-  fn: Function,
-  options: CustomRootOptions,
-  residual: Function,
-): <F extends Function>(solver: F) => F {
-  checkFunction(op, fn);
-  checkNames(op, options, ["argnums", "hasAux", "solve", "strict"]);
-  const numbers = numbersOf(op, options.argnums);
-  const { hasAux = false, solve = solveNormalCg(), strict = false } = options;
-  checkFunction(op, solve, "solve");
-  return <F extends Function>(solver: F): F => {
-    checkFunction(op, solver, "the solver");
-    const seen = { done: false };
-    const solved = (...args: unknown[]) => {
-      const missing = numbers.find((n) => n >= args.length);
-      if (missing !== undefined) {
-        throw new RangeError(
-          `${op}: argnums ${missing} is out of range for ${args.length} argument(s).`,
-        );
-      }
-      // Values of now, which the derivative rule needs later.
-      const differentiable = args.map((x, i) =>
-        mapTensors(x, ({ node }) => wrap(numbers.includes(i) ? node : detach(node)))
-      );
-      const returned = solver(...args.map((x) => mapTensors(x, fresh)));
-      if (hasAux && !(Array.isArray(returned) && returned.length === 2)) {
-        throw new TypeError(
-          `${op}: with hasAux the solver must return [solution, aux], got ${describe(returned)}.`,
-        );
-      }
-      const { leaves, def } = takeVector(
-        op,
-        "what the solver returned",
-        hasAux ? returned[0] : returned,
-      );
-      const solution = { leaves: leaves.map((x) => wrap(detach(x.node))), def };
-      const rest = (x: unknown) => residual(x, ...differentiable.slice(1));
-      const root = implicitRoot({ op, solution, residual: rest, solve, strict, seen });
-      const result = treeUnflatten(def, root);
-      return hasAux ? [result, returned[1]] : result;
-    };
-    return solved as F;
-  };
-}
+import { withImplicitGradient } from "./decorator.ts";
+import type { CustomRootOptions, Solved, SolverFunction } from "./types.ts";
 
 /**
  * A decorator for solvers of `optimality(x, ...args) = 0`: gradients of the solution are those of the
@@ -153,7 +50,6 @@ export function customRoot(
   // deno-lint-ignore no-explicit-any
   optimality: (x: any, ...args: any[]) => unknown,
   options: CustomRootOptions,
-  // deno-lint-ignore no-explicit-any
-): <F extends (...args: any[]) => any>(solver: F) => F {
+): <F extends SolverFunction>(solver: F) => Solved<F> {
   return withImplicitGradient("customRoot", optimality, options, optimality);
 }

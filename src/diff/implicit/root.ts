@@ -7,7 +7,7 @@
 import { frozen } from "../../autodiff/frozen.ts";
 import { implicit, type Leaves } from "../../autodiff/implicit.ts";
 import { takeLike, type Vector } from "../../linalg/iterative/operator.ts";
-import { isBad } from "../../linalg/iterative/solve.ts";
+import { isBad } from "../../linalg/iterative/status.ts";
 import type { LinearSolver } from "../../linear_solve/solver.ts";
 import { type PyTree, treeFlatten, treeUnflatten } from "../../pytree/mod.ts";
 import { where } from "../../tensor/functions.ts";

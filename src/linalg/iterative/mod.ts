@@ -4,8 +4,8 @@
  * @module
  */
 
+// Names one by one would be left out of the documentation of the namespace.
 export * from "./cg.ts";
 export * from "./neumann.ts";
-export type { LinearOperator } from "./operator.ts";
-export type { IterativeOptions } from "./options.ts";
-export { Solution, type SolutionTensors, type Status, STATUSES } from "./solution.ts";
+export * from "./solution.ts";
+export * from "./types.ts";

@@ -4,7 +4,6 @@
  * @module
  */
 
-import type { Leaves, LinearMap } from "../../autodiff/implicit.ts";
 import { ShapeError } from "../../graph/errors.ts";
 import { showShape } from "../../graph/shape.ts";
 import { treeMap, treeUnflatten } from "../../pytree/mod.ts";
@@ -12,9 +11,10 @@ import { checkNames, checkNumber, describe } from "../../tensor/describe.ts";
 import { eye } from "../../tensor/creation.ts";
 import { Tensor } from "../../tensor/tensor.ts";
 import type { TensorTree } from "../../base.ts";
-import { type LinearOperator, takeOperator, takeVector } from "./operator.ts";
+import { takeOperator, takeVector } from "./operator.ts";
 import { checkCount } from "./options.ts";
-import { plus } from "./vectors.ts";
+import { neumannSum } from "./neumann_sum.ts";
+import type { LinearOperator } from "./types.ts";
 
 /** Options of Neumann series. */
 export interface NeumannOptions {
@@ -29,25 +29,6 @@ function settings(op: string, options: NeumannOptions): { count: number; alpha: 
   const { alpha = null } = options;
   if (alpha !== null) checkNumber(op, "alpha", alpha);
   return { count: checkCount(op, "maxiter", options.maxiter) ?? 10, alpha };
-}
-
-const times = (x: Leaves, alpha: number | null) =>
-  alpha === null ? [...x] : x.map((v) => v.mul(alpha));
-
-/** The sum of `(I - alpha A)^k b` for k = 0 … `count`, times alpha. */
-export function neumannSum(
-  matvec: LinearMap,
-  b: Leaves,
-  count: number,
-  alpha: number | null,
-): Tensor[] {
-  let term: Leaves = b, sum: Leaves = b;
-  for (let k = 0; k < count; k++) {
-    const image = times(matvec(term), alpha);
-    term = term.map((v, i) => v.sub(image[i]));
-    sum = plus(sum, term);
-  }
-  return times(sum, alpha);
 }
 
 /**

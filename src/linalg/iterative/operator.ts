@@ -20,12 +20,6 @@ import {
 import { describe } from "../../tensor/describe.ts";
 import { Tensor } from "../../tensor/tensor.ts";
 
-/**
- * A linear operator on trees like `T`: a matrix for a vector (or for a matrix of several columns), a
- * tree of matrices, one for each leaf, or a function.
- */
-export type LinearOperator<T = Tensor> = Tensor | TensorTree | ((x: T) => T);
-
 /** A tree of tensors, taken apart. */
 export interface Vector {
   readonly leaves: Tensor[];

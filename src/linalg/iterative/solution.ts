@@ -5,8 +5,6 @@
  */
 
 import { register } from "../../pytree/mod.ts";
-import { stack, where } from "../../tensor/functions.ts";
-import { tensor } from "../../tensor/creation.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 
 /**
@@ -29,20 +27,6 @@ export const STATUSES: readonly Status[] = [
   "breakdown",
   "not finite",
 ];
-
-/** The number of a status. */
-export function codeOf(status: Status): number {
-  return STATUSES.indexOf(status);
-}
-
-/** A status that depends on conditions: the first that holds, else the last. */
-export function statusOf(cases: readonly (readonly [Tensor, Status])[], last: Status): Tensor {
-  let code = tensor(codeOf(last), { dtype: "int32" });
-  for (const [condition, status] of cases.toReversed()) {
-    code = where(condition, tensor(codeOf(status), { dtype: "int32" }), code);
-  }
-  return code;
-}
 
 /** The same facts as tensors, as functions that are traced need them. */
 export interface SolutionTensors {
@@ -118,14 +102,3 @@ register<Solution<unknown>>(Solution, {
   flatten: ({ value, tensors }) => ({ children: [value, tensors], names: ["value", "tensors"] }),
   unflatten: ([value, tensors]) => new Solution(value, tensors as SolutionTensors),
 });
-
-/** Whether all of several conditions hold. */
-export function every(...conditions: readonly Tensor[]): Tensor {
-  return conditions.reduce((a, b) => a.logicalAnd(b));
-}
-
-/** Whether all elements of all tensors are finite. */
-export function allFinite(x: readonly Tensor[]): Tensor {
-  if (x.length === 0) return tensor(true);
-  return stack(x.map((v) => v.isFinite().all())).all();
-}

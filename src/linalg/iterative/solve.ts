@@ -9,9 +9,11 @@ import { isGradEnabled, withGrad } from "../../graph/node.ts";
 import { treeUnflatten } from "../../pytree/mod.ts";
 import { maximum, where } from "../../tensor/functions.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
-import { type LinearOperator, takeLike, takeOperator, takeVector } from "./operator.ts";
-import { type IterativeOptions, type Settings, settingsOf } from "./options.ts";
-import { codeOf, Solution } from "./solution.ts";
+import { takeLike, takeOperator, takeVector } from "./operator.ts";
+import { type Settings, settingsOf } from "./options.ts";
+import type { IterativeOptions, LinearOperator } from "./types.ts";
+import { Solution } from "./solution.ts";
+import { isBad } from "./status.ts";
 import { axpy, divided, minus, norm, plus, scaled, scaleOf, sizeOf, zerosOf } from "./vectors.ts";
 
 /** A system whose right side is of order 1 and whose start is 0. */
@@ -61,11 +63,6 @@ function run(method: Method, { matvec, precondition, b, x0, settings }: Given) {
     maxiter: settings.maxiter ?? 10 * Math.max(1, sizeOf(b)),
   });
   return { x: plus(start, scaled(scale, x)), iterations, status };
-}
-
-/** Whether a value must not be taken for a solution, however rough. */
-export function isBad(status: Tensor): Tensor {
-  return status.ge(codeOf("stagnated"));
 }
 
 /** Solves, and gives the result the derivative of the equation. */

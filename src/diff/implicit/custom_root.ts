@@ -43,7 +43,7 @@ import type { CustomRootOptions, Solved, SolverFunction } from "./types.ts";
  * const l2 = tensor(0.5, { dtype: "float64", requiresGrad: true });
  * const w = ridge(tensor([0, 0], { dtype: "float64" }), l2);
  * const [g] = autograd.grad(w.sum(), [l2]);
- * assert(Math.abs(g!.item() + 0.527216) < 1e-5);
+ * assert(Math.abs(g!.item() + 0.539792) < 1e-5);
  * ```
  */
 export function customRoot(

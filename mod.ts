@@ -74,6 +74,7 @@ export * from "./src/utils/mod.ts";
 export * as transform from "./src/transform/mod.ts";
 export * as schedule from "./src/schedule/mod.ts";
 export * as hook from "./src/hook.ts";
+export * as distributed from "./src/distributed/mod.ts";
 export * as visual from "./src/visual/mod.ts";
 export * as diff from "./src/diff/mod.ts";
 // The same as in diff: a namespace inside of a namespace.

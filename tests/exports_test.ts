@@ -17,6 +17,10 @@ const programs: Record<string, string> = {
   "./linear-solve": `
     import { solveInv } from ENTRY;
     console.log(typeof solveInv({ ns: true }) === "function" ? 12 : 0);`,
+  "./distributed": `
+    import * as distributed from ENTRY;
+    const six = distributed.parallelize({ partitioner: 0 })(function six(x) { return 6 * x; });
+    console.log(await distributed.autoInitRpc()(async () => (await six(2))[0])());`,
   "./nn": `
     import * as nn from ENTRY;
     const layer = new nn.Linear(1, 1, { bias: false }), w = layer.weight;

@@ -30,7 +30,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["src/nn/"],
   ["src/optim/"],
   ["src/utils/"],
-  ["src/visual/"],
+  ["src/visual/", "src/distributed/"],
   ["src/func.ts", "mod.ts"],
 ];
 
@@ -57,6 +57,10 @@ const FAMILY = [
 /** Rooms of code on trees of tensors. */
 const USER_ROOMS =
   /^src\/(linalg|linear_solve|diff|nn|optim|transform|schedule|utils|visual)\/|^src\/[a-z_]+\.ts$/;
+  /^src\/(linalg|diff|nn|optim|transform|schedule|utils|visual)\/|^src\/[a-z_]+\.ts$/;
+const USER_ROOMS = /^src\/(diff|nn|optim|transform|schedule|utils|visual)\/|^src\/[a-z_]+\.ts$/;
+const USER_ROOMS =
+  /^src\/(nn|optim|transform|schedule|utils|visual|distributed)\/|^src\/[a-z_]+\.ts$/;
 
 const root = new URL("../", import.meta.url);
 

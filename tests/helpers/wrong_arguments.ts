@@ -19,6 +19,8 @@ export interface Target {
 const LEFT_OUT = new Set([
   "buildOps",
   "shutdown",
+  "distributed.initRpc",
+  "distributed.shutdown",
   "manualSeed",
   "setDefaultDevice",
   "setDefaultDtype",
@@ -167,7 +169,15 @@ const INTERNAL =
 export function fault(error: unknown): string | null {
   if (!(error instanceof Error)) return `threw ${String(error)}`;
   const { message } = error;
-  const known = [ShapeError, DTypeError, GradientError, BackendError, RangeError, TypeError];
+  const known = [
+    ShapeError,
+    DTypeError,
+    GradientError,
+    BackendError,
+    torchopt.distributed.RpcError,
+    RangeError,
+    TypeError,
+  ];
   if (!known.some((cls) => error instanceof cls)) return `${error.constructor.name}: ${message}`;
   if (INTERNAL.test(message)) return message;
   return /^(An operand|[\w.]+(\(\))?|JavaScript's)[ :]/.test(message) ? null : message;

@@ -1,0 +1,535 @@
+/**
+ * The agent of a rank: calls to other ranks, calls by them, and who is gone.
+ *
+ * @module
+ */
+
+import { newMessage } from "./contexts.ts";
+import { RpcError, RpcTimeoutError, WorkerDiedError } from "./errors.ts";
+import type { FaultInjector } from "./faults.ts";
+import { type Frame, Kind, parseChunks } from "./frame.ts";
+import type { Link } from "./links/link.ts";
+import { MAX_QUEUED } from "./links/link.ts";
+import { decodeMessage, encodeMessage, noteArrival } from "./message.ts";
+import { Peer, type Pending } from "./peer.ts";
+import { fromPlain, isPlainError, toPlain } from "./plain_error.ts";
+import type { RemoteFunction } from "./register.ts";
+import { lookUp, registeredNames } from "./registry.ts";
+import { currentScope, Running, type Scope, within } from "./scope.ts";
+
+/** What a call within the layer is answered by. */
+export type SystemHandler = (from: number, ...args: unknown[]) => unknown;
+
+/** How a call is made. */
+export interface CallSettings {
+  /** Seconds to wait; 0 for no limit. */
+  readonly seconds: number;
+  /** Stops waiting when it is aborted. */
+  readonly signal?: AbortSignal;
+  /** Stops waiting when it is told to. */
+  readonly canceller?: Canceller;
+}
+
+/** Gives up calls: an AbortController costs as much as a small call. */
+export class Canceller {
+  #stops: ((reason: Error) => void)[] = [];
+
+  /** Adds a call. */
+  add(stop: (reason: Error) => void): void {
+    this.#stops.push(stop);
+  }
+
+  /** Gives up all of them. */
+  cancel(reason: Error): void {
+    for (const stop of this.#stops.splice(0)) stop(reason);
+  }
+}
+
+/** Makes links to other ranks. */
+export interface Connector {
+  /** A link to a rank, and the start of its process. */
+  connect(rank: number): Promise<{ link: Link; incarnation: string }>;
+}
+
+/** Milliseconds until a request is sent again, at first. */
+const FIRST_PAUSE = 1000, LONGEST_PAUSE = 30_000;
+
+/** `[name, args, kwargs, context, message, milliseconds left, may come again]`. */
+type CallData = [
+  string,
+  unknown[],
+  Record<string, unknown> | null,
+  number,
+  number,
+  number,
+  boolean,
+];
+
+const abandoned = new RpcError("The caller does not wait for this call any more.");
+
+/** One rank's part in the world. */
+export class Agent {
+  /** Number of this rank. */
+  readonly rank: number;
+  /** Number of ranks. */
+  readonly size: number;
+  /** All ranks, this one too. */
+  readonly peers: readonly Peer[];
+  /** What calls within the layer are answered by. */
+  readonly system = new Map<string, SystemHandler>();
+  /** Told of each rank that is gone. */
+  readonly onDeath: ((rank: number, error: Error) => void)[] = [];
+  /** Calls that were served. */
+  served = 0;
+  /** Calls that were made. */
+  made = 0;
+  readonly #connector: Connector | null;
+  readonly #faults: FaultInjector | null;
+  #closed: Error | null = null;
+  readonly #whenIdle: (() => void)[] = [];
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #timerAt = Infinity;
+
+  /** An agent without links. */
+  constructor(
+    rank: number,
+    size: number,
+    connector: Connector | null,
+    faults: FaultInjector | null = null,
+  ) {
+    this.rank = rank;
+    this.size = size;
+    this.#connector = connector;
+    this.#faults = faults;
+    this.peers = Array.from({ length: size }, (_, r) => new Peer(r));
+  }
+
+  /** Calls of registered functions that wait for answers. */
+  get pending(): number {
+    let n = 0;
+    for (const peer of this.peers) for (const { system } of peer.pending.values()) if (!system) n++;
+    return n;
+  }
+
+  /** Calls of registered functions that are being served. */
+  get running(): number {
+    let n = 0;
+    for (const peer of this.peers) for (const { system } of peer.running.values()) if (!system) n++;
+    return n;
+  }
+
+  // ------------------------------------------------------------------ calls
+
+  /** Calls a registered function of a rank. */
+  call(
+    rank: number,
+    name: string,
+    args: readonly unknown[],
+    kwargs: Readonly<Record<string, unknown>>,
+    settings: CallSettings,
+  ): Promise<unknown> {
+    const again = lookUp(name)?.idempotent ?? false;
+    return this.#request(rank, Kind.call, name, args, kwargs, settings, again);
+  }
+
+  /**
+   * Calls a function of the layer on a rank. The request is repeated until it is answered; the other
+   * side runs it once.
+   */
+  ask(
+    rank: number,
+    name: string,
+    args: readonly unknown[],
+    settings: CallSettings,
+  ): Promise<unknown> {
+    return this.#request(rank, Kind.system, name, args, null, settings, true);
+  }
+
+  /** Tells a rank something; there is no answer. */
+  tell(rank: number, name: string, args: readonly unknown[]): void {
+    const peer = this.peers[rank];
+    if (peer.dead !== null || this.#closed !== null) return;
+    const data = [name, args, null, 0, 0, 0, false];
+    const belonging = { context: 0, message: 0, peer: rank };
+    this.#post(peer, encodeMessage(name, Kind.note, 0, data, belonging, null));
+  }
+
+  #request(
+    rank: number,
+    kind: number,
+    name: string,
+    args: readonly unknown[],
+    kwargs: Readonly<Record<string, unknown>> | null,
+    { seconds, signal, canceller }: CallSettings,
+    again: boolean,
+  ): Promise<unknown> {
+    const peer = this.peers[rank];
+    const gone = this.#closed ?? peer.dead;
+    if (gone !== null) return Promise.reject(gone);
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    // Work of the layer within a pass belongs to no context by itself.
+    const scope = currentScope(), now = performance.now();
+    const context = kind === Kind.call ? scope.context : 0;
+    const own = seconds > 0 ? now + seconds * 1000 : Infinity;
+    const deadline = Math.min(own, scope.deadline), left = deadline - now;
+    if (left <= 0) {
+      return Promise.reject(new RpcTimeoutError(rank, name, 0));
+    }
+    const message = context === 0 ? 0 : newMessage(this.rank);
+    const id = peer.lastId = peer.lastId % 0xffff_fffe + 1;
+    const named = kwargs !== null && Object.keys(kwargs).length > 0 ? kwargs : null;
+    const data = [name, args, named, context, message, left === Infinity ? 0 : left, again];
+    const belonging = { context, message, peer: rank };
+    const link = peer.links[0] ?? null;
+    let chunks: Uint8Array[];
+    try {
+      chunks = encodeMessage(name, kind, id, data, belonging, link);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    this.made++;
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    const pending: Pending = {
+      name,
+      system: kind !== Kind.call,
+      deadline,
+      seconds: left / 1000,
+      context,
+      again: again ? chunks.map((chunk) => chunk.slice()) : null,
+      nextTry: again ? now + FIRST_PAUSE : Infinity,
+      pause: FIRST_PAUSE,
+      resolve,
+      reject,
+    };
+    peer.pending.set(id, pending);
+    this.#arm(Math.min(deadline, pending.nextTry));
+    this.#postRequest(peer, name, chunks);
+    canceller?.add((reason) => this.#giveUp(peer, id, reason));
+    if (signal === undefined) return promise;
+    const stop = () => this.#giveUp(peer, id, signal.reason);
+    signal.addEventListener("abort", stop, { once: true });
+    return promise.finally(() => signal.removeEventListener("abort", stop));
+  }
+
+  #postRequest(peer: Peer, name: string, chunks: Uint8Array[]): void {
+    const faults = this.#faults?.of(name);
+    if (faults === undefined) return this.#post(peer, chunks);
+    if (this.#faults!.happens(faults.request)) return;
+    if (faults.delay === 0) this.#post(peer, chunks);
+    else setTimeout(() => this.#post(peer, chunks), faults.delay);
+  }
+
+  /** Stops waiting for a call, and tells the other side. */
+  #giveUp(peer: Peer, id: number, error: Error): void {
+    const pending = peer.pending.get(id);
+    if (pending === undefined) return;
+    this.#settled(peer, id);
+    if (peer.dead === null) {
+      this.#post(peer, encodeMessage("cancel", Kind.cancel, id, undefined, nowhere, null));
+    }
+    pending.reject(error);
+  }
+
+  #settled(peer: Peer, id: number): void {
+    peer.pending.delete(id);
+    this.#checkIdle();
+  }
+
+  #checkIdle(): void {
+    if (this.#whenIdle.length === 0 || !this.#isIdle()) return;
+    for (const resolve of this.#whenIdle.splice(0)) resolve();
+  }
+
+  #isIdle(): boolean {
+    return this.peers.every(({ pending }) => pending.size === 0);
+  }
+
+  /** Resolves when no call waits for an answer; rejects after so many seconds (0: never). */
+  async idle(seconds: number): Promise<void> {
+    const limit = seconds > 0 ? performance.now() + seconds * 1000 : Infinity;
+    while (!this.#isIdle()) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#whenIdle.push(resolve);
+      const timer = seconds > 0 ? setTimeout(resolve, limit - performance.now()) : undefined;
+      await promise;
+      clearTimeout(timer);
+      if (this.#isIdle() || performance.now() < limit) continue;
+      const peer = this.peers.find((p) => p.pending.size > 0)!;
+      const [{ name: functionName }] = peer.pending.values();
+      throw new RpcTimeoutError(peer.rank, functionName, Number(seconds.toFixed(3)));
+    }
+  }
+
+  /** Sees to it that deadlines up to `at` are looked at. */
+  #arm(at: number): void {
+    if (at >= this.#timerAt) return;
+    clearTimeout(this.#timer);
+    this.#timerAt = at;
+    const wait = Math.min(Math.max(0, at - performance.now()), 2 ** 30);
+    this.#timer = setTimeout(() => this.#late(), wait);
+    // Links keep the process alive, where there are any.
+    Deno.unrefTimer(this.#timer);
+  }
+
+  #late(): void {
+    this.#timerAt = Infinity;
+    const now = performance.now();
+    let next = Infinity;
+    for (const peer of this.peers) {
+      for (const [id, pending] of peer.pending) {
+        if (pending.deadline <= now + 0.5) {
+          const { name: functionName, seconds } = pending;
+          this.#giveUp(
+            peer,
+            id,
+            new RpcTimeoutError(peer.rank, functionName, Number(seconds.toFixed(3))),
+          );
+          continue;
+        }
+        if (pending.nextTry <= now && pending.again !== null) {
+          pending.pause = Math.min(2 * pending.pause, LONGEST_PAUSE);
+          pending.nextTry = now + pending.pause;
+          this.#postRequest(peer, pending.name, pending.again.map((chunk) => chunk.slice()));
+        }
+        next = Math.min(next, pending.deadline, pending.nextTry);
+      }
+    }
+    if (next < Infinity) this.#arm(next);
+  }
+
+  // ------------------------------------------------------------------ links
+
+  /** Begins to use a link to a rank. */
+  attach(rank: number, link: Link, incarnation: string): void {
+    const peer = this.peers[rank];
+    peer.links.push(link);
+    peer.incarnation = incarnation;
+    link.open({
+      frame: (frame) => this.#arrived(peer, link, frame),
+      closed: (reason) => this.#linkClosed(peer, link, reason),
+    });
+    if (peer.links[0] === link) this.#flush(peer);
+  }
+
+  #flush(peer: Peer): void {
+    const waiting = peer.waiting;
+    peer.waiting = [];
+    for (const chunks of waiting) peer.links[0].send(chunks);
+  }
+
+  #post(peer: Peer, chunks: Uint8Array[], link: Link | undefined = peer.links[0]): void {
+    if (this.#closed !== null) return;
+    if (peer.rank === this.rank) return this.#loop(peer, chunks);
+    if (link !== undefined) return link.send(chunks);
+    peer.waiting.push(chunks);
+    peer.opening ??= this.#open(peer);
+  }
+
+  async #open(peer: Peer): Promise<void> {
+    try {
+      const { link, incarnation } = await this.#connector!.connect(peer.rank);
+      if (this.#closed !== null || peer.dead !== null) {
+        return link.close("it is not needed any more");
+      }
+      this.attach(peer.rank, link, incarnation);
+    } catch (error) {
+      this.died(peer.rank, `it cannot be reached: ${(error as Error).message}`);
+    } finally {
+      peer.opening = null;
+    }
+  }
+
+  /** Waits while too much is to be written to a rank; null where it is not. */
+  drained(rank: number): Promise<void> | null {
+    const link = this.peers[rank].links[0];
+    return link !== undefined && link.queued > MAX_QUEUED ? link.drained() : null;
+  }
+
+  #linkClosed(peer: Peer, link: Link, reason: string): void {
+    const at = peer.links.indexOf(link);
+    if (at >= 0) peer.links.splice(at, 1);
+    if (this.#closed !== null) return;
+    if (!peer.left) this.died(peer.rank, reason);
+    else if (peer.links.length === 0) this.died(peer.rank, "it has shut down");
+  }
+
+  /** Notes that a rank is gone, and settles all that waits for it. */
+  died(rank: number, reason: string): void {
+    const peer = this.peers[rank];
+    if (peer.dead !== null || rank === this.rank || this.#closed !== null) return;
+    const error = peer.dead = new WorkerDiedError(rank, reason);
+    peer.waiting = [];
+    for (const pending of peer.takePending()) pending.reject(error);
+    this.#checkIdle();
+    for (const running of peer.running.values()) running.abort(error);
+    for (const link of [...peer.links]) link.close(reason);
+    for (const told of this.onDeath) told(rank, error);
+  }
+
+  /** Says good-bye on all links. */
+  sayBye(): void {
+    for (const peer of this.peers) {
+      for (const link of peer.links) {
+        link.send(encodeMessage("bye", Kind.bye, 0, undefined, nowhere, null));
+      }
+    }
+  }
+
+  /** Closes all links; what waits fails with `error`. */
+  close(error: Error): void {
+    if (this.#closed !== null) return;
+    this.#closed = error;
+    clearTimeout(this.#timer);
+    for (const peer of this.peers) {
+      for (const pending of peer.takePending()) pending.reject(error);
+      for (const running of peer.running.values()) running.abort(error);
+      for (const link of [...peer.links]) link.close("this rank has shut down");
+    }
+  }
+
+  // ---------------------------------------------------------------- arrivals
+
+  /** A message of this rank to itself: what is sent is copied, as for all others. */
+  #loop(peer: Peer, chunks: Uint8Array[]): void {
+    queueMicrotask(() => {
+      if (this.#closed !== null) return;
+      this.#arrived(peer, undefined, parseChunks(chunks));
+    });
+  }
+
+  #arrived(peer: Peer, link: Link | undefined, frame: Frame): void {
+    const { kind, id } = frame;
+    if (kind === Kind.bye) peer.left = true;
+    else if (kind === Kind.cancel) peer.running.get(id)?.abort(abandoned);
+    else if (kind === Kind.result || kind === Kind.error) this.#answered(peer, frame);
+    else this.#serve(peer, link, frame);
+  }
+
+  #answered(peer: Peer, frame: Frame): void {
+    const pending = peer.pending.get(frame.id);
+    // Late: nobody waits for it any more.
+    if (pending === undefined) return;
+    const { data, tensors } = decodeMessage(frame);
+    this.#settled(peer, frame.id);
+    if (frame.kind === Kind.error) {
+      if (!isPlainError(data)) throw new RpcError("message: an error is not one.");
+      return pending.reject(fromPlain(peer.rank, pending.name, data));
+    }
+    let value = data;
+    if (pending.context !== 0) {
+      const [message, result] = data as [number, unknown];
+      noteArrival(tensors, { context: pending.context, message, peer: peer.rank });
+      value = result;
+    }
+    pending.resolve(value);
+  }
+
+  #serve(peer: Peer, link: Link | undefined, frame: Frame): void {
+    const { data, tensors } = decodeMessage(frame);
+    if (!isCallData(data)) throw new RpcError("message: a call is not one.");
+    const [name, args, kwargs, context, message, left, again] = data, { id, kind } = frame;
+    if (again) {
+      if (peer.running.has(id)) return;
+      const known = peer.answer(id);
+      if (known !== undefined) return this.#reply(peer, link, name, known);
+    }
+    noteArrival(tensors, { context, message, peer: peer.rank });
+    const deadline = left > 0 ? performance.now() + left : Infinity;
+    const running = new Running(peer.rank, kind !== Kind.call),
+      scope: Scope = { context, deadline, running };
+    if (kind !== Kind.note) peer.running.set(id, running);
+    this.served++;
+    let result: unknown;
+    const done = (value: unknown, error?: unknown) => {
+      if (kind === Kind.note) return;
+      peer.running.delete(id);
+      if (peer.dead !== null || this.#closed !== null) return;
+      const chunks = this.#answerTo(peer, link, id, name, context, value, error);
+      if (again) peer.keepAnswer(id, chunks);
+      this.#reply(peer, link, name, chunks);
+    };
+    try {
+      result = within(scope, () => this.#run(peer.rank, kind, name, args, kwargs));
+    } catch (error) {
+      return done(undefined, error ?? new Error("nothing was thrown"));
+    }
+    if (isThenable(result)) {
+      result.then(done, (error) => done(undefined, error ?? new Error("nothing was thrown")));
+    } else done(result);
+  }
+
+  #run(
+    from: number,
+    kind: number,
+    name: string,
+    args: unknown[],
+    kwargs: Record<string, unknown> | null,
+  ): unknown {
+    const faults = this.#faults?.of(name);
+    if (faults !== undefined && this.#faults!.happens(faults.running)) {
+      throw new RpcError(`${name}: a fault on purpose.`);
+    }
+    if (kind !== Kind.call) {
+      const handler = this.system.get(name);
+      if (handler === undefined) throw new RpcError(`${name}: this rank is not ready for it.`);
+      return handler(from, ...args);
+    }
+    const fn: RemoteFunction | undefined = lookUp(name)?.fn;
+    if (fn === undefined) {
+      const known = registeredNames();
+      throw new RpcError(
+        `no function is registered as ${JSON.stringify(name)} on rank ${this.rank}; there ` +
+          (known.length === 0
+            ? "is none at all"
+            : `are ${known.slice(0, 20).join(", ")}${known.length > 20 ? ", ..." : ""}`) +
+          ". All ranks have to run the same program, and to register at its top.",
+      );
+    }
+    return kwargs === null ? fn(...args) : fn(...args, kwargs);
+  }
+
+  #answerTo(
+    peer: Peer,
+    link: Link | undefined,
+    id: number,
+    name: string,
+    context: number,
+    value: unknown,
+    error: unknown,
+  ): Uint8Array[] {
+    if (error === undefined) {
+      try {
+        const message = context === 0 ? 0 : newMessage(this.rank);
+        const data = context === 0 ? value : [message, value];
+        const belonging = { context, message, peer: peer.rank };
+        return encodeMessage(name, Kind.result, id, data, belonging, link ?? null);
+      } catch (thrown) {
+        error = thrown;
+      }
+    }
+    return encodeMessage(name, Kind.error, id, toPlain(error), nowhere, null);
+  }
+
+  #reply(peer: Peer, link: Link | undefined, name: string, chunks: Uint8Array[]): void {
+    const faults = this.#faults?.of(name);
+    if (faults !== undefined && this.#faults!.happens(faults.reply)) return;
+    if (faults === undefined || faults.delay === 0) this.#post(peer, chunks, link);
+    else setTimeout(() => this.#post(peer, chunks, link), faults.delay);
+  }
+}
+
+const nowhere = { context: 0, message: 0, peer: 0 };
+
+function isThenable(x: unknown): x is Promise<unknown> {
+  return typeof x === "object" && x !== null &&
+    typeof (x as { then?: unknown }).then === "function";
+}
+
+function isCallData(data: unknown): data is CallData {
+  if (!Array.isArray(data) || data.length !== 7) return false;
+  const [name, args, kwargs, context, message, left, again] = data;
+  return typeof name === "string" && Array.isArray(args) &&
+    (kwargs === null || typeof kwargs === "object" && !Array.isArray(kwargs)) &&
+    Number.isSafeInteger(context) && Number.isSafeInteger(message) && typeof left === "number" &&
+    typeof again === "boolean";
+}

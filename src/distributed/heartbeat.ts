@@ -1,0 +1,103 @@
+/**
+ * Signs of life. A Worker of each process answers for it while its main thread computes, and asks for
+ * signs of the ranks that this one waits for. A process that was stopped, or whose host is gone, breaks
+ * no connection.
+ *
+ * @module
+ */
+
+import type { Agent } from "./agent.ts";
+import type { Identity } from "./handshake.ts";
+import { type Meeting, remove } from "./meeting.ts";
+
+/** What the Worker is told. */
+export type ToHeartbeat =
+  | {
+    readonly kind: "start";
+    readonly own: Identity;
+    readonly folder: string | null;
+    readonly host: string;
+    readonly seconds: number;
+  }
+  | { readonly kind: "watch"; readonly rank: number; readonly address: string }
+  | { readonly kind: "leave"; readonly rank: number };
+
+/** What the Worker tells. */
+export type FromHeartbeat =
+  | { readonly kind: "ready"; readonly address: string }
+  | { readonly kind: "failed"; readonly message: string }
+  | { readonly kind: "dead"; readonly rank: number; readonly reason: string };
+
+/** Signs of life of this process, and what it asks of others. */
+export interface Heartbeat {
+  /** Where others ask for signs. */
+  readonly address: string;
+  /** Tells where the others are asked. */
+  addresses(all: readonly string[]): void;
+  /** Ends it. */
+  close(): void;
+}
+
+/** Signs that may be missed. */
+export const MISSES = 3;
+
+/** Starts the Worker. */
+export async function startHeartbeat(
+  agent: Agent,
+  own: Identity,
+  meeting: Meeting & { kind: "unix" | "tcp" },
+  seconds: number,
+  host: string | null = null,
+): Promise<Heartbeat> {
+  const worker = new Worker(new URL("./heartbeat_worker.ts", import.meta.url), { type: "module" });
+  const tell = (message: ToHeartbeat) => worker.postMessage(message);
+  const ready = Promise.withResolvers<string>();
+  worker.onmessage = ({ data }: MessageEvent<FromHeartbeat>) => {
+    if (data.kind === "ready") ready.resolve(data.address);
+    else if (data.kind === "failed") ready.reject(new Error(data.message));
+    else agent.died(data.rank, data.reason);
+  };
+  worker.onerror = (event) => {
+    event.preventDefault();
+    ready.reject(new Error(event.message));
+  };
+  const folder = meeting.kind === "unix" ? meeting.folder : null;
+  const at = meeting.kind === "tcp" ? host ?? meeting.host : "";
+  tell({ kind: "start", own, folder, host: at, seconds });
+  let address: string;
+  try {
+    address = await ready.promise;
+  } catch (error) {
+    worker.terminate();
+    throw error;
+  }
+  let all: readonly string[] = [];
+  const waited = new Set<number>(), watched = new Set<number>();
+  // Most calls are answered before anybody would look.
+  const timer = setInterval(() => {
+    for (const { rank, pending, dead } of agent.peers) {
+      if (rank === own.rank) continue;
+      const waits = pending.size > 0 && dead === null;
+      if (waits && waited.has(rank) && !watched.has(rank) && all[rank]) {
+        watched.add(rank);
+        tell({ kind: "watch", rank, address: all[rank] });
+      } else if (!waits && watched.delete(rank)) tell({ kind: "leave", rank });
+      if (waits) waited.add(rank);
+      else waited.delete(rank);
+    }
+  }, seconds * 500);
+  Deno.unrefTimer(timer);
+  return {
+    address,
+    addresses: (given) => {
+      all = given;
+    },
+    close: () => {
+      clearInterval(timer);
+      worker.terminate();
+      if (folder === null) return;
+      remove(`${folder}/${own.rank}.life`);
+      if (meeting.kind === "unix" && meeting.chosen) remove(folder);
+    },
+  };
+}

@@ -6,9 +6,18 @@
 
 import { checkNames } from "../tensor/describe.ts";
 import { countContexts } from "./contexts.ts";
-import type { TlsFiles } from "./links/socket_transport.ts";
 import { begin, currentAgent, end, INIT_OPTIONS, secondsOf } from "./session.ts";
 import type { WorkerNameFormat } from "./world.ts";
+
+/** Files for TLS. */
+export interface TlsFiles {
+  /** Certificate, as PEM. */
+  readonly cert: string;
+  /** Its private key, as PEM. */
+  readonly key: string;
+  /** Certificates of those who sign certificates of other ranks, as PEM. */
+  readonly ca?: string;
+}
 
 /** Options of {@linkcode initRpc}. */
 export interface InitOptions {

@@ -6,7 +6,7 @@
 
 import { isGradEnabled } from "../graph/node.ts";
 import { fromOwned } from "../tensor/build.ts";
-import { realizeNodes } from "../run/realize.ts";
+import { realize } from "../tensor/realize.ts";
 import { newArray } from "../tensor/core.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { TypedArray } from "../runtime/mod.ts";
@@ -52,7 +52,7 @@ export function encodeMessage(
   }
   const { context, message, peer } = belonging, grads = isGradEnabled();
   const nodes = tensors.map((x) => x.node);
-  realizeNodes(nodes);
+  realize(tensors);
   const table = tensors.map((x, i): FrameTensor => {
     const array = x.data(),
       requiresGrad = grads && nodes[i].requiresGrad && (context !== 0 || x.isLeaf);

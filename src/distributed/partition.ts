@@ -71,6 +71,8 @@ export class TensorDimensionPartitioner {
   readonly workers: readonly (number | string)[] | null;
 
   /**
+   * What divides along a dimension.
+   *
    * @param dim dimension along which tensors are divided
    * @param options `exclusive` (default false), `keepdim` (default false), `workers` (default all)
    * @throws {RangeError} where `keepdim` is false and `exclusive` is not true

@@ -5,13 +5,13 @@
  */
 
 import { describe } from "../tensor/describe.ts";
+import type { RemoteFunction } from "./register.ts";
 import { worldInfo } from "./world_state.ts";
 
-// deno-lint-ignore no-explicit-any
-type AnyFunction = (...args: any[]) => unknown;
-
 /** A function that gives null where it does not run. */
-export type OnSomeRanks<F extends AnyFunction> = (...args: Parameters<F>) => ReturnType<F> | null;
+export type OnSomeRanks<F extends RemoteFunction> = (
+  ...args: Parameters<F>
+) => ReturnType<F> | null;
 
 function checkRanks(op: string, ranks: readonly number[]): void {
   for (const rank of ranks) {
@@ -23,7 +23,7 @@ function checkRanks(op: string, ranks: readonly number[]): void {
   }
 }
 
-function runsWhere<F extends AnyFunction>(
+function runsWhere<F extends RemoteFunction>(
   op: string,
   fn: F,
   chosen: (rank: number) => boolean,
@@ -55,7 +55,7 @@ function runsWhere<F extends AnyFunction>(
  */
 export function onRank(
   ...ranks: number[]
-): <F extends AnyFunction>(fn: F) => OnSomeRanks<F> {
+): <F extends RemoteFunction>(fn: F) => OnSomeRanks<F> {
   checkRanks("onRank", ranks);
   return (fn) => runsWhere("onRank", fn, (rank) => ranks.includes(rank));
 }
@@ -77,7 +77,7 @@ export function onRank(
  */
 export function notOnRank(
   ...ranks: number[]
-): <F extends AnyFunction>(fn: F) => OnSomeRanks<F> {
+): <F extends RemoteFunction>(fn: F) => OnSomeRanks<F> {
   checkRanks("notOnRank", ranks);
   return (fn) => runsWhere("notOnRank", fn, (rank) => !ranks.includes(rank));
 }
@@ -96,7 +96,7 @@ export function notOnRank(
  * assertEquals(distributed.rankZeroOnly(() => "ran")(), "ran");
  * ```
  */
-export function rankZeroOnly<F extends AnyFunction>(fn: F): OnSomeRanks<F> {
+export function rankZeroOnly<F extends RemoteFunction>(fn: F): OnSomeRanks<F> {
   return runsWhere("rankZeroOnly", fn, (rank) => rank === 0);
 }
 
@@ -114,7 +114,7 @@ export function rankZeroOnly<F extends AnyFunction>(fn: F): OnSomeRanks<F> {
  * assertEquals(distributed.rankNonZeroOnly(() => "ran")(), null);
  * ```
  */
-export function rankNonZeroOnly<F extends AnyFunction>(fn: F): OnSomeRanks<F> {
+export function rankNonZeroOnly<F extends RemoteFunction>(fn: F): OnSomeRanks<F> {
   return runsWhere("rankNonZeroOnly", fn, (rank) => rank !== 0);
 }
 
@@ -132,7 +132,7 @@ export function rankNonZeroOnly<F extends AnyFunction>(fn: F): OnSomeRanks<F> {
  * assertEquals(distributed.rankAll(() => "ran")(), "ran");
  * ```
  */
-export function rankAll<F extends AnyFunction>(fn: F): F {
+export function rankAll<F extends RemoteFunction>(fn: F): F {
   if (typeof fn === "function") return fn;
   throw new TypeError(`rankAll: the argument is ${describe(fn)}, wants a function.`);
 }

@@ -276,6 +276,7 @@ function decorate(
  * ```
  */
 export function parallelize<F extends RemoteFunction>(fn: F): Parallel<F>;
+/** The same, as what wraps a function. */
 export function parallelize(
   options?: ParallelizeOptions,
 ): <F extends RemoteFunction>(fn: F) => Parallel<F>;
@@ -304,6 +305,7 @@ export function parallelize(given: ParallelizeOptions | RemoteFunction = {}): un
  * ```
  */
 export function parallelizeSync<F extends RemoteFunction>(fn: F): Parallel<F>;
+/** The same, as what wraps a function. */
 export function parallelizeSync(
   options?: ParallelizeOptions,
 ): <F extends RemoteFunction>(fn: F) => Parallel<F>;
@@ -332,6 +334,7 @@ export function parallelizeSync(given: ParallelizeOptions | RemoteFunction = {})
  * ```
  */
 export function parallelizeAsync<F extends RemoteFunction>(fn: F): ParallelFuture<F>;
+/** The same, as what wraps a function. */
 export function parallelizeAsync(
   options?: ParallelizeOptions,
 ): <F extends RemoteFunction>(fn: F) => ParallelFuture<F>;

@@ -12,11 +12,11 @@ import { endAllContexts } from "./contexts.ts";
 import { RpcError, type WorkerDiedError } from "./errors.ts";
 import { faultsFromEnvironment } from "./faults.ts";
 import type { Identity } from "./handshake.ts";
-import type { InitOptions } from "./init.ts";
+import type { InitOptions, TlsFiles } from "./init.ts";
 import { type Heartbeat, startHeartbeat } from "./heartbeat.ts";
 import type { Link } from "./links/link.ts";
 import { PortTransport } from "./links/port_transport.ts";
-import { SocketTransport, type TlsFiles } from "./links/socket_transport.ts";
+import { SocketTransport } from "./links/socket_transport.ts";
 import { isLoopback, type Meeting, meetingOf, secretOf } from "./meeting.ts";
 import { defaultWorkerName, infoOf, setWorld } from "./world_state.ts";
 

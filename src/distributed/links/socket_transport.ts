@@ -6,20 +6,11 @@
 
 import { RpcError } from "../errors.ts";
 import { greet, type Identity, type PeerIdentity, receive } from "../handshake.ts";
+import type { TlsFiles } from "../init.ts";
 import { isLoopback, type Meeting, ownFolder, remove } from "../meeting.ts";
 import type { Link } from "./link.ts";
 import { Reader } from "./reader.ts";
 import { type Connection, SocketLink } from "./socket_link.ts";
-
-/** Files for TLS. */
-export interface TlsFiles {
-  /** Certificate, as PEM. */
-  readonly cert: string;
-  /** Its private key, as PEM. */
-  readonly key: string;
-  /** Certificates of those who sign certificates of other ranks, as PEM. */
-  readonly ca?: string;
-}
 
 /** What a transport tells. */
 export interface TransportEvents {

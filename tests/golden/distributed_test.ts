@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { arange, distributed, ShapeError, type Tensor, tensor } from "@torchopt/torchopt";
-import { assertClose, type GoldenTensor, readGolden, runAll, toTensor } from "../helpers/golden.ts";
+import { assertClose } from "../helpers/close.ts";
+import { type GoldenTensor, readGolden, runAll, toTensor } from "../helpers/golden.ts";
 
 type Stored = GoldenTensor | number | string | boolean | null | Stored[] | {
   [key: string]: Stored;

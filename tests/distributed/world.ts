@@ -64,7 +64,9 @@ export function startRank(
   }).spawn();
   const output = process.output().then(({ code, stdout, stderr }) => {
     const decoder = new TextDecoder();
-    return { code, text: decoder.decode(stdout) + decoder.decode(stderr) };
+    const text = decoder.decode(stdout) + decoder.decode(stderr);
+    // Without kernels there is a line that says so.
+    return { code, text: text.replace(/^torchopt: the compiled kernels.*\n/m, "") };
   });
   return { rank, process, output };
 }

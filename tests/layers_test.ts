@@ -56,12 +56,13 @@ const FAMILY = [
 
 /** Rooms of code on trees of tensors. */
 const USER_ROOMS =
-  /^src\/(linalg|linear_solve|diff|nn|optim|transform|schedule|utils|visual)\/|^src\/[a-z_]+\.ts$/;
-  /^src\/(linalg|diff|nn|optim|transform|schedule|utils|visual)\/|^src\/[a-z_]+\.ts$/;
-const USER_ROOMS = /^src\/(diff|nn|optim|transform|schedule|utils|visual)\/|^src\/[a-z_]+\.ts$/;
-  /^src\/(diff|distributed|nn|optim|transform|schedule|utils|visual)\/|^src\/[a-z_]+\.ts$/;
+  /^src\/(diff|distributed|linalg|nn|optim|schedule|transform|utils|visual)\/|^src\/[a-z_]+\.ts$/;
+/^src\/(linalg|diff|nn|optim|transform|schedule|utils|visual)\/|^src\/[a-z_]+\.ts$/;
 const USER_ROOMS =
-  /^src\/(nn|optim|transform|schedule|utils|visual|distributed)\/|^src\/[a-z_]+\.ts$/;
+  /^src\/(diff|distributed|linalg|nn|optim|schedule|transform|utils|visual)\/|^src\/[a-z_]+\.ts$/;
+/^src\/(diff|distributed|nn|optim|transform|schedule|utils|visual)\/|^src\/[a-z_]+\.ts$/;
+const USER_ROOMS =
+  /^src\/(diff|distributed|linalg|nn|optim|schedule|transform|utils|visual)\/|^src\/[a-z_]+\.ts$/;
 
 const root = new URL("../", import.meta.url);
 

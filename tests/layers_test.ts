@@ -55,14 +55,20 @@ const FAMILY = [
 ].map((name) => `src/primitives/${name}.ts`);
 
 /** Rooms of code on trees of tensors. */
-const USER_ROOMS =
-  /^src\/(diff|distributed|linalg|nn|optim|schedule|transform|utils|visual)\/|^src\/[a-z_]+\.ts$/;
-/^src\/(linalg|diff|nn|optim|transform|schedule|utils|visual)\/|^src\/[a-z_]+\.ts$/;
-const USER_ROOMS =
-  /^src\/(diff|distributed|linalg|nn|optim|schedule|transform|utils|visual)\/|^src\/[a-z_]+\.ts$/;
-/^src\/(diff|distributed|nn|optim|transform|schedule|utils|visual)\/|^src\/[a-z_]+\.ts$/;
-const USER_ROOMS =
-  /^src\/(diff|distributed|linalg|nn|optim|schedule|transform|utils|visual)\/|^src\/[a-z_]+\.ts$/;
+const USER_ROOMS = new RegExp(`^src/(${
+  [
+    "diff",
+    "distributed",
+    "linalg",
+    "linear_solve",
+    "nn",
+    "optim",
+    "schedule",
+    "transform",
+    "utils",
+    "visual",
+  ].join("|")
+})/|^src/[a-z_]+\\.ts$`);
 
 const root = new URL("../", import.meta.url);
 

@@ -40,6 +40,7 @@ const FAMILY = [
   "arithmetic",
   "elementwise",
   "elementwise_define",
+  "error_functions",
   "index",
   "iota",
   "logic",

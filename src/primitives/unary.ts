@@ -9,6 +9,7 @@ import { opcode } from "../graph/program_rule.ts";
 import * as approx from "./approximations.ts";
 import { add, div, maximum, mul } from "./arithmetic.ts";
 import { anyNumber, build1, num, type Unary, unary } from "./elementwise_define.ts";
+import * as error from "./error_functions.ts";
 import { le, where } from "./logic.ts";
 import { atanSlope, oneMinusSquare, sigmoidSlope, tanhSlope } from "./slopes.ts";
 
@@ -91,19 +92,25 @@ export const erfPrim: Unary = unary("erf", {
   opcode: 20,
   onnx: "Erf",
   kernels: ["float32"],
-  decompose: approx.erf,
+  decompose: error.erf,
   vjp: (g, { inputs: [x] }) => [mul(mul(g, num(2 / Math.sqrt(Math.PI), g)), exp(neg(square(x))))],
 });
 /** 1 - erf(x), accurate where that is tiny. */
 export const erfcPrim: Unary = unary("erfc", {
   opcode: 37,
-  decompose: approx.erfc,
+  decompose: error.erfc,
   vjp: (g, { inputs: [x] }) => [mul(mul(g, num(-2 / Math.sqrt(Math.PI), g)), exp(neg(square(x))))],
+});
+/** Inverse of the error function; ±Infinity at ±1, NaN beyond. */
+export const erfinvPrim: Unary = unary("erfinv", {
+  opcode: 57,
+  decompose: error.erfinv,
+  vjp: (g, node) => [mul(mul(g, num(Math.sqrt(Math.PI) / 2, g)), exp(square(node)))],
 });
 /** Distribution function of the normal law, accurate where that is tiny. */
 export const normalCdfPrim: Unary = unary("normalCdf", {
   opcode: 38,
-  decompose: approx.normalCdf,
+  decompose: error.normalCdf,
   vjp(g, { inputs: [x] }) {
     const density = exp(mul(num(-0.5, x), square(x)));
     return [mul(mul(g, num(1 / Math.sqrt(2 * Math.PI), g)), density)];
@@ -230,6 +237,8 @@ export const sigmoid: (x: Node) => Node = build1(sigmoidPrim);
 export const erf: (x: Node) => Node = build1(erfPrim);
 /** 1 - erf(x) */
 export const erfc: (x: Node) => Node = build1(erfcPrim);
+/** Inverse of the error function. */
+export const erfinv: (x: Node) => Node = build1(erfinvPrim);
 /** Distribution function of the normal law. */
 export const normalCdf: (x: Node) => Node = build1(normalCdfPrim);
 /** log(1 + x) */

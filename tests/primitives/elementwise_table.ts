@@ -69,6 +69,7 @@ export const elementwise = {
   sigmoid: of1(e.sigmoid, { ulps: [2, 2] }),
   erf: of1(e.erf, { ulps: [4, 4] }),
   erfc: of1(e.erfc, { ulps: [8, 256] }),
+  erfinv: of1(e.erfinv, { ulps: [8, 8], within: [-0.9, 0.9] }),
   normalCdf: of1(e.normalCdf, { ulps: [2, 256], of: 1 }),
   log1p: of1(e.log1p, { ulps: [4, 4], within: [-0.5, 2] }),
   expm1: of1(e.expm1, { ulps: [4, 4] }),

@@ -61,6 +61,7 @@ export const functions: Record<string, Columns> = {
   asin: (x) => x.asin(),
   acos: (x) => x.acos(),
   atanh: (x) => x.atanh(),
+  erfinv: (x) => x.erfinv(),
   logit: (x) => x.logit(),
   pow: (x, y) => x.pow(y),
   atan2: (y, x) => y.atan2(x),

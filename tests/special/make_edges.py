@@ -46,6 +46,7 @@ UNARY = {
     "atanh": (jnp.arctanh, [[0.0], [1.0], [-1.0], [2.0]]),
     "erf": (jax.lax.erf, ENDS),
     "erfc": (jax.lax.erfc, ENDS),
+    "erfinv": (jax.lax.erf_inv, [[0.0], [1.0], [-1.0], [2.0]]),
     "sigmoid": (jax.nn.sigmoid, ENDS),
     "logSigmoid": (jax.nn.log_sigmoid, ENDS),
     "softplus": (jax.nn.softplus, ENDS),

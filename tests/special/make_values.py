@@ -117,6 +117,12 @@ def erf(x):
     return x.unary(mp.erf(x.v), d, -2 * x.v * d)
 
 
+def erfinv(x):
+    y = mp.erfinv(x.v)
+    d = mp.sqrt(mp.pi) / 2 * mp.exp(y * y)
+    return x.unary(y, d, 2 * y * d * d)
+
+
 def absolute(x):
     return -x if x.v < 0 else x
 
@@ -303,6 +309,7 @@ UNARY = {
         "asin": asin,
         "acos": lambda x: mp.pi / 2 - asin(x),
         "atanh": lambda x: log((1 + x) / (1 - x)) / 2,
+        "erfinv": erfinv,
     },
     "inside 0 1": {"logit": lambda x: log(x / (1 - x))},
 }

@@ -130,6 +130,11 @@ export abstract class ElementwiseMethods extends ArithmeticMethods {
     return wrap(p.erfc(floatOf(this)));
   }
 
+  /** Inverse of the error function; infinite at 1 and -1, NaN beyond. */
+  erfinv(): Tensor {
+    return wrap(p.erfinv(floatOf(this)));
+  }
+
   // -------------------------------------------------------------- activations
 
   /** `1 / (1 + exp(-this))` */

@@ -1,8 +1,8 @@
 /**
  * Slices whose place changes from run to run, as those of batches (`x.narrow(0, i * 32, 32)`) do. The
- * place of a slice is structure, which kernels use, so that each place is a graph of its own. Where one
- * graph after the other was compiled and slices of equal shapes lay elsewhere in each, the place of
- * such slices becomes data.
+ * place of a slice is structure, which kernels use, so that each place is a graph of its own. Where graph
+ * after graph is compiled and slices of equal shapes lie elsewhere in each, the place of such slices
+ * becomes data.
  *
  * @module
  */
@@ -16,8 +16,11 @@ export interface SlicePlace {
   readonly steps: Shape;
 }
 
-/** Graphs compiled in a row, and places seen in them, from which on slices of some shapes move. */
-const GRAPHS = 8, PLACES = 6;
+/**
+ * Graphs compiled of late, and places seen in them, from which on slices of some shapes move. A run of a
+ * known graph takes away a part of a compiled one: a loop may run others between.
+ */
+const GRAPHS = 8, PLACES = 6, KNOWN = 1 / 16;
 
 /** Places that are remembered between two runs. */
 const RECENT = 64;
@@ -42,7 +45,7 @@ export function noteSlice(shape: Shape, place: SlicePlace): void {
 
 /** Notes whether the graph of the run was known; looks for slices that lay elsewhere before, if not. */
 export function noteGraph(known: boolean): void {
-  if (known) compiled = 0;
+  if (known) compiled = Math.max(0, compiled - KNOWN);
   else if (++compiled >= GRAPHS / 2) learn();
   if (recent.length > 0) recent = [];
 }

@@ -114,8 +114,18 @@ export class Optimizer<O = Record<never, never>> {
    */
   get paramGroups(): readonly (readonly Tensor[])[] {
     // Frozen, since `group.lr = 0.01` would else change nothing without a word.
-    return this.#groups.map((group) => Object.freeze([...group.params]));
+    return this.#groups.map((group) =>
+      Object.freeze(Object.defineProperty([...group.params], "lr", { set: this.#refuseRate }))
+    );
   }
+
+  #refuseRate = (): never => {
+    const op = this.constructor.name;
+    throw new TypeError(
+      `${op}: the learning rate of a group is not assigned to. Give a function of the step or of a ` +
+        `variable, as in new ${op}(params, { lr: () => rate }), and change that; see also schedule.`,
+    );
+  };
 
   /**
    * Adds parameters, with a state of their own and (in the optimizers with options) with own options.

@@ -409,3 +409,24 @@ Deno.test("parameters that start from one memory are updated apart", () => {
     assertEquals([a.toArray(), b.toArray()], [[0.25, 0.5], [1.5, 2.5]]);
   }
 });
+
+Deno.test("assigning a learning rate to a group says what to write, which works", () => {
+  const w = tensor([1]).requiresGrad_();
+  let rate = 0.5;
+  const optimizer = new SGD([w], { lr: () => rate });
+  assertThrows(
+    () => {
+      (optimizer.paramGroups[0] as unknown as { lr: number }).lr = 0.1;
+    },
+    TypeError,
+    "new SGD(params, { lr: () => rate })",
+  );
+  for (const wanted of [0.5, 0.25]) {
+    optimizer.zeroGrad();
+    w.sum().backward();
+    const before = w.item();
+    optimizer.step();
+    assertEquals(before - w.item(), wanted);
+    rate /= 2;
+  }
+});

@@ -9,7 +9,7 @@ import type { Node } from "../../src/graph/node.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
 import * as e from "../../src/primitives/elementwise.ts";
 import * as index from "../../src/primitives/index.ts";
-import { solve } from "../../src/primitives/linalg.ts";
+import { solve } from "../../src/primitives/linalg/solve.ts";
 import { dot } from "../../src/primitives/matmul.ts";
 import { conv, convInputGrad, convWeightGrad } from "../../src/primitives/conv.ts";
 import * as m from "../../src/primitives/movement.ts";

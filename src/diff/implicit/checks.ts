@@ -13,7 +13,7 @@ import { currentTrace } from "../../tensor/trace.ts";
 import type { Equation } from "./root.ts";
 
 /** A residual is far from zero where it exceeds this, times the solution where that is larger than 1. */
-const FAR = 1e-2;
+const FAR = 0.1;
 
 /** Looks whether the solution solves the equation: at the first call, or with `strict` at each. */
 export function checkResidual(equation: Equation, residual: (x: Leaves) => Leaves): void {

@@ -19,6 +19,10 @@ export interface Entry {
   readonly Classic: new (params: Tensor[], options: Options) => Optimizer;
   /** Whether moments of a new state can require gradients. */
   readonly moments: readonly string[];
+  /** Defaults of the classic form that are others than those of the functional one. */
+  readonly classicDefaults?: Options;
+  /** Whether one count of steps serves all parameters, also those without a gradient. */
+  readonly oneCount?: boolean;
   /** Options to test at. */
   readonly variants: readonly Options[];
   /** Options that are refused: with the error, and words of its message. */
@@ -84,6 +88,7 @@ export const table: readonly Entry[] = [
     name: "adadelta",
     make: torchopt.adadelta,
     Classic: torchopt.AdaDelta,
+    classicDefaults: { lr: 1 },
     moments: ["mu", "nu"],
     variants: [{ lr: 1, eps: 1e-3 }, { lr: 0.5, rho: 0.6, eps: 1e-2, weightDecay: 0.1 }],
     refused: [
@@ -177,6 +182,8 @@ export const table: readonly Entry[] = [
     name: "adamax",
     make: torchopt.adamax,
     Classic: torchopt.AdaMax,
+    classicDefaults: { lr: 2e-3, eps: 1e-8 },
+    oneCount: true,
     moments: ["mu", "nu"],
     variants: [{ lr: 0.1, eps: 1e-6 }, {
       lr: 0.1,
@@ -206,6 +213,8 @@ export const table: readonly Entry[] = [
     name: "radam",
     make: torchopt.radam,
     Classic: torchopt.RAdam,
+    classicDefaults: { lr: 1e-3, eps: 1e-8 },
+    oneCount: true,
     moments: ["mu", "nu"],
     // With b2 = 0.97 the sixth step is the first that is rectified.
     variants: [{ lr: 0.1, eps: 1e-6 }, {

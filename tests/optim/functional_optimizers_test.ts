@@ -114,9 +114,7 @@ Deno.test("optimizers leave gradients, and without inplace everything, as they w
 });
 
 Deno.test("an absent gradient skips its parameter and keeps its state", () => {
-  for (const { label, entry: { make, formulas, name }, options } of cases) {
-    // AdaMax and RAdam count steps for all parameters together, so that formulas for one do not fit.
-    const together = name === "adamax" || name === "radam";
+  for (const { label, entry: { make, formulas, oneCount = false }, options } of cases) {
     for (const inplace of [true, false]) {
       const optimizer = make(options);
       let current = params(), state = optimizer.init(current), expected = start[2];
@@ -129,7 +127,8 @@ Deno.test("an absent gradient skips its parameter and keeps its state", () => {
         current = applyUpdates(current, updates, { inplace });
         state = next;
         assertEquals(current.b.item() === before, t % 2 === 1, label);
-        if (!together) assertAlmostEquals(current.b.item(), expected, 1e-12, label);
+        // Formulas of one parameter do not fit where the count goes on without it.
+        if (!oneCount) assertAlmostEquals(current.b.item(), expected, 1e-12, label);
       });
     }
   }

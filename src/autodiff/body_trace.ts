@@ -11,8 +11,8 @@ import { nextEpoch, type Node } from "../graph/node.ts";
 import { showShape } from "../graph/shape.ts";
 import { wrap } from "../tensor/core.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import type { Draw } from "../tensor/trace.ts";
-import { FunctionTrace } from "./function_trace.ts";
+import { currentTrace, type Draw } from "../tensor/trace.ts";
+import { FunctionTrace, type Recorded } from "./function_trace.ts";
 
 /** Everything from outside has a stand-in, which becomes a parameter of the body. */
 export class BodyTrace extends FunctionTrace implements Surroundings {
@@ -28,6 +28,11 @@ export class BodyTrace extends FunctionTrace implements Surroundings {
 
   protected override standFor(before: Node): Node {
     return parameterNode(before);
+  }
+
+  /** Rules of a copy of the body run here, too; what they read is noted once. */
+  override run<T>(fn: () => T): Recorded<T> {
+    return currentTrace() === this ? { result: fn(), reads: [], written: [] } : super.run(fn);
   }
 
   override drawLater(draw: Draw): Node {

@@ -16,7 +16,7 @@ import { checkFunction, describe } from "../tensor/describe.ts";
 import { checkTensor } from "../tensor/promotion.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { grad as gradient } from "./grad.ts";
-import { zerosNode } from "../primitives/reverse.ts";
+import { carryingForward, zerosNode } from "../primitives/reverse.ts";
 
 /** A function of whatever arguments. */
 export type AnyFunction = (...args: never[]) => unknown;
@@ -155,7 +155,7 @@ function linear(out: Tensor, roots: readonly Tensor[]): (ts: readonly Tensor[]) 
   const { dummy, back } = withGrad(true, () => {
     const dummy = root(zeros(out.shape, { dtype: out.dtype }));
     const options = { gradOutputs: [dummy], createGraph: true, allowUnused: true };
-    return { dummy, back: gradient(out, roots, options) };
+    return { dummy, back: carryingForward(() => gradient(out, roots, options)) };
   });
   const used = back.map((_, i) => i).filter((i) => back[i]?.requiresGrad);
   if (used.length === 0) return nothing;

@@ -140,6 +140,20 @@ export function closeBody(
   return { body, operands };
 }
 
+/** Those of some parameters that outputs of a body depend on. */
+export function readOf(params: readonly Node[], outputs: readonly Node[]): Set<Node> {
+  const all = new Set(params), seen = new Set<Node>(), found = new Set<Node>();
+  const stack = [...outputs];
+  while (stack.length > 0) {
+    const node = stack.pop()!;
+    if (seen.has(node)) continue;
+    seen.add(node);
+    if (all.has(node)) found.add(node);
+    else if (node.storage === null) { for (const x of node.inputs) stack.push(x); }
+  }
+  return found;
+}
+
 /** Fresh parameters like some nodes; derivatives reach those of floating point. */
 export function parametersLike(nodes: readonly Pick<Node, "shape" | "dtype">[]): Node[] {
   return nodes.map(parameterNode);

@@ -11,7 +11,7 @@ import { batchAll, expand } from "./movement.ts";
 import { sum } from "./reduce.ts";
 import { project, projectPrim } from "./tuple.ts";
 import { copyBelow, standIn } from "../graph/copy.ts";
-import type { Surroundings } from "../graph/body.ts";
+import type { BodyRead, Surroundings } from "../graph/body.ts";
 import { zerosNode } from "./reverse.ts";
 
 /** Whether a copy has the batch as one more dimension in front. */
@@ -29,6 +29,8 @@ export class BatchCopy {
   readonly #trace: Surroundings;
   /** The copy of each node; for one with several results those. */
   readonly #copies: Map<Node, Node | Node[]>;
+  /** What rules that know the originals only read of their surroundings. */
+  readonly reads: BodyRead[];
 
   /**
    * @param size number of examples
@@ -39,10 +41,12 @@ export class BatchCopy {
     size: number,
     trace: Surroundings,
     replacements: Iterable<readonly [Node, Node | Node[]]>,
+    reads: BodyRead[] = [],
   ) {
     this.#size = size;
     this.#trace = trace;
     this.#copies = new Map(replacements);
+    this.reads = reads;
   }
 
   /** The copy of a node and of everything below; batched where `isBatched` says so. */
@@ -103,11 +107,12 @@ export class BatchCopy {
     const stands = gs.map((g) =>
       g === null ? null : standIn({ ...g, shape: g.shape.slice(1), dtype: g.dtype })
     );
-    const { result } = this.#trace.run(() => rule(stands));
+    const { result, reads } = this.#trace.run(() => rule(stands));
+    this.reads.push(...reads.filter(({ stand, before }) => stand !== before));
     const seeds = gs.flatMap((g, i) => g === null ? [] : [[stands[i]!, g] as const]);
     // The rule may have drawn random numbers.
     const known = [...this.#copies, ...(this.#trace.drawnForExamples ?? []), ...seeds];
-    const inner = new BatchCopy(this.#size, this.#trace, known);
+    const inner = new BatchCopy(this.#size, this.#trace, known, this.reads);
     return result.map((part, i) => {
       if (!part) return null;
       const g = inner.of(part);

@@ -106,6 +106,11 @@ export const selectPrim: Primitive<null> = definePrimitive<null>({
     needs[2] ? sumTo(where(condition, num(0, g), g), b.shape) : null,
   ],
   batch: batchElementwise,
+  // ONNX Runtime chooses between numbers only.
+  decompose({ dtype, inputs: [condition, a, b] }) {
+    if (dtype !== "bool") return null;
+    return logicalOr(logicalAnd(condition, a), logicalAnd(logicalNot(condition), b));
+  },
   program: { kind: "elementwise", opcode: opcode.select },
 });
 

@@ -7,32 +7,7 @@
 import type { LowerContext } from "../graph/lower_context.ts";
 import type { Aval, Node } from "../graph/node.ts";
 import { attr } from "../onnx/mod.ts";
-import type { LoopAttrs } from "./loop.ts";
-
-/** Operands of a loop, or their names. */
-export interface Operands<T> {
-  /** How many iterations, where it is data. */
-  readonly count: T | null;
-  readonly init: readonly T[];
-  readonly xs: readonly T[];
-  /** What the step and the test read from outside. */
-  readonly stepConsts: readonly T[];
-  readonly testConsts: readonly T[];
-}
-
-/** The parts of a list of operands. */
-export function operandsOf<T>(list: readonly T[], attrs: LoopAttrs): Operands<T> {
-  const { carries, xs, counted, bodies: [step] } = attrs;
-  const first = counted ? 1 : 0, afterInit = first + carries, afterXs = afterInit + xs;
-  const afterStep = afterXs + step.params.length - carries - xs;
-  return {
-    count: counted ? list[0] : null,
-    init: list.slice(first, afterInit),
-    xs: list.slice(afterInit, afterXs),
-    stepConsts: list.slice(afterXs, afterStep),
-    testConsts: list.slice(afterStep),
-  };
-}
+import { collectedOf, type LoopAttrs, operandsOf } from "./loop_parts.ts";
 
 /** Emits a loop; returns the names of its results. */
 export function emitLoop(c: LowerContext, names: string[], node: Node<LoopAttrs>): string[] {
@@ -42,15 +17,10 @@ export function emitLoop(c: LowerContext, names: string[], node: Node<LoopAttrs>
     : emitScan(c, names, node);
 }
 
-/** Shapes and types of the carries, and of what is collected in each iteration. */
-function avals({ carries, save, bodies: [step] }: LoopAttrs): { carry: Aval[]; collected: Aval[] } {
-  const carry = step.params.slice(0, carries);
-  return { carry, collected: [...step.outputs.slice(carries), ...(save ? carry : [])] };
-}
-
 function emitScan(c: LowerContext, names: string[], { attrs }: Node<LoopAttrs>): string[] {
   const { bodies: [step], carries, xs: count, reverse, save, length } = attrs;
-  const { init, xs, stepConsts } = operandsOf(names, attrs), { carry, collected } = avals(attrs);
+  const { init, xs, stepConsts } = operandsOf(names, attrs), collected = collectedOf(attrs);
+  const carry = step.params.slice(0, carries);
   // Scan has to go through something.
   const through = count > 0 ? xs : [c.op("ConstantOfShape", [c.ints([length!])])];
   const slices: Aval[] = count > 0
@@ -73,7 +43,7 @@ function emitScan(c: LowerContext, names: string[], { attrs }: Node<LoopAttrs>):
 function emitOpen(c: LowerContext, names: string[], { attrs }: Node<LoopAttrs>): string[] {
   const { bodies: [step, test], carries, reverse, save, length } = attrs;
   const { count, init, xs, stepConsts, testConsts } = operandsOf(names, attrs);
-  const { carry, collected } = avals(attrs);
+  const carry = step.params.slice(0, carries), collected = collectedOf(attrs);
   const number: Aval = { shape: [], dtype: "int64" }, truth: Aval = { shape: [], dtype: "bool" };
   const one = c.scalar("int64", 1);
   const most = count ?? (length === null ? "" : c.scalar("int64", length));

@@ -228,3 +228,24 @@ export function pullback(
   const result = sweep(outs, seeds, targets, targets, true);
   return inputs.map((x, i) => needs[i] ? result.cotangents.get(x) ?? zerosNode(x) : null);
 }
+
+let forward = false;
+
+/**
+ * Runs `fn`, which takes pullbacks in order to carry directions forward: only their derivative with
+ * respect to the cotangents will be asked for. Those of loops are left uncomputed then.
+ */
+export function carryingForward<T>(fn: () => T): T {
+  const before = forward;
+  forward = true;
+  try {
+    return fn();
+  } finally {
+    forward = before;
+  }
+}
+
+/** Whether pullbacks are taken in order to carry directions forward. */
+export function isCarryingForward(): boolean {
+  return forward;
+}

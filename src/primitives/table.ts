@@ -8,6 +8,7 @@
 import type { Primitive } from "../graph/node.ts";
 import { buffer, constant, scalar } from "../graph/leaf.ts";
 import * as barrier from "./barrier.ts";
+import * as cond from "./cond.ts";
 import * as conv from "./conv.ts";
 import * as cumsum from "./cumsum.ts";
 import * as custom from "./custom.ts";
@@ -25,6 +26,7 @@ import * as solve from "./linalg/solve.ts";
 import * as spectral from "./linalg/spectral.ts";
 import * as triangular from "./linalg/triangular.ts";
 import * as matrixExp from "./linalg/matrix_exp.ts";
+import * as loop from "./loop.ts";
 import * as matmul from "./matmul.ts";
 import * as movement from "./movement.ts";
 import * as order from "./order.ts";
@@ -66,6 +68,8 @@ const exported = {
   ...windows,
   ...barrier,
   ...custom,
+  ...cond,
+  ...loop,
   ...tuple,
 };
 

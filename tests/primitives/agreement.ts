@@ -6,6 +6,9 @@
  */
 
 import { apply, type Node } from "../../src/graph/node.ts";
+import { closeBody, parametersLike } from "../../src/graph/body.ts";
+import { cond } from "../../src/primitives/cond.ts";
+import { loop } from "../../src/primitives/loop.ts";
 import { barrier } from "../../src/primitives/barrier.ts";
 import { conv, convInputGrad, convWeightGrad } from "../../src/primitives/conv.ts";
 import { cumsum } from "../../src/primitives/cumsum.ts";
@@ -39,7 +42,7 @@ import { scatter } from "../../src/primitives/scatter.ts";
 import { logSoftmax, logsumexp, softmax } from "../../src/primitives/softmax.ts";
 import type { PrimitiveName } from "../../src/primitives/table.ts";
 import type { DType } from "../../src/runtime/mod.ts";
-import { ints } from "./cases.ts";
+import { here, ints } from "./cases.ts";
 import { forEach } from "./elementwise_table.ts";
 import { node } from "./nodes.ts";
 
@@ -254,6 +257,21 @@ export const agreements: Record<PrimitiveName, Agreement | string> = {
     });
   }, 16),
   custom: same((x) => custom([e.neg(x)], [x], ([g]) => [e.neg(g!)])),
+  loop: same((x) => {
+    const [state, row] = parametersLike([{ ...x, shape: [6] }, { ...x, shape: [6] }]);
+    const step = closeBody([state, row], [e.maximum(e.neg(state), row), e.abs(state)], here);
+    const one = m.reshape(m.narrow(x, 0, 0, 1), [6]);
+    const { carries, lists } = loop({ step, init: [one], xs: [x], length: 4, reverse: true });
+    return [...carries, ...lists];
+  }),
+  loopPullback: "it is computed as loops",
+  cond: same((x) => {
+    const [p] = parametersLike([x]);
+    const body = (y: Node) => closeBody([p], [y], here);
+    return [true, false].flatMap((b) =>
+      cond(e.eq(e.num(b ? 1 : 0, x), e.num(1, x)), body(e.neg(p)), body(e.abs(p)), [x])
+    );
+  }),
 };
 
 const eye4 = (dtype: Float) => node([1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1], [16], dtype);

@@ -3,6 +3,12 @@
 import { bufferNode, constantNode } from "../../src/graph/leaf.ts";
 import { apply, type Node } from "../../src/graph/node.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
+import { closeBody, parametersLike } from "../../src/graph/body.ts";
+import { withGrad } from "../../src/graph/node.ts";
+import { cond } from "../../src/primitives/cond.ts";
+import { loop } from "../../src/primitives/loop.ts";
+import type { LoopSpec } from "../../src/primitives/loop_parts.ts";
+import { carryingForward, sweep } from "../../src/primitives/reverse.ts";
 import { barrier } from "../../src/primitives/barrier.ts";
 import { conv, convInputGrad, convWeightGrad } from "../../src/primitives/conv.ts";
 import { custom } from "../../src/primitives/custom.ts";
@@ -207,6 +213,36 @@ export const cases: Record<PrimitiveName, Case | string> = {
   token: two((a, b) => e.mul(barrier(e.square(a), b), e.exp(b))),
   custom: one((x) => custom([e.sin(m.detach(x))], [x], ([g]) => [e.mul(g!, e.cos(x))])[0]),
   project: "a part of its operand",
+  // A state s and slices of xs, until s is large: what each iteration gives, and the last state.
+  loop: {
+    shapes: [[2], [4, 2], []],
+    run: (s, xs, a) => {
+      const { carries, lists } = loop(looped(s, xs, a));
+      return [...carries, ...lists];
+    },
+  },
+  loopPullback: {
+    shapes: [[2], [4, 2], [], [2]],
+    run: (s, xs, a, g) => {
+      const [x, y, z] = [s, xs, a].map((v) => {
+        const node = m.alias(v);
+        node.requiresGrad = true;
+        return node;
+      });
+      const { carries } = withGrad(true, () => loop(looped(x, y, z)));
+      const found = carryingForward(() => sweep(carries, [g], new Set([x, y, z])));
+      return [x, y, z].map((v) => found.cotangents.get(v)!);
+    },
+  },
+  cond: {
+    shapes: [[], [3], [3]],
+    run: (p, x, y) => {
+      const [a, b] = parametersLike([x, y]);
+      const yes = closeBody([a, b], [e.mul(e.sin(a), b)], here);
+      const no = closeBody([a, b], [e.sub(e.mul(a, a), b)], here);
+      return cond(e.lt(p, f(0)), yes, no, [x, y]);
+    },
+  },
 };
 
 /** Matrices with a strong diagonal. */
@@ -218,6 +254,28 @@ function strong(x: Node): Node {
 function mixed(x: Node): Node {
   const added = Array.from({ length: sizeOf(x.shape) }, (_, i) => (i * i * 31 + 5 * i) % 13 / 4);
   return e.add(x, m.reshape(tensorOf(added), x.shape));
+}
+
+/** Bodies that are made here read nothing of their surroundings but by operands. */
+export const here = { run: <T>(fn: () => T) => ({ result: fn(), reads: [] }) };
+
+function looped(s: Node, xs: Node, a: Node): LoopSpec {
+  const [state, count, slice, factor] = parametersLike([
+    s,
+    { shape: [], dtype: "float64" },
+    { shape: [2], dtype: "float64" },
+    a,
+  ]);
+  const next = e.tanh(e.add(e.mul(factor, state), slice)), after = e.add(count, f(1));
+  const outside = new Map([[factor, a]]);
+  const all = [state, count];
+  return {
+    step: closeBody([...all, slice], [next, after, e.mul(state, next)], here, outside),
+    test: closeBody(all, [e.lt(e.mul(sum(state, [0], false), count), f(1.2))], here),
+    init: [s, f(0)],
+    xs: [xs],
+    length: 4,
+  };
 }
 
 function tensorOf(values: number[]): Node {

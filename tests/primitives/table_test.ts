@@ -4,7 +4,7 @@ import { definePrimitive } from "../../src/graph/node.ts";
 import { primitives } from "../../src/primitives/table.ts";
 
 /** Primitives that live elsewhere: copies between devices are computed when they are made. */
-const ELSEWHERE = ["transfer", "loop"];
+const ELSEWHERE = ["transfer"];
 
 Deno.test("every primitive goes by the name of its export", () => {
   for (const [name, primitive] of Object.entries(primitives)) assertEquals(primitive.name, name);

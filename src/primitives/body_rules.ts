@@ -1,0 +1,145 @@
+/**
+ * What derivatives and batches of loops and choices do with bodies.
+ *
+ * @module
+ */
+
+import type { Body, BodyRead, Surroundings } from "../graph/body.ts";
+import { parameterNode } from "../graph/leaf.ts";
+import { isFloat, type Node, withGrad } from "../graph/node.ts";
+import { BatchCopy, isBatched } from "./batching.ts";
+import { carryingForward, sweep } from "./reverse.ts";
+
+/** Part of a graph between some outputs and its parameters, as far as derivatives pass. */
+class Flow {
+  readonly #params: ReadonlySet<Node>;
+
+  constructor(params: readonly Node[]) {
+    this.#params = new Set(params);
+  }
+
+  /** Parameters that derivatives of some nodes reach. */
+  reached(outputs: readonly Node[]): Set<Node> {
+    const seen = new Set<Node>(), found = new Set<Node>(), stack = [...outputs];
+    while (stack.length > 0) {
+      const node = stack.pop()!;
+      if (!node.requiresGrad || seen.has(node)) continue;
+      seen.add(node);
+      if (this.#params.has(node)) found.add(node);
+      else for (const x of node.inputs) stack.push(x);
+    }
+    return found;
+  }
+}
+
+/**
+ * Carries of a loop through which derivatives flow: those that depend on `sources` (parameters that
+ * need a gradient), and on which `sinks` (results that have one) depend.
+ */
+export function livingCarries(
+  body: Body,
+  carries: number,
+  sources: ReadonlySet<Node>,
+  sinks: { readonly carries: readonly boolean[]; readonly others: readonly Node[] },
+): boolean[] {
+  const params = body.params.slice(0, carries), next = body.outputs.slice(0, carries);
+  const flow = new Flow(body.params), below = next.map((x) => flow.reached([x]));
+  const above = params.map((x) => sources.has(x)), wanted = [...sinks.carries];
+  const others = flow.reached(sinks.others);
+  for (let i = 0; i < carries; i++) wanted[i] ||= others.has(params[i]);
+  const depends = (i: number) =>
+    above[i] || [...below[i]].some((x) => sources.has(x) || above[params.indexOf(x)] === true);
+  for (let changed = true; changed;) {
+    changed = false;
+    for (let i = 0; i < carries; i++) {
+      if (!above[i] && depends(i)) changed = above[i] = true;
+      if (!wanted[i]) continue;
+      for (let k = 0; k < carries; k++) {
+        if (!wanted[k] && below[i].has(params[k])) changed = wanted[k] = true;
+      }
+    }
+  }
+  return params.map((x, i) => isFloat(x.dtype) && above[i] && wanted[i]);
+}
+
+/** What a rule that ran among the surroundings of a body gave, and what it read there. */
+export interface Derived<T> {
+  readonly result: T;
+  /** For each leaf that stands for a node of the surroundings, that node. */
+  readonly outside: Map<Node, Node>;
+}
+
+function derive<T>(surroundings: Surroundings, fn: () => T): Derived<T> {
+  const { result, reads } = surroundings.run(fn);
+  return { result, outside: outsideOf(reads) };
+}
+
+function outsideOf(reads: readonly BodyRead[]): Map<Node, Node> {
+  return new Map(reads.map(({ stand, before }) => [stand, before]));
+}
+
+/** Cotangents of the parameters in `wanted`, given those of some outputs. */
+export function pullbackBody(
+  { surroundings }: Body,
+  outputs: readonly Node[],
+  seeds: readonly Node[],
+  wanted: readonly Node[],
+): Derived<ReadonlyMap<Node, Node>> {
+  const targets = new Set(wanted);
+  return derive(surroundings, () => sweep(outputs, seeds, targets, targets).cotangents);
+}
+
+/** Directions of some outputs, given those of parameters; null where an output does not depend on them. */
+export function pushforwardBody(
+  { surroundings }: Body,
+  outputs: readonly Node[],
+  tangents: ReadonlyMap<Node, Node>,
+): Derived<(Node | null)[]> {
+  return derive(surroundings, () => {
+    const targets = new Set(tangents.keys());
+    return outputs.map((output) => {
+      if (!output.requiresGrad) return null;
+      // The pullback is linear: differentiated, it carries directions forward.
+      const { dummy, back } = withGrad(true, () => {
+        const dummy = parameterNode(output);
+        const pull = () => sweep([output], [dummy], targets, targets).cotangents;
+        return { dummy, back: carryingForward(pull) };
+      });
+      const used = [...tangents].filter(([param]) => back.get(param)?.requiresGrad);
+      if (used.length === 0) return null;
+      const found = sweep(
+        used.map(([param]) => back.get(param)!),
+        used.map(([, tangent]) => tangent),
+        new Set([dummy]),
+        new Set([dummy]),
+      );
+      return found.cotangents.get(dummy) ?? null;
+    });
+  });
+}
+
+/** A body on batches of some of its parameters. */
+export interface Batched {
+  /** The parameters: with the batch in front where it was asked for. */
+  readonly params: Node[];
+  readonly outputs: Node[];
+  /** Which outputs differ by example. */
+  readonly batched: boolean[];
+  readonly outside: Map<Node, Node>;
+}
+
+/** Copies a body onto a batch of examples. */
+export function batchBody(body: Body, which: readonly boolean[], size: number): Batched {
+  const params = body.params.map(({ shape, dtype }, i) =>
+    parameterNode({ shape: which[i] ? [size, ...shape] : shape, dtype })
+  );
+  const copy = batchOnto(body, params, size);
+  const outputs = body.outputs.map((x) => copy.of(x));
+  const batched = outputs.map((x, i) => isBatched(body.outputs[i], x));
+  return { params, outputs, batched, outside: outsideOf(copy.reads) };
+}
+
+/** Copies of a body's nodes on operands of the caller's choice, some of them batches. */
+export function batchOnto(body: Body, operands: readonly Node[], size: number): BatchCopy {
+  return new BatchCopy(size, body.surroundings, body.params.map((x, i) => [x, operands[i]]));
+}

@@ -7,7 +7,7 @@
 
 // Names one by one would be left out of the documentation of the namespace.
 export * from "./autodiff/cond.ts";
-export * from "./autodiff/loops.ts";
+export * from "./autodiff/control_flow.ts";
 export * from "./autodiff/function_transforms.ts";
 export * from "./nn/functional_call.ts";
 export * from "./autodiff/jacobian.ts";

@@ -93,6 +93,9 @@ export function wrapAll(nodes: readonly Node[], others: readonly Node[]): Tensor
 /**
  * A handle on a value. The value is computed when it is read; until then the handle stands for a
  * graph. In-place methods make the handle stand for another value.
+ *
+ * Neither this class nor those below it have private methods: each class that has some brands every
+ * tensor, which takes as long as all the rest of making one.
  */
 export abstract class TensorCore {
   /** @ignore The node, from before what was written to others that share its place. */
@@ -118,7 +121,7 @@ export abstract class TensorCore {
   /** @ignore The node, as it is. */
   get rawNode(): Node {
     const { place } = this;
-    if (place !== null && place.seen !== place.base.version && this.#mayCatchUp(place)) {
+    if (place !== null && place.seen !== place.base.version && mayCatchUp(this, place)) {
       catchUp(this, place);
     }
     return this.held;
@@ -129,11 +132,6 @@ export abstract class TensorCore {
     this.held = node;
     const { place } = this;
     if (place !== null) place.seen = place.base.version;
-  }
-
-  /** Whether what was written last concerns this handle: not what a trace wrote that has not read it. */
-  #mayCatchUp({ base }: Place): boolean {
-    return base.traces === 0 || this.traceId === currentTrace()?.id;
   }
 
   /** @ignore The node that this handle stands for; a trace takes note. */
@@ -168,18 +166,7 @@ export abstract class TensorCore {
    * primitives that only move elements, or by `windows`.
    */
   viewed(x: Node, node: Node, windows?: Windows): Tensor {
-    return this.#at(byPlace(node), follow(this.#shared.lie, x, node, windows));
-  }
-
-  /** Where this lies, once there is a view of it. */
-  get #shared(): Place {
-    return this.place ??= new Place(new Base(this.shape), null);
-  }
-
-  #at(node: Node, lie: Lie | null): Tensor {
-    const view = construct(node);
-    view.place = new Place(this.#shared.base, lie);
-    return view;
+    return viewAt(this, byPlace(node), follow(placeOf(this).lie, x, node, windows));
   }
 
   /** Sizes of the dimensions, outermost first; `[]` for a scalar. */
@@ -341,7 +328,7 @@ export abstract class TensorCore {
    */
   detach(): Tensor {
     const node = this.node;
-    const copy = this.#at(detach(node), cutOff(this.#shared.lie, node));
+    const copy = viewAt(this, detach(node), cutOff(placeOf(this).lie, node));
     // What a step goes on from, such as a hidden state, is cut off from its history first.
     if (node.requiresGrad && node.storage === null) holdCopy(copy);
     return copy;
@@ -482,6 +469,23 @@ export abstract class TensorCore {
   [Symbol.dispose](): void {
     this.dispose();
   }
+}
+
+/** Whether what was written last concerns a handle: not what a trace wrote that has not read it. */
+function mayCatchUp({ traceId }: TensorCore, { base }: Place): boolean {
+  return base.traces === 0 || traceId === currentTrace()?.id;
+}
+
+/** Where a tensor lies, once there is a view of it. */
+function placeOf(x: TensorCore): Place {
+  return x.place ??= new Place(new Base(x.shape), null);
+}
+
+/** A view of a tensor. */
+function viewAt(x: TensorCore, node: Node, lie: Lie | null): Tensor {
+  const view = construct(node);
+  view.place = new Place(placeOf(x).base, lie);
+  return view;
 }
 
 /** The node itself; for that of a number, which many graphs share, one that can have memory. */

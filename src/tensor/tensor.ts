@@ -55,182 +55,182 @@ export class Tensor extends LinearMethods {
    * them first. A bool tensor takes whether they differ from 0.
    */
   copy_(other: TensorLike): this {
-    return this.#take("copy_", lift(other, this.dtype, "copy_"));
+    return take(this, "copy_", lift(other, this.dtype, "copy_"));
   }
 
   /** All elements become `value`; in a bool tensor, whether it differs from 0. */
   fill_(value: TensorLike): this {
-    return this.#take("fill_", lift(value, this.dtype, "fill_"));
+    return take(this, "fill_", lift(value, this.dtype, "fill_"));
   }
 
   /** All elements become 0. */
   zero_(): this {
-    return this.#take("zero_", lift(0, this.dtype));
+    return take(this, "zero_", lift(0, this.dtype));
   }
 
   /** Adds `other * alpha`. */
   add_(other: TensorLike, options: { alpha?: number } = {}): this {
-    return this.#change("add_", this.add(other, options).node);
+    return change(this, "add_", this.add(other, options).node);
   }
 
   /** Subtracts `other * alpha`. */
   sub_(other: TensorLike, options: { alpha?: number } = {}): this {
-    return this.#change("sub_", this.sub(other, options).node);
+    return change(this, "sub_", this.sub(other, options).node);
   }
 
   /** Multiplies by `other`. */
   mul_(other: TensorLike): this {
-    return this.#change("mul_", this.mul(other).node);
+    return change(this, "mul_", this.mul(other).node);
   }
 
   /** Divides by `other`. */
   div_(other: TensorLike, options: { roundingMode?: RoundingMode } = {}): this {
-    return this.#change("div_", this.div(other, options).node);
+    return change(this, "div_", this.div(other, options).node);
   }
 
   /** Raises to a power. */
   pow_(exponent: TensorLike): this {
-    return this.#change("pow_", this.pow(exponent).node);
+    return change(this, "pow_", this.pow(exponent).node);
   }
 
   /** Adds `value * a * b`. */
   addcmul_(a: TensorLike, b: TensorLike, options: { value?: number } = {}): this {
-    return this.#change("addcmul_", this.addcmul(a, b, options).node);
+    return change(this, "addcmul_", this.addcmul(a, b, options).node);
   }
 
   /** Adds `value * a / b`. */
   addcdiv_(a: TensorLike, b: TensorLike, options: { value?: number } = {}): this {
-    return this.#change("addcdiv_", this.addcdiv(a, b, options).node);
+    return change(this, "addcdiv_", this.addcdiv(a, b, options).node);
   }
 
   /** Moves towards `end` by the fraction `weight`. */
   lerp_(end: TensorLike, weight: TensorLike): this {
-    return this.#change("lerp_", this.lerp(end, weight).node);
+    return change(this, "lerp_", this.lerp(end, weight).node);
   }
 
   /** Changes signs. */
   neg_(): this {
-    return this.#change("neg_", this.neg().node);
+    return change(this, "neg_", this.neg().node);
   }
 
   /** Magnitudes in place. */
   abs_(): this {
-    return this.#change("abs_", this.abs().node);
+    return change(this, "abs_", this.abs().node);
   }
 
   /** Square roots in place. */
   sqrt_(): this {
-    return this.#change("sqrt_", this.sqrt().node);
+    return change(this, "sqrt_", this.sqrt().node);
   }
 
   /** Reciprocals of square roots in place. */
   rsqrt_(): this {
-    return this.#change("rsqrt_", this.rsqrt().node);
+    return change(this, "rsqrt_", this.rsqrt().node);
   }
 
   /** Squares in place. */
   square_(): this {
-    return this.#change("square_", this.square().node);
+    return change(this, "square_", this.square().node);
   }
 
   /** Reciprocals in place. */
   reciprocal_(): this {
-    return this.#change("reciprocal_", this.reciprocal().node);
+    return change(this, "reciprocal_", this.reciprocal().node);
   }
 
   /** Exponentials in place. */
   exp_(): this {
-    return this.#change("exp_", this.exp().node);
+    return change(this, "exp_", this.exp().node);
   }
 
   /** Natural logarithms in place. */
   log_(): this {
-    return this.#change("log_", this.log().node);
+    return change(this, "log_", this.log().node);
   }
 
   /** Hyperbolic tangents in place. */
   tanh_(): this {
-    return this.#change("tanh_", this.tanh().node);
+    return change(this, "tanh_", this.tanh().node);
   }
 
   /** `sigmoid` in place. */
   sigmoid_(): this {
-    return this.#change("sigmoid_", this.sigmoid().node);
+    return change(this, "sigmoid_", this.sigmoid().node);
   }
 
   /** `relu` in place; whole numbers stay whole. */
   relu_(): this {
-    return this.#change("relu_", (isFloat(this.dtype) ? this.relu() : this.maximum(0)).node);
+    return change(this, "relu_", (isFloat(this.dtype) ? this.relu() : this.maximum(0)).node);
   }
 
   /** `floor` in place. */
   floor_(): this {
-    return this.#change("floor_", this.floor().node);
+    return change(this, "floor_", this.floor().node);
   }
 
   /** `ceil` in place. */
   ceil_(): this {
-    return this.#change("ceil_", this.ceil().node);
+    return change(this, "ceil_", this.ceil().node);
   }
 
   /** `round` in place. */
   round_(): this {
-    return this.#change("round_", this.round().node);
+    return change(this, "round_", this.round().node);
   }
 
   /** Brings elements within bounds. */
   clamp_(min?: TensorLike | null, max?: TensorLike | null): this {
-    return this.#change("clamp_", this.clamp(min, max).node);
+    return change(this, "clamp_", this.clamp(min, max).node);
   }
 
   /** Replaces NaN and infinities. */
   nanToNum_(options: NanToNumOptions = {}): this {
-    return this.#change("nanToNum_", this.nanToNum(options).node);
+    return change(this, "nanToNum_", this.nanToNum(options).node);
   }
 
   /** Puts `value` where `mask` (bool) holds. */
   maskedFill_(mask: Tensor, value: TensorLike): this {
-    return this.#change("maskedFill_", this.maskedFill(mask, value).node);
+    return change(this, "maskedFill_", this.maskedFill(mask, value).node);
   }
 
   /** Replaces elements by number; see `scatter`. */
   scatter_(dim: number, index: Tensor, src: TensorLike): this {
-    return this.#change("scatter_", this.scatter(dim, index, src).node);
+    return change(this, "scatter_", this.scatter(dim, index, src).node);
   }
 
   /** Adds to elements by number; see `scatterAdd`. */
   scatterAdd_(dim: number, index: Tensor, src: TensorLike): this {
-    return this.#change("scatterAdd_", this.scatterAdd(dim, index, src).node);
+    return change(this, "scatterAdd_", this.scatterAdd(dim, index, src).node);
   }
 
   /** Adds to positions by number; see `indexAdd`. */
   indexAdd_(dim: number, index: Tensor, src: Tensor): this {
-    return this.#change("indexAdd_", this.indexAdd(dim, index, src).node);
+    return change(this, "indexAdd_", this.indexAdd(dim, index, src).node);
   }
 
   /** Replaces positions by number; see `indexCopy`. */
   indexCopy_(dim: number, index: Tensor, src: Tensor): this {
-    return this.#change("indexCopy_", this.indexCopy(dim, index, src).node);
+    return change(this, "indexCopy_", this.indexCopy(dim, index, src).node);
   }
 
   /** Fills positions by number; see `indexFill`. */
   indexFill_(dim: number, index: Tensor, value: number | boolean): this {
-    return this.#change("indexFill_", this.indexFill(dim, index, value).node);
+    return change(this, "indexFill_", this.indexFill(dim, index, value).node);
   }
+}
 
-  #change(op: string, value: Node): this {
-    forgetLast(value);
-    this.assign(op, value);
-    holdCopy(this.written);
-    return this;
-  }
+function change<T extends Tensor>(x: T, op: string, value: Node): T {
+  forgetLast(value);
+  x.assign(op, value);
+  holdCopy(x.written);
+  return x;
+}
 
-  #take(op: string, value: Node): this {
-    // Any number has a truth value; nothing else changes its kind.
-    if (this.dtype !== "bool") checkKind(op, value.dtype, this.dtype);
-    // An alias has memory of its own: a later update of one tensor leaves the other as it is.
-    return this.#change(op, alias(expand(cast(value, this.dtype), this.shape)));
-  }
+function take<T extends Tensor>(x: T, op: string, value: Node): T {
+  // Any number has a truth value; nothing else changes its kind.
+  if (x.dtype !== "bool") checkKind(op, value.dtype, x.dtype);
+  // An alias has memory of its own: a later update of one tensor leaves the other as it is.
+  return change(x, op, alias(expand(cast(value, x.dtype), x.shape)));
 }
 
 guardPrototype(Tensor.prototype);

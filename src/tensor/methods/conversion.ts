@@ -30,7 +30,7 @@ export abstract class ConversionMethods extends ReductionMethods {
       return this.to(like.dtype).to(like.device);
     }
     const x = this.node;
-    if (isDType(target)) return this.#as(target);
+    if (isDType(target)) return converted(this, target);
     if (!/^(cpu|cuda(:\d+)?)$/.test(target)) {
       const dtypes = Object.keys(DTYPES).join(", ");
       throw new RangeError(
@@ -38,43 +38,43 @@ export abstract class ConversionMethods extends ReductionMethods {
       );
     }
     const moved = transfer(x, target as Device);
-    return moved === x ? this.#self : wrap(moved);
+    return moved === x ? self(this) : wrap(moved);
   }
 
   /** In the dtype of `other`. */
   typeAs(other: Tensor): Tensor {
     checkTensor("typeAs", "the other", other);
-    return this.#as(other.dtype);
+    return converted(this, other.dtype);
   }
 
   /** As float32. */
   float(): Tensor {
-    return this.#as("float32");
+    return converted(this, "float32");
   }
 
   /** As float64. */
   double(): Tensor {
-    return this.#as("float64");
+    return converted(this, "float64");
   }
 
   /** As float16. */
   half(): Tensor {
-    return this.#as("float16");
+    return converted(this, "float16");
   }
 
   /** As int64, fractions cut off. */
   long(): Tensor {
-    return this.#as("int64");
+    return converted(this, "int64");
   }
 
   /** As int32, fractions cut off. */
   int(): Tensor {
-    return this.#as("int32");
+    return converted(this, "int32");
   }
 
   /** As bool: whether elements differ from 0. */
   bool(): Tensor {
-    return this.#as("bool");
+    return converted(this, "bool");
   }
 
   /** On the CPU. */
@@ -117,17 +117,17 @@ export abstract class ConversionMethods extends ReductionMethods {
 
   /** The tensor itself, or a copy of a view that does not have its elements one after another. */
   contiguous(): Tensor {
-    return isContiguous(this.place?.lie ?? null) ? this.#self : this.clone();
+    return isContiguous(this.place?.lie ?? null) ? self(this) : this.clone();
   }
+}
 
-  /** Every core object is a full tensor. */
-  get #self(): Tensor {
-    return this as unknown as Tensor;
-  }
+/** Every core object is a full tensor. */
+function self(x: TensorCore): Tensor {
+  return x as unknown as Tensor;
+}
 
-  #as(dtype: DType): Tensor {
-    return this.dtype === dtype ? this.#self : wrap(cast(this.node, dtype));
-  }
+function converted(x: TensorCore, dtype: DType): Tensor {
+  return x.dtype === dtype ? self(x) : wrap(cast(x.node, dtype));
 }
 
 /** Whether a value is, or will be, in memory that an update in place may write over. */

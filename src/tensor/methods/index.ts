@@ -20,7 +20,7 @@ import * as ix from "../../primitives/index.ts";
 import * as m from "../../primitives/movement.ts";
 import * as order from "../../primitives/order.ts";
 import { scatter } from "../../primitives/scatter.ts";
-import { type TensorLike, wrap } from "../core.ts";
+import { type TensorCore, type TensorLike, wrap } from "../core.ts";
 import { checkTensor, lift, nodeOf } from "../promotion.ts";
 import { MovementMethods } from "./movement.ts";
 import { ownAxis } from "./operands.ts";
@@ -215,7 +215,7 @@ export abstract class IndexMethods extends MovementMethods {
    * the values, so they are computed at once.
    */
   nonzero(): Tensor {
-    const places = this.#places(), { shape } = this;
+    const places = placesIn(this), { shape } = this;
     const strides = contiguousStrides(shape);
     const out = new BigInt64Array(places.length * shape.length);
     places.forEach((at, row) => {
@@ -238,20 +238,21 @@ export abstract class IndexMethods extends MovementMethods {
       );
     }
     const shape = broadcastShapes("maskedSelect", this.shape, mask.shape);
-    const wide = this.expand(shape), at = mask.expand(shape).#places();
+    const wide = this.expand(shape), at = placesIn(mask.expand(shape));
     const index = BigInt64Array.from(at, BigInt);
     return wide.take(
       wrap(bufferNode(Storage.from(index, "int64", this.device), [at.length])),
     );
   }
+}
 
-  #places(): number[] {
-    const places: number[] = [];
-    this.data().forEach((v, i) => {
-      if (Number(v) !== 0) places.push(i);
-    });
-    return places;
-  }
+/** Places of the elements that are not 0. */
+function placesIn(x: TensorCore): number[] {
+  const places: number[] = [];
+  x.data().forEach((v, i) => {
+    if (Number(v) !== 0) places.push(i);
+  });
+  return places;
 }
 
 /** Positions of a dimension, as places of all elements there. */

@@ -8,7 +8,7 @@ import { ShapeError } from "../../graph/errors.ts";
 import type { Node } from "../../graph/node.ts";
 import { checkShape, normalizeAxes, normalizeAxis, showShape, sizeOf } from "../../graph/shape.ts";
 import * as m from "../../primitives/movement.ts";
-import { wrap } from "../core.ts";
+import { type TensorCore, wrap } from "../core.ts";
 import { checkRepresentable } from "../integer_range.ts";
 import { isViewable } from "../lie.ts";
 import { ConversionMethods } from "./conversion.ts";
@@ -43,7 +43,7 @@ export abstract class MovementMethods extends ConversionMethods {
    */
   reshape(...shape: Sizes): Tensor {
     const x = this.node;
-    return this.#reshaped(re.inferShape("reshape", x.shape, sizesOf("reshape", shape)));
+    return reshaped(this, re.inferShape("reshape", x.shape, sizesOf("reshape", shape)));
   }
 
   /** Like `reshape`, but always a view: there are no strides that could forbid it. */
@@ -67,7 +67,7 @@ export abstract class MovementMethods extends ConversionMethods {
       throw new RangeError(`flatten: startDim ${startDim} comes after endDim ${endDim}.`);
     }
     const joined = sizeOf(x.shape.slice(from, to + 1));
-    return this.#reshaped([...x.shape.slice(0, from), joined, ...x.shape.slice(to + 1)]);
+    return reshaped(this, [...x.shape.slice(0, from), joined, ...x.shape.slice(to + 1)]);
   }
 
   /** One dimension split into several; one size may be -1. */
@@ -401,12 +401,12 @@ export abstract class MovementMethods extends ConversionMethods {
     const rest = x.shape.map((_, i) => i).filter((i) => i !== a && i !== b);
     return this.viewed(x, re.diagonal(m.permute(x, [...rest, a, b]), offset));
   }
+}
 
-  /** Under another shape: a view, or a copy where PyTorch has to make one. */
-  #reshaped(shape: readonly number[]): Tensor {
-    const x = this.node, node = m.reshape(x, shape);
-    return isViewable(this.place?.lie ?? null, shape) ? this.viewed(x, node) : wrap(node);
-  }
+/** Under another shape: a view, or a copy where PyTorch has to make one. */
+function reshaped(tensor: TensorCore, shape: readonly number[]): Tensor {
+  const x = tensor.node, node = m.reshape(x, shape);
+  return isViewable(tensor.place?.lie ?? null, shape) ? tensor.viewed(x, node) : wrap(node);
 }
 
 interface Cut {

@@ -15,7 +15,7 @@ import * as order from "../../primitives/order.ts";
 import { cumprod } from "../../primitives/products.ts";
 import * as r from "../../primitives/reduce.ts";
 import { logSoftmax, logsumexp, softmax } from "../../primitives/softmax.ts";
-import { wrap } from "../core.ts";
+import { type TensorCore, wrap } from "../core.ts";
 import { LogicMethods } from "./logic.ts";
 import { floatOf } from "./operands.ts";
 import * as s from "../formulas/statistics.ts";
@@ -111,7 +111,7 @@ export abstract class ReductionMethods extends LogicMethods {
   /** Largest element along a dimension and its place; the gradient goes to that one place. */
   max(dim: number, options?: ReduceOptions): ValuesAndIndices;
   max(dim?: number, options: ReduceOptions = {}): Tensor | ValuesAndIndices {
-    return dim === undefined ? this.amax() : this.#extremum("max", dim, options, true);
+    return dim === undefined ? this.amax() : extremum(this, "max", dim, options, true);
   }
 
   /** Smallest of all elements; ties share the gradient evenly. */
@@ -119,15 +119,7 @@ export abstract class ReductionMethods extends LogicMethods {
   /** Smallest element along a dimension and its place; the gradient goes to that one place. */
   min(dim: number, options?: ReduceOptions): ValuesAndIndices;
   min(dim?: number, options: ReduceOptions = {}): Tensor | ValuesAndIndices {
-    return dim === undefined ? this.amin() : this.#extremum("min", dim, options, false);
-  }
-
-  #extremum(op: string, dim: number, options: ReduceOptions, largest: boolean): ValuesAndIndices {
-    checkNames(op, options, KEEPDIM);
-    const x = this.node;
-    const axis = normalizeAxis(op, dim, x.shape.length);
-    const [values, indices] = s.extremumAlong(x, axis, options.keepdim ?? false, largest);
-    return { values: wrap(values), indices: wrap(indices) };
+    return dim === undefined ? this.amin() : extremum(this, "min", dim, options, false);
   }
 
   /** Place (int64) of the largest element along a dimension, or in the flattened tensor. */
@@ -268,6 +260,20 @@ export abstract class ReductionMethods extends LogicMethods {
     });
     return { values, indices };
   }
+}
+
+function extremum(
+  tensor: TensorCore,
+  op: string,
+  dim: number,
+  options: ReduceOptions,
+  largest: boolean,
+): ValuesAndIndices {
+  checkNames(op, options, KEEPDIM);
+  const x = tensor.node;
+  const axis = normalizeAxis(op, dim, x.shape.length);
+  const [values, indices] = s.extremumAlong(x, axis, options.keepdim ?? false, largest);
+  return { values: wrap(values), indices: wrap(indices) };
 }
 
 function correctionOf(op: string, options: VarianceOptions): number {

@@ -12,13 +12,14 @@ import { exists } from "./locate.ts";
 import {
   cacheFolder,
   COMPILE_FLAGS,
-  fileTimes,
   libraryPath,
   makeCacheFolder,
+  type Manifest,
   OPS_URL,
   opsKey,
-  type OpsStamp,
-  stampPath,
+  replaceFile,
+  sourceNames,
+  writeStamp,
 } from "./ops_cache.ts";
 import { forgetUnloadedOps } from "./ops_library.ts";
 import { interruptible, withLock } from "./ops_lock.ts";
@@ -44,20 +45,6 @@ export interface BuildResult {
   readonly seconds: number;
   /** Whether the library was there already. */
   readonly cached: boolean;
-}
-
-/** `ops/sources.json`. */
-interface Manifest {
-  /** Files to compile, with flags of their own, and the processors they are for (default: all). */
-  readonly sources: readonly {
-    readonly file: string;
-    readonly flags?: readonly string[];
-    readonly archs?: readonly string[];
-  }[];
-  /** Files that those include. */
-  readonly headers: readonly string[];
-  /** Flags for the linker. */
-  readonly link?: readonly string[];
 }
 
 interface Source {
@@ -99,7 +86,7 @@ export async function buildOps(options: BuildOptions = {}): Promise<BuildResult>
   const manifest: Manifest = JSON.parse(
     new TextDecoder().decode((await read(url, "sources.json")).content),
   );
-  const names = ["sources.json", ...manifest.headers, ...manifest.sources.map((s) => s.file)];
+  const names = sourceNames(manifest);
   const sources = await Promise.all(names.map((name) => read(url, name)));
   const key = opsKey(sources);
   const path = libraryPath(key);
@@ -107,7 +94,7 @@ export async function buildOps(options: BuildOptions = {}): Promise<BuildResult>
   let cached = !force && before !== null;
   try {
     if (!cached) cached = !await buildOnce(manifest, sources, path, before, options.log);
-    writeStamp(url, { key, url: url.href, files: names.map((n) => describe(url, n)) });
+    writeStamp(url, key, names);
   } catch (cause) {
     if (cause instanceof BackendError || cause instanceof Deno.errors.NotCapable) throw cause;
     throw new BackendError(
@@ -238,30 +225,6 @@ async function read(folder: URL, name: string): Promise<Source> {
       `Building the compiled ops: ${url} cannot be read: ${(cause as Error).message}`,
       { cause },
     );
-  }
-}
-
-function describe(folder: URL, name: string): OpsStamp["files"][number] {
-  return { name, ...fileTimes(new URL(name, folder)) };
-}
-
-/** Writes nothing where the stamp is there already, so that a cache may be read-only. */
-function writeStamp(folder: URL, stamp: OpsStamp): void {
-  const path = stampPath(folder), text = JSON.stringify(stamp);
-  if (exists(path) && Deno.readTextFileSync(path) === text) return;
-  makeCacheFolder();
-  const temporary = Deno.makeTempFileSync({ dir: cacheFolder(), prefix: "stamp-" });
-  Deno.writeTextFileSync(temporary, text);
-  replaceFile(temporary, path);
-}
-
-/** Atomic, so that a process that reads meanwhile sees the old or the new file. */
-function replaceFile(from: string, to: string): void {
-  try {
-    Deno.renameSync(from, to);
-  } catch (error) {
-    // Windows does not replace a library that a process has loaded; it is the same one then.
-    if (OS !== "windows" || !exists(to)) throw error;
   }
 }
 

@@ -107,15 +107,56 @@ export function stampPath(folder: URL = OPS_URL): string {
 }
 
 /** The stamp that the last build from these sources wrote, if there is one. */
-export function readStamp(): OpsStamp | undefined {
+function readStamp(folder: URL): OpsStamp | undefined {
   let stamp: OpsStamp | null;
   try {
-    stamp = JSON.parse(Deno.readTextFileSync(stampPath()));
+    stamp = JSON.parse(Deno.readTextFileSync(stampPath(folder)));
   } catch (error) {
     if (error instanceof Deno.errors.NotCapable) throw error;
     return undefined;
   }
-  return stamp?.url === OPS_URL.href ? stamp : undefined;
+  return stamp?.url === folder.href && Array.isArray(stamp.files) ? stamp : undefined;
+}
+
+/** Notes the key of sources. Writes nothing where that is known, so that a cache may be read-only. */
+export function writeStamp(folder: URL, key: string, names: readonly string[]): void {
+  const files = names.map((name) => ({ name, ...fileTimes(new URL(name, folder)) }));
+  const text = JSON.stringify({ key, url: folder.href, files } satisfies OpsStamp);
+  const path = stampPath(folder);
+  if (exists(path) && Deno.readTextFileSync(path) === text) return;
+  makeCacheFolder();
+  const temporary = Deno.makeTempFileSync({ dir: cacheFolder(), prefix: "stamp-" });
+  Deno.writeTextFileSync(temporary, text);
+  replaceFile(temporary, path);
+}
+
+/** Atomic, so that a process that reads meanwhile sees the old or the new file. */
+export function replaceFile(from: string, to: string): void {
+  try {
+    Deno.renameSync(from, to);
+  } catch (error) {
+    // Windows does not replace a library that a process has loaded; it is the same one then.
+    if (OS !== "windows" || !exists(to)) throw error;
+  }
+}
+
+/** `ops/sources.json`. */
+export interface Manifest {
+  /** Files to compile, with flags of their own, and the processors they are for (default: all). */
+  readonly sources: readonly {
+    readonly file: string;
+    readonly flags?: readonly string[];
+    readonly archs?: readonly string[];
+  }[];
+  /** Files that those include. */
+  readonly headers: readonly string[];
+  /** Flags for the linker. */
+  readonly link?: readonly string[];
+}
+
+/** All files that a manifest names, and itself. */
+export function sourceNames({ headers, sources }: Manifest): string[] {
+  return ["sources.json", ...headers, ...sources.map((s) => s.file)];
 }
 
 /** Key of the library: changes with every source, the flags, the target and the ABI version. */
@@ -126,25 +167,43 @@ export function opsKey(sources: readonly { name: string; content: Uint8Array }[]
 }
 
 /**
- * Whether the sources are those that a stamp was written for. Times and sizes decide where they are
- * equal, else contents, since a fresh checkout of the same sources has other times.
+ * Key of the sources in a folder: that of their stamp where times and sizes are those it was written
+ * for, else from their contents. So another checkout, or a fresh one, finds what was built from the same
+ * sources. Undefined where they are not there, or on no disk and never built from.
  */
-export function matches(stamp: OpsStamp, folder: URL = OPS_URL): boolean {
-  if (folder.protocol !== "file:") return true;
+export function sourceKey(folder: URL = OPS_URL): string | undefined {
+  const stamp = readStamp(folder);
+  if (folder.protocol !== "file:") return stamp?.key;
   try {
-    const same = stamp.files.every(({ name, mtime, size }) => {
-      const found = fileTimes(new URL(name, folder));
-      return found.mtime === mtime && found.size === size;
-    });
-    if (same) return true;
-    const sources = stamp.files.map(({ name }) => ({
+    if (stamp !== undefined && stamp.files.every((f) => isUnchanged(f, folder))) return stamp.key;
+    const names = sourceNames(JSON.parse(Deno.readTextFileSync(new URL("sources.json", folder))));
+    const key = opsKey(names.map((name) => ({
       name,
       content: Deno.readFileSync(new URL(name, folder)),
-    }));
-    return opsKey(sources) === stamp.key;
+    })));
+    if (exists(libraryPath(key))) noteKey(folder, key, names);
+    return key;
   } catch (error) {
-    if (error instanceof Deno.errors.NotCapable) throw error;
-    return false;
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+function isUnchanged({ name, mtime, size }: OpsStamp["files"][number], folder: URL): boolean {
+  const found = fileTimes(new URL(name, folder));
+  return found.mtime === mtime && found.size === size;
+}
+
+/** The next start is faster by it, and no worse off without. */
+function noteKey(folder: URL, key: string, names: readonly string[]): void {
+  // Asking for the permission would stop the program.
+  if (Deno.permissions.querySync({ name: "write", path: cacheFolder() }).state !== "granted") {
+    return;
+  }
+  try {
+    writeStamp(folder, key, names);
+  } catch {
+    // A cache that cannot be written.
   }
 }
 

@@ -7,7 +7,7 @@
 import { ort } from "./api.ts";
 import { BackendError } from "./errors.ts";
 import { bufferAddress } from "./ffi.ts";
-import { checkCacheFolder, libraryPath, matches, OPS_ABI_VERSION, readStamp } from "./ops_cache.ts";
+import { checkCacheFolder, libraryPath, OPS_ABI_VERSION, sourceKey } from "./ops_cache.ts";
 import { exists } from "./locate.ts";
 import { isWholeLibrary } from "./library_file.ts";
 import { openPinned } from "./pin.ts";
@@ -20,6 +20,8 @@ export interface OpsLibrary {
   readonly path?: string;
   /** One line that says why they are, or are not, in use. */
   readonly why: string;
+  /** Whether a build would make them usable. */
+  readonly buildable?: boolean;
 }
 
 const SYMBOLS = {
@@ -93,11 +95,10 @@ function find(): { report: OpsLibrary; bridge?: Bridge } {
   let path: string | undefined;
   try {
     checkCacheFolder();
-    const stamp = readStamp();
-    if (!stamp) return unused(`not built: ${BUILD}`);
-    path = libraryPath(stamp.key);
-    if (!exists(path)) return unused(`not built: ${BUILD}`, path);
-    if (!matches(stamp)) return unused(`out of date (the sources have changed): ${BUILD}`, path);
+    const key = sourceKey();
+    if (key === undefined) return unbuilt();
+    path = libraryPath(key);
+    if (!exists(path)) return unbuilt(path);
   } catch (error) {
     const expected = error instanceof Deno.errors.NotCapable || error instanceof BackendError;
     if (!expected) throw error;
@@ -140,6 +141,10 @@ function load(path: string): { report: OpsLibrary; bridge?: Bridge } {
     return unused(`refusing ONNX Runtime ${ort().version}`, path);
   }
   return { report: { loaded: true, path, why: `loaded from ${path}` }, bridge: calls };
+}
+
+function unbuilt(path?: string): { report: OpsLibrary } {
+  return { report: { loaded: false, path, why: `not built: ${BUILD}`, buildable: true } };
 }
 
 function unused(why: string, path?: string): { report: OpsLibrary } {

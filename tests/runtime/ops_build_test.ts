@@ -6,7 +6,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import { BackendError, buildOps, opsLibrary, Session, Storage } from "../../src/runtime/mod.ts";
-import { matches, OPS_URL, opsKey, type OpsStamp, stampPath } from "../../src/runtime/ops_cache.ts";
+import { libraryPath, OPS_URL, opsKey, sourceKey, stampPath } from "../../src/runtime/ops_cache.ts";
 import { sha256 } from "../../src/runtime/sha256.ts";
 import { compiler, kernels, testWith, unix } from "../helpers/needs.ts";
 import { child } from "./child.ts";
@@ -204,7 +204,7 @@ testWith(compiler, "buildOps() names a cache folder that cannot be written", asy
   });
 });
 
-Deno.test("readStamp() takes a damaged stamp for none", async () => {
+Deno.test("a damaged stamp counts as none", async () => {
   await withSources({}, async (_url, cache) => {
     for (const text of ["", "null", "3", "{}", JSON.stringify({ url: OPS_URL.href })]) {
       Deno.writeTextFileSync(stampPath(), text);
@@ -259,17 +259,20 @@ function why(env: Record<string, string>): Promise<string> {
   );
 }
 
-testWith(compiler, "matches() compares times, then contents", async () => {
+testWith(compiler, "sourceKey() compares times, then contents", async () => {
   await withSources(SOURCES, async (url) => {
-    await build(url);
-    const stamp: OpsStamp = JSON.parse(Deno.readTextFileSync(stampPath(url)));
-    assert(matches(stamp, url));
+    const key = sourceKey(url)!;
+    assertEquals(await build(url), libraryPath(key));
+    assertEquals(sourceKey(url), key, "from the stamp");
     Deno.utimeSync(new URL("a/ops.cc", url), 1, 1);
-    assert(matches(stamp, url), "same contents, other time");
+    assertEquals(sourceKey(url), key, "same contents, other time");
+    Deno.removeSync(stampPath(url));
+    assertEquals(sourceKey(url), key, "another checkout of the same sources");
+    assert(Deno.statSync(stampPath(url)).isFile, "is found faster at the next start");
     Deno.writeTextFileSync(new URL("a/ops.cc", url), "// other contents");
-    assert(!matches(stamp, url));
+    assert(sourceKey(url) !== key);
     Deno.removeSync(new URL("a/ops.cc", url));
-    assert(!matches(stamp, url));
+    assertEquals(sourceKey(url), undefined);
   });
 });
 

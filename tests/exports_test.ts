@@ -62,3 +62,20 @@ for (const [name, source] of Object.entries(programs)) {
     assertEquals([text(stdout).trim(), text(stderr)], ["12", ""]);
   });
 }
+
+Deno.test("sources name packages in full, since other projects do not see this import map", () => {
+  const bare = /^(?:import|export)\b[^"]*?\bfrom "(?!\.{1,2}\/|npm:|node:)([^"]+)"/gm;
+  const found: string[] = [], folders = [new URL("../src/", import.meta.url)];
+  for (const folder of folders) {
+    for (const { name, isDirectory } of Deno.readDirSync(folder)) {
+      const url = new URL(isDirectory ? `${name}/` : name, folder);
+      if (isDirectory) folders.push(url);
+      else if (name.endsWith(".ts")) {
+        for (const [, from] of Deno.readTextFileSync(url).matchAll(bare)) {
+          found.push(`${name}: ${from}`);
+        }
+      }
+    }
+  }
+  assertEquals(found, []);
+});

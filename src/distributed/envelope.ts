@@ -4,7 +4,9 @@
  * @module
  */
 
-import { Decoder, Encoder, ExtensionCodec } from "@msgpack/msgpack";
+// Projects that map the package to a checkout do not see the import map of that.
+// deno-lint-ignore no-import-prefix
+import { Decoder, Encoder, ExtensionCodec } from "npm:@msgpack/msgpack@3.1.3";
 import { TensorCore } from "../tensor/core.ts";
 import { describe } from "../tensor/describe.ts";
 import type { Tensor } from "../tensor/tensor.ts";

@@ -71,9 +71,8 @@ Deno.test("sources name packages in full, since other projects do not see this i
       const url = new URL(isDirectory ? `${name}/` : name, folder);
       if (isDirectory) folders.push(url);
       else if (name.endsWith(".ts")) {
-        for (const [, from] of Deno.readTextFileSync(url).matchAll(bare)) {
-          found.push(`${name}: ${from}`);
-        }
+        const code = Deno.readTextFileSync(url).replaceAll(/\/\*.*?\*\//gs, "");
+        for (const [, from] of code.matchAll(bare)) found.push(`${name}: ${from}`);
       }
     }
   }

@@ -82,7 +82,9 @@ export * as implicit from "./src/diff/implicit/mod.ts";
 export * as linalg from "./src/linalg/mod.ts";
 export * as linearSolve from "./src/linear_solve/mod.ts";
 export * as nn from "./src/nn/mod.ts";
-// The same as in nn, where documentation does not reach them: a namespace inside of a namespace.
+// The same as in nn and distributed, where documentation does not reach them: a namespace inside of
+// a namespace.
+export * as distributedAutograd from "./src/distributed/autograd.ts";
 export * as functional from "./src/nn/functional.ts";
 export * as init from "./src/nn/init.ts";
 export * as pytree from "./src/pytree/mod.ts";

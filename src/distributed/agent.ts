@@ -28,6 +28,8 @@ export interface CallSettings {
   readonly signal?: AbortSignal;
   /** Stops waiting when it is told to. */
   readonly canceller?: Canceller;
+  /** Autograd context of a call within the layer. */
+  readonly context?: number;
 }
 
 /** Gives up calls: an AbortController costs as much as a small call. */
@@ -160,16 +162,16 @@ export class Agent {
     name: string,
     args: readonly unknown[],
     kwargs: Readonly<Record<string, unknown>> | null,
-    { seconds, signal, canceller }: CallSettings,
+    settings: CallSettings,
     again: boolean,
   ): Promise<unknown> {
-    const peer = this.peers[rank];
+    const peer = this.peers[rank], { seconds, signal, canceller } = settings;
     const gone = this.#closed ?? peer.dead;
     if (gone !== null) return Promise.reject(gone);
     if (signal?.aborted) return Promise.reject(signal.reason);
     // Work of the layer within a pass belongs to no context by itself.
     const scope = currentScope(), now = performance.now();
-    const context = kind === Kind.call ? scope.context : 0;
+    const context = kind === Kind.call ? scope.context : settings.context ?? 0;
     const own = seconds > 0 ? now + seconds * 1000 : Infinity;
     const deadline = Math.min(own, scope.deadline), left = deadline - now;
     if (left <= 0) {

@@ -17,7 +17,7 @@ export interface Part {
 
 /** One pass backwards on one rank. */
 export interface Pass {
-  /** For each place where it begins (a message that was sent, or the root), messages it leads to. */
+  /** For each place to begin at (a message that was sent, or the root), messages that it leads to. */
   readonly found: Map<number, ReadonlySet<number>>;
   /** For each message that was received, beginnings that lead to it and have not been gone through. */
   readonly due: Map<number, number>;
@@ -25,6 +25,8 @@ export interface Pass {
   readonly sums: Map<number, (Node | null)[]>;
   /** Gradients of this rank's leaves, of this pass alone. */
   readonly leaves: Map<GradBox | Node, LeafGradient>;
+  /** Nodes of this rank whose gradients are wanted, too. */
+  readonly wanted: Set<Node>;
 }
 
 /** Gradient of a leaf. */
@@ -61,7 +63,13 @@ export class Context {
   pass(id: number): Pass {
     let pass = this.passes.get(id);
     if (pass === undefined) {
-      pass = { found: new Map(), due: new Map(), sums: new Map(), leaves: new Map() };
+      pass = {
+        found: new Map(),
+        due: new Map(),
+        sums: new Map(),
+        leaves: new Map(),
+        wanted: new Set(),
+      };
       this.passes.set(id, pass);
     }
     return pass;
@@ -126,6 +134,11 @@ export function endContext(id: number): Context | undefined {
   ended.add(id);
   if (ended.size > MAX_ENDED) { for (const first of ended) return (ended.delete(first), found); }
   return found;
+}
+
+/** Forgets the contexts that a rank began: nobody else will end them. */
+export function endContextsOf(rank: number): void {
+  for (const id of [...contexts.keys()]) if (rankOf(id) === rank) endContext(id);
 }
 
 /** Forgets all. */

@@ -5,6 +5,7 @@
  * @module
  */
 
+export * as autograd from "./autograd.ts";
 export * from "./current_call.ts";
 export * from "./errors.ts";
 export * from "./init.ts";

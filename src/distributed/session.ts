@@ -6,6 +6,7 @@
 
 import { describe } from "../tensor/describe.ts";
 import { Agent } from "./agent.ts";
+import { Passes } from "./passes.ts";
 import { serveBarriers } from "./barrier.ts";
 import { type Cluster, detect, environment } from "./cluster.ts";
 import { endAllContexts } from "./contexts.ts";
@@ -42,6 +43,8 @@ export interface Session {
   readonly agent: Agent;
   /** Seconds that calls wait by default. */
   readonly timeout: number;
+  /** Its backward passes. */
+  readonly passes: Passes;
   /** Resolves when nothing of it is left. */
   leaving: Promise<void> | null;
   /** Closes links and what else was opened. */
@@ -155,7 +158,7 @@ async function start(options: InitOptions): Promise<Session> {
     const agent = new Agent(0, 1, null, faultsFromEnvironment());
     serveBarriers(agent);
     setWorld(info, [info.workerName]);
-    return sessionOf(agent, timeout, () => {}, null);
+    return sessionOf(agent, new Passes(agent), timeout, () => {}, null);
   }
   const meeting = await meetingOf(cluster, options.rendezvous);
   const secret = secretOf(options.secret);
@@ -167,6 +170,7 @@ async function start(options: InitOptions): Promise<Session> {
     : socketLinks(own, meeting, options.tls ?? null);
   const { agent } = links;
   serveBarriers(agent);
+  const passes = new Passes(agent);
   let heartbeat: Heartbeat | null = null;
   try {
     const meetAt = performance.now() + startTimeout * 1000;
@@ -191,7 +195,7 @@ async function start(options: InitOptions): Promise<Session> {
     heartbeat?.close();
     throw error;
   }
-  return sessionOf(agent, timeout, () => links.close(), heartbeat);
+  return sessionOf(agent, passes, timeout, () => links.close(), heartbeat);
 }
 
 type Row = readonly [address: string, heartbeat: string, name: string];
@@ -335,6 +339,7 @@ function socketLinks(
 
 function sessionOf(
   agent: Agent,
+  passes: Passes,
   timeout: number,
   close: () => void,
   heartbeat: Heartbeat | null,
@@ -358,6 +363,7 @@ function sessionOf(
   return {
     agent,
     timeout,
+    passes,
     leaving: null,
     close: async (error) => {
       await Promise.all(agent.peers.flatMap((peer) => peer.links).map((link) => link.flushed()));

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { distributed, type Tensor, tensor } from "@torchopt/torchopt";
+import { customVjp, distributed, stack, type Tensor, tensor } from "@torchopt/torchopt";
 
 const { currentCall, getRank, getWorldSize, register, remoteSyncCall } = distributed;
 
@@ -107,3 +107,70 @@ let counted = 0;
 export const count = register("count", () => ++counted);
 export const countAgain = register("countAgain", () => ++counted, { idempotent: true });
 export const exit = register("exit", (code: number) => Deno.exit(code));
+
+// ------------------------------------------------------------- differentiated functions
+
+export const mul = register("mul", (a: Tensor, b: Tensor) => a.mul(b));
+export const matmul = register("matmul", (a: Tensor, b: Tensor) => a.matmul(b));
+export const stackUp = register("stackUp", (list: Tensor[]) => stack(list));
+export const bmm = register("bmm", (a: Tensor, b: Tensor) => a.matmul(b));
+export const pieces = register("pieces", (x: Tensor) => x.split(2));
+export const fan = register("fan", (x: Tensor) => [x.mul(2), x.mul(3), x.exp()]);
+export const weights = Array.from(
+  { length: 4 },
+  (_, i) => tensor([[1 + i, 2], [3, 4]], { dtype: "float64", requiresGrad: true }),
+);
+export const layer = register("layer", (x: Tensor) => x.matmul(weights[getRank()]).tanh());
+export const ownWeight = register("ownWeight", () => weights[getRank()]);
+/** The gradient that a context left of this rank's weight, and the number of its entries. */
+export const weightGradient = register("weightGradient", (id: number) => {
+  const gradients = distributed.autograd.getGradients(id);
+  return [gradients.get(weights[getRank()]) ?? null, gradients.size, weights[getRank()].grad];
+});
+export const nested = register("nested", async (a: Tensor, b: Tensor) => {
+  const t3 = a.mul(b), t4 = a.add(b);
+  return a.mul(b).mul(t3).mul(t4).mul(await on(next(), add, t3, t4));
+});
+export const deep = register(
+  "deep",
+  async (x: Tensor, n: number): Promise<Tensor> =>
+    n <= 0 ? x.mul(x) : (await on<Tensor>(next(), "deep", x.mul(1.5), n - 1)).add(x),
+);
+export const callBack = register(
+  "callBack",
+  async (x: Tensor) => (await on(currentCall()!.caller, mul, x, x)).add(x),
+);
+let held: Tensor | null = null;
+export const put = register("put", (x: Tensor) => {
+  held = x.exp();
+  return x.mul(0).sum();
+});
+export const useHeld = register("useHeld", (y: Tensor) => held!.mul(y));
+let failing = true;
+export const setFailing = register("setFailing", (on: boolean) => {
+  failing = on;
+});
+export const bad = register("bad", (x: Tensor) =>
+  customVjp((t) => t.mul(2), (g) => {
+    if (failing) throw new Error("simulated");
+    return [g.mul(2)];
+  })(x));
+export const badDeep = register(
+  "badDeep",
+  async (x: Tensor, n: number): Promise<Tensor> =>
+    n <= 0 ? bad(x) : await on<Tensor>(next(), "badDeep", x, n - 1),
+);
+export const leave = register("leave", (x: Tensor) => {
+  setTimeout(() => Deno.exit(3), 30);
+  return x.mul(2);
+});
+export const train = register(
+  "train",
+  async (seed: number) =>
+    await distributed.autograd.context(async (id) => {
+      const x = tensor([[seed, 0.1], [0.2, 0.3]], { dtype: "float64", requiresGrad: true });
+      await distributed.autograd.backward(id, (await on(0, layer, x)).sum());
+      const [g, entries] = await on<[Tensor, number]>(0, weightGradient, id);
+      return [g, entries, distributed.autograd.getGradients(id).get(x)!];
+    }),
+);

@@ -49,6 +49,7 @@ const net = () => new nn.Sequential(new nn.Linear(2, 2));
 const BEFORE: Record<string, readonly unknown[]> = {
   "clipGradNorm": [1],
   "customVjp": [],
+  "distributed.register": ["wrongOptions", () => 1],
   "extractStateDict": [net()],
   "moduleClone": [net()],
   "pytree.treeAll": [[1], Boolean],

@@ -21,6 +21,9 @@ const programs: Record<string, string> = {
     import * as distributed from ENTRY;
     const six = distributed.parallelize({ partitioner: 0 })(function six(x) { return 6 * x; });
     console.log(await distributed.autoInitRpc()(async () => (await six(2))[0])());`,
+  "./distributions": `
+    import { klDivergence, Normal } from ENTRY;
+    console.log(6 * klDivergence(new Normal(1, 1), new Normal(3, 1)).item());`,
   "./nn": `
     import * as nn from ENTRY;
     const layer = new nn.Linear(1, 1, { bias: false }), w = layer.weight;

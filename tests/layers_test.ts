@@ -26,7 +26,7 @@ const LAYERS: readonly (readonly string[])[] = [
     "src/hook.ts",
   ],
   ["src/update.ts"],
-  ["src/diff/"],
+  ["src/diff/", "src/distributions/"],
   ["src/nn/"],
   ["src/optim/"],
   ["src/utils/"],
@@ -60,6 +60,7 @@ const USER_ROOMS = new RegExp(`^src/(${
   [
     "diff",
     "distributed",
+    "distributions",
     "linalg",
     "linear_solve",
     "nn",

@@ -150,6 +150,7 @@ const leaf = () => [tensor([1], { requiresGrad: true })];
 const OBJECTS: Record<string, () => unknown> = {
   Tensor: x,
   Module: net,
+  Distribution: () => new torchopt.distributions.Normal(0, 1),
   Optimizer: () => new torchopt.SGD(leaf(), { lr: 1 }),
   FuncOptimizer: () => new torchopt.FuncOptimizer(torchopt.sgd({ lr: 1 })),
 };

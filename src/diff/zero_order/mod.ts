@@ -5,19 +5,26 @@
  * @module
  */
 
+import type { Tensor } from "../../tensor/tensor.ts";
+import type { Samplable, SampleFunction, ZeroOrderOptions } from "./types.ts";
 import { zeroOrder as estimator } from "./zero_order.ts";
-import { zeroOrderAsync as estimatorAsync } from "./zero_order_async.ts";
+import { zeroOrderAsync } from "./zero_order_async.ts";
 
 export * from "./types.ts";
 export * from "./zero_order_async.ts";
 
 /** The module `diff.zeroOrder`: a function that has itself and its asynchronous form as properties. */
-export type ZeroOrder = typeof estimator & {
+export interface ZeroOrder {
   /** Gradients that are estimated from values; see `zeroOrder`. */
-  readonly zeroOrder: typeof estimator;
-  /** The same for functions that return promises; see `zeroOrderAsync`. */
-  readonly zeroOrderAsync: typeof estimatorAsync;
-};
+  (
+    distribution: Samplable | SampleFunction,
+    options?: ZeroOrderOptions,
+  ): <A extends unknown[] = Tensor[]>(fn: (...args: A) => Tensor) => (...args: A) => Tensor;
+  /** The same. */
+  readonly zeroOrder: ZeroOrder;
+  /** The same for functions that return promises. */
+  readonly zeroOrderAsync: typeof zeroOrderAsync;
+}
 
 /**
  * Zero-order differentiation; callable itself.
@@ -36,6 +43,6 @@ export type ZeroOrder = typeof estimator & {
  * ```
  */
 export const zeroOrder: ZeroOrder = Object.assign(estimator, {
-  zeroOrder: estimator,
-  zeroOrderAsync: estimatorAsync,
+  zeroOrder: estimator as ZeroOrder,
+  zeroOrderAsync,
 });

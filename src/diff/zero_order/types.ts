@@ -4,7 +4,6 @@
  * @module
  */
 
-import type { ArgumentNumbers } from "../../autodiff/types.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 
 /**
@@ -39,7 +38,7 @@ export interface EstimatorOptions {
    */
   readonly method?: ZeroOrderMethod;
   /** Which arguments have a gradient (default `[0]`): a number or an array of them. */
-  readonly argnums?: ArgumentNumbers;
+  readonly argnums?: number | readonly number[];
   /** Number of directions whose mean is taken (default 1). */
   readonly numSamples?: number;
   /** How far the arguments are moved along the noise (default 1). */

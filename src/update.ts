@@ -17,7 +17,7 @@ import {
   treeUnflatten,
 } from "./pytree/mod.ts";
 import { TensorCore, wrap } from "./tensor/core.ts";
-import { commit } from "./tensor/pending.ts";
+import { commitStep } from "./tensor/pending.ts";
 import type { Tensor } from "./tensor/tensor.ts";
 import { checkNames, describe } from "./transform/options.ts";
 import { assign, transaction } from "./transform/transaction.ts";
@@ -113,6 +113,6 @@ export function applyUpdates<T extends TensorTree>(
       if (node !== null) assign(targets[i] as Tensor, node);
     });
   });
-  commit();
+  commitStep();
   return params;
 }

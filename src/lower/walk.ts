@@ -42,17 +42,20 @@ function emit(value: number): void {
   code[used++] = value;
 }
 
-/** Throws unless the memory that a node stands for still holds its value. */
+/** A value whose memory was freed, or holds a later value. */
+export class LostValue extends BackendError {}
+
+/** Throws a `LostValue` unless the memory that a node stands for still holds its value. */
 export function checkFresh(node: Node): void {
   const storage = node.storage!;
   if (storage.freed) {
-    throw new BackendError(
+    throw new LostValue(
       `read: a ${storage.dtype} tensor of shape ${showShape(node.shape)} was freed by dispose(); ` +
         `use the value before disposing it, or leave freeing to the garbage collector.`,
     );
   }
   if (storage.version !== node.version) {
-    throw new BackendError(
+    throw new LostValue(
       `read: a value was built from a ${storage.dtype} tensor of shape ${showShape(node.shape)} ` +
         `which was updated in place twice since (by optimizer steps or compiled functions); the ` +
         `operand is gone. Read the value, or call realize(value), before the second update.`,
@@ -162,6 +165,17 @@ class Walker {
     node.local = this.#count++;
     emit(node.local);
     this.leaves.push(node);
+  }
+}
+
+/** Whether a value needs one that is lost, so that it cannot be computed any more. */
+export function isLost(node: Node): boolean {
+  try {
+    walk([node]);
+    return false;
+  } catch (error) {
+    if (error instanceof LostValue) return true;
+    throw error;
   }
 }
 

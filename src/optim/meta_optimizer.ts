@@ -16,7 +16,7 @@ import { readSlot, type Slot, writeSlot } from "../nn/slots.ts";
 import { expand } from "../primitives/movement.ts";
 import { treeLeaves } from "../pytree/mod.ts";
 import { TensorCore, wrap } from "../tensor/core.ts";
-import { commit, holdSweep, holdUpdate } from "../tensor/pending.ts";
+import { commitStep, holdSweep, holdUpdate } from "../tensor/pending.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { computeDeep } from "../tensor/history.ts";
 import { currentTrace, noteRead, noteWrite, type Trace } from "../tensor/trace.ts";
@@ -331,5 +331,5 @@ function detachStep(loss: Tensor, params: readonly Tensor[], states: readonly Te
   }
   for (const tensor of [...params, ...states]) holdUpdate(tensor, tensor.node);
   holdSweep([loss], []);
-  commit();
+  commitStep();
 }

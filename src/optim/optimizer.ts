@@ -8,11 +8,10 @@ import type { GradientTransformation, OptState, TensorTree } from "../base.ts";
 import { asTransformation } from "../combine.ts";
 import { constantNode } from "../graph/leaf.ts";
 import { isFloat, type Node, unobserved, withGrad } from "../graph/node.ts";
-import { walk } from "../lower/walk.ts";
 import { expand } from "../primitives/movement.ts";
 import { BackendError } from "../graph/errors.ts";
 import { TensorCore, wrap } from "../tensor/core.ts";
-import { commit } from "../tensor/pending.ts";
+import { commitStep, LostUpdates } from "../tensor/pending.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { checkNames, describe } from "../transform/options.ts";
 import { assign, transaction } from "../transform/transaction.ts";
@@ -218,25 +217,24 @@ export class Optimizer<O = Record<never, never>> {
         }))
     );
     try {
-      commit();
+      commitStep();
     } catch (cause) {
-      throw this.#explain(cause);
+      throw cause instanceof LostUpdates ? this.#explain(cause) : cause;
     }
     this.#groups.forEach((group, i) => group.state = states[i]);
     return loss;
   }
 
-  /** Names the gradient for which a step could not be computed, if there is one. */
-  #explain(cause: unknown): unknown {
+  /** Names the parameter for which a step could not be computed. */
+  #explain(cause: LostUpdates): BackendError {
     for (const { params } of this.#groups) {
-      for (const [i, { grad }] of params.entries()) {
-        if (grad === null || isFresh(grad)) continue;
-        return new BackendError(
-          `${this.constructor.name}.step: the gradient of parameter ${i} is gone. Call zeroGrad() and ` +
-            `backward() anew. Nothing was changed. ` + (cause as Error).message,
-          { cause },
-        );
-      }
+      const i = params.findIndex((param) => cause.handles.includes(param));
+      if (i < 0) continue;
+      return new BackendError(
+        `${this.constructor.name}.step: the gradient of parameter ${i}, or its state, is gone. Call ` +
+          `zeroGrad() and backward() anew. ${cause.message}`,
+        { cause },
+      );
     }
     return cause;
   }
@@ -271,16 +269,6 @@ export class Optimizer<O = Record<never, never>> {
       write(loadings[i]);
       group.state = loadings[i].state;
     });
-  }
-}
-
-/** Whether the memory of all operands of a value still holds what it was built from. */
-function isFresh(tensor: Tensor): boolean {
-  try {
-    walk([tensor.rawNode]);
-    return true;
-  } catch {
-    return false;
   }
 }
 

@@ -38,6 +38,15 @@ function indexFailure(message: string): RangeError | null {
   return null;
 }
 
+/**
+ * Whether an error says that values could not be computed: their operands are lost, there is no memory,
+ * or a kernel refused them. Anything else is a fault of this library.
+ */
+export function isRunFailure(error: unknown): boolean {
+  return error instanceof BackendError ||
+    (error instanceof RangeError && error.cause instanceof BackendError);
+}
+
 /** The error that a failed run is reported with: the argument's fault by name, or `cause` itself. */
 export function explainFailure(cause: unknown): unknown {
   if (!(cause instanceof BackendError)) return cause;

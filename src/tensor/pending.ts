@@ -8,8 +8,11 @@
 
 import { constantValue } from "../graph/leaf.ts";
 import { type GradBox, type Node, noteUpdate } from "../graph/node.ts";
+import { BackendError } from "../graph/errors.ts";
+import { isLost, LostValue } from "../lower/walk.ts";
 import { isLarge, realizeNodes } from "../run/execute.ts";
-import { sizeOf } from "../graph/shape.ts";
+import { isRunFailure } from "../run/failure.ts";
+import { showShape, sizeOf } from "../graph/shape.ts";
 import { forgetKnown, noteGradients, takeHanded, takeLate, takeRecent } from "./late.ts";
 import type { Tensor } from "./tensor.ts";
 import { currentTrace } from "./trace.ts";
@@ -57,13 +60,13 @@ export function holdLatest(tensors: readonly Tensor[]): void {
 }
 
 /**
- * Remembers that `handle` was rebound from `before`: its value is computed at the next `commit()`, and
+ * Remembers that `handle` was rebound from `before`: its value is computed at the next `commitStep()`, and
  * replaces that of `before` in memory where `overwrite` is given.
  */
 export function holdUpdate(handle: Tensor, before: Node, overwrite = true): void {
   if (currentTrace() !== null) return;
   updated.push({ handle, before, overwrite });
-  if (updated.length > UPDATES) commit();
+  if (updated.length > UPDATES) commitStep();
 }
 
 /**
@@ -130,16 +133,18 @@ function takeWaiting(stepped: ReadonlySet<GradBox | null>, large: boolean): Node
 
 /** Computes what can be computed; reading the rest will say why not. */
 function compute(nodes: readonly Node[]): void {
+  if (tryToRealize(nodes)) return;
+  for (const node of nodes) tryToRealize([node]);
+}
+
+/** Whether nodes could be computed, with one replacing each of `former`. */
+function tryToRealize(nodes: readonly Node[], former: readonly (Node | null)[] = []): boolean {
   try {
-    realizeNodes(nodes);
-  } catch {
-    for (const node of nodes) {
-      try {
-        realizeNodes([node]);
-      } catch {
-        continue;
-      }
-    }
+    realizeNodes(nodes, former);
+    return true;
+  } catch (error) {
+    if (isRunFailure(error)) return false;
+    throw error;
   }
 }
 
@@ -155,11 +160,32 @@ function goesBeside({ storage }: Node): boolean {
   return storage !== null && storage.shared && isLarge(storage);
 }
 
+/** Tensors of a step whose new values need what is lost. */
+export class LostUpdates extends BackendError {
+  /** The tensors. */
+  readonly handles: readonly Tensor[];
+
+  /** Names the first of them. */
+  constructor(handles: readonly Tensor[], cause: Error) {
+    const [{ shape, dtype }] = handles;
+    super(
+      `update: the new value of a ${dtype} tensor of shape ${
+        showShape(shape)
+      } cannot be computed, ` +
+        `so nothing was changed. ${cause.message}`,
+      { cause },
+    );
+    this.handles = handles;
+  }
+}
+
 /**
- * Computes all updates and what else waits, in one run. Inside a trace this does nothing. Where the
- * run fails, what was to be updated is as before.
+ * Ends a step: computes all updates and what else waits, in one run. Inside a trace this does nothing.
+ *
+ * @throws {LostUpdates} where an update needs what is lost; after this and any other error, what was to
+ * be updated is as before
  */
-export function commit(): void {
+export function commitStep(): void {
   if (currentTrace() !== null) return;
   const updates = updated.filter(({ handle }) => handle.rawNode.storage === null);
   updated = [];
@@ -169,16 +195,18 @@ export function commit(): void {
   const stepped = new Set(targets.map((node) => node.box));
   const waiting = takeWaiting(stepped, former.some((node) => node !== null && goesBeside(node)));
   try {
-    realizeNodes([...targets, ...waiting], former);
-  } catch {
-    // What cannot be computed must not stop the step.
-    compute(waiting);
-    try {
+    if (!tryToRealize([...targets, ...waiting], former)) {
+      // What cannot be computed must not stop the step.
+      compute(waiting);
       realizeNodes(targets, former);
-    } catch (error) {
-      for (const { handle, before } of updates.reverse()) handle.setNode(before);
-      throw error;
     }
+  } catch (error) {
+    for (const { handle, before } of updates.toReversed()) handle.setNode(before);
+    if (!(error instanceof LostValue)) throw error;
+    throw new LostUpdates(
+      updates.filter((_, i) => isLost(targets[i])).map(({ handle }) => handle),
+      error,
+    );
   }
   noteUpdate();
 }

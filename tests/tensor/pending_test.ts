@@ -1,6 +1,8 @@
-import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
+import { assertAlmostEquals, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import {
   Adam,
+  applyUpdates,
+  BackendError,
   compile,
   MetaAdam,
   nn,
@@ -11,6 +13,10 @@ import {
   tensor,
   zeros,
 } from "../../mod.ts";
+import { apply, definePrimitive } from "../../src/graph/node.ts";
+import { wrap } from "../../src/tensor/core.ts";
+import { holdCopy } from "../../src/tensor/pending.ts";
+import { assertClose } from "../helpers/close.ts";
 import "../helpers/seed.ts";
 
 const parameter = () => tensor([1, 2, 3], { dtype: "float64", requiresGrad: true });
@@ -122,4 +128,33 @@ Deno.test("a step of a differentiable optimizer that fails leaves the module as 
   assertThrows(() => optimizer.step(loss(9)), RangeError, "index: got the index 9");
   assertEquals([net.weight.toArray(), net.weight, optimizer.stateDict()], before);
   optimizer.step(loss(0));
+});
+
+Deno.test("an update that needs a lost value names the tensor, and changes nothing", () => {
+  const p = [parameter(), tensor([[4, 5]], { requiresGrad: true })], lost = tensor([[1, 1]]);
+  const updates = [p[0].mul(0).detach(), p[1].mul(lost).detach()];
+  lost.dispose();
+  const error = assertThrows(() => applyUpdates(p, updates), BackendError);
+  assertStringIncludes(error.message, "update: the new value of a float32 tensor of shape [1, 2]");
+  assertStringIncludes(error.message, "was freed by dispose()");
+  assertEquals(p.map((x) => x.toArray()), [[1, 2, 3], [[4, 5]]]);
+});
+
+Deno.test("a fault of the library is not taken for a value that cannot be computed", () => {
+  const broken = definePrimitive<null>({
+    name: "broken",
+    infer: ([x]) => x,
+    lower: () => {
+      throw new TypeError("a fault");
+    },
+    vjp: "none",
+    batch: "none",
+  });
+  const p = parameter(), optimizer = new SGD([p], { lr: 0.1 });
+  p.sum().backward();
+  holdCopy(wrap(apply(broken, [p.node], null)));
+  assertThrows(() => optimizer.step(), TypeError, "a fault");
+  assertEquals(p.toArray(), [1, 2, 3]);
+  optimizer.step();
+  assertClose(p, [0.9, 1.9, 2.9], 1e-12);
 });

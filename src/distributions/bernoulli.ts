@@ -43,7 +43,7 @@ export class Bernoulli extends Distribution {
   constructor(chances: Parameter | Chances) {
     const { name, value, dtype } = chancesOf("Bernoulli", chances);
     const domain = name === "probs" ? PROBABILITY : ANY;
-    const { x } = parametersOf("Bernoulli", { x: [value, domain] }, { dtype });
+    const x = parametersOf("Bernoulli", { [name]: [value, domain] }, { dtype })[name];
     super(x.shape, [], x.dtype);
     this.probs = name === "probs" ? x : x.sigmoid();
     this.logits = name === "logits" ? x : x.logit();

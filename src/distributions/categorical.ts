@@ -49,7 +49,7 @@ export class Categorical extends Distribution {
   constructor(chances: Parameter | Chances) {
     const { name, value, dtype } = chancesOf("Categorical", chances);
     const domain = name === "logits" ? ANY : WEIGHT;
-    const { x } = parametersOf("Categorical", { x: [value, domain] }, { dtype });
+    const x = parametersOf("Categorical", { [name]: [value, domain] }, { dtype })[name];
     if (x.ndim === 0 || x.shape[x.ndim - 1] === 0) {
       throw new ShapeError(
         "Categorical: got no categories, wants a last dimension with one probability each.",

@@ -7,9 +7,9 @@
 import { where } from "../tensor/functions.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
-/** weight * log, which is 0 where the weight is 0 and the log infinite. */
+/** weight * log, which is 0 where the weight is 0 and the log not finite. */
 export function timesLog(weight: Tensor, log: Tensor): Tensor {
-  return weight.mul(where(weight.eq(0).logicalAnd(log.isInf()), 0, log));
+  return weight.mul(where(weight.eq(0).logicalAnd(log.isFinite().logicalNot()), 0, log));
 }
 
 /** Sums over the last dimensions. */

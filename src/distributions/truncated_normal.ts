@@ -74,12 +74,17 @@ export class TruncatedNormal extends Distribution {
     return x.sub(this.loc).div(this.scale);
   }
 
+  /** An end in standard units; an infinite one depends on nothing. */
+  #end(x: Tensor): Tensor {
+    return where(x.isInf(), x, this.#standard(finite(x)));
+  }
+
   /**
    * The ends in standard units, reflected to the left tail where both are in the right one, and the logs
    * of the probabilities below them and between them.
    */
   #cut() {
-    const a = this.#standard(this.low), b = this.#standard(this.high), flipped = a.gt(0);
+    const a = this.#end(this.low), b = this.#end(this.high), flipped = a.gt(0);
     const lower = where(flipped, b.neg(), a), upper = where(flipped, a.neg(), b);
     const logLower = below(lower), logUpper = below(upper);
     return { a, b, flipped, logLower, logUpper, logZ: logDifference(logUpper, logLower) };

@@ -115,6 +115,9 @@ function checkTogether(op: string, settings: Settings): void {
   if (baseline !== "none" && method !== "naive") {
     refuse(`a baseline cancels in the differences of method "${method}"; leave it out.`);
   }
+  if (baseline !== "none" && mirrored) {
+    refuse("a baseline cancels in the pairs that mirrored makes; leave it out.");
+  }
   if (baseline === "mean" && numSamples < 2) {
     refuse(`baseline "mean" is that of the other samples, and wants numSamples >= 2.`);
   }

@@ -38,7 +38,7 @@ export async function loadOmniglot(folder: string, size = 28): Promise<ImageClas
       const path = `${folder}/${alphabet}/${character}`;
       const images: Float32Array[] = [];
       for (const file of await names(path, isPng)) {
-        const image = await readPng(await Deno.readFile(`${path}/${file}`));
+        const image = readPng(await Deno.readFile(`${path}/${file}`));
         images.push(resize(image, size).map((v) => 1 - v));
       }
       if (images.length > 0) classes.push({ name: `${alphabet}/${character}`, size, images });

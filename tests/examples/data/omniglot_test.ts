@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { loadOmniglot } from "../../../examples/data/omniglot.ts";
 import { UsageError } from "../../../examples/helpers/options.ts";
-import { encodePng } from "./png_writer.ts";
+import { greyPng } from "./grey_png.ts";
 
 Deno.test("loadOmniglot() reads alphabets, characters and images in order, with ink as 1", async () => {
   const root = await Deno.makeTempDir();
@@ -17,7 +17,7 @@ Deno.test("loadOmniglot() reads alphabets, characters and images in order, with 
         (_, i) => i % 105 / 35 >> 0 === column ? 0 : 1,
       );
       for (const drawer of ["02", "01"]) {
-        await Deno.writeFile(`${root}/${path}/${drawer}.png`, await encodePng(105, 105, 1, pixels));
+        await Deno.writeFile(`${root}/${path}/${drawer}.png`, greyPng(105, 105, pixels));
       }
     }
     await Deno.writeTextFile(`${root}/Greek/notes.txt`, "not an image");

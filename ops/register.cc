@@ -5,6 +5,7 @@
 
 #include "common/errors.h"
 #include "fused_adam/op.h"
+#include "linalg/op.h"
 #include "program/op.h"
 #include "windows/op.h"
 
@@ -22,6 +23,8 @@ ort::Status* domain(ort::CustomOpDomain** result) {
     ort::CustomOpDomain* created = nullptr;
     if (auto* status = ort::CreateCustomOpDomain("torchopt", &created)) return status;
     std::vector<const ort::CustomOp*> ops = windowOps();
+    const std::vector<const ort::CustomOp*> dense = linalgOps();
+    ops.insert(ops.end(), dense.begin(), dense.end());
     ops.insert(ops.end(), {programOp<float>(), programOp<double>(), fusedAdamOp<float>(),
                            fusedAdamOp<double>()});
     for (const ort::CustomOp* op : ops) {

@@ -29,6 +29,7 @@ struct MatmulArgs {
   T* out;
   ptrdiff_t outRow;
   size_t m, n, k;
+  bool subtract = false;  // whether the product is taken from `out`, instead of taking its place
 };
 
 template <class T>

@@ -161,7 +161,7 @@ class Lowering {
     private sizes: ReadonlyMap<DType, number>,
     private target: Target,
     private donations: readonly Donation[],
-    emitter: Emitter = new Emitter(target.device),
+    emitter: Emitter = new Emitter(target.device, target.ops && target.device === "cpu"),
   ) {
     this.#emitter = emitter;
     const writes = donations.map((d) => ({ leaf: leaves[d.leaf], result: results[d.output] }));

@@ -9,6 +9,7 @@ import type { Node } from "../../src/graph/node.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
 import * as e from "../../src/primitives/elementwise.ts";
 import * as index from "../../src/primitives/index.ts";
+import { lu, orderOf } from "../../src/primitives/linalg/lu.ts";
 import { solve } from "../../src/primitives/linalg/solve.ts";
 import { dot } from "../../src/primitives/matmul.ts";
 import { conv, convInputGrad, convWeightGrad } from "../../src/primitives/conv.ts";
@@ -108,6 +109,7 @@ const more: Record<string, Case> = {
     shapes: [[2, 3, 4, 5], [2, 4, 4, 3]],
     run: (x, g) => convWeightGrad(x, g, [4, 3, 2, 2], plainConv),
   },
+  orderOfPivots: { shapes: [[3, 3]], run: (a) => orderOf(lu(a)[2], 4) },
   "solve of batches": {
     shapes: [[2, 2, 2], [2, 2, 3]],
     from: 0.5,
@@ -238,7 +240,7 @@ for (const name of Object.keys(primitives) as PrimitiveName[]) {
 }
 
 const whole = ["lt", "le", "eq", "logicalAnd", "logicalOr", "logicalNot", "isNan", "detach"];
-const discrete = [...whole, "argmax", "argmin", "topk, places", "maxPool, places"];
+const discrete = [...whole, "orderOfPivots", "argmax", "argmin", "topk, places", "maxPool, places"];
 for (const [name, c] of Object.entries(more)) {
   Deno.test(`vmap of ${name} equals a loop`, () => check(name, c, !discrete.includes(name), SIZE));
 }

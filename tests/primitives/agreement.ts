@@ -112,6 +112,14 @@ const plain = (shape: number[], dtype: Float, seed = 1): Node =>
     dtype,
   );
 
+/** Numbers whose matrices have full rank: those of `plain` have rank 2. */
+const mixed = (shape: number[], dtype: Float): Node =>
+  node(
+    Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => Math.sin(i * i + 1)),
+    shape,
+    dtype,
+  );
+
 const many = (f: (dtype: Float) => Node[], f32 = 0, f64 = f32, of?: number): Agreement => ({
   graphs: f,
   ulps: [f32, f64],
@@ -211,42 +219,56 @@ export const agreements: Record<PrimitiveName, Agreement | string> = {
     8,
   ),
   maxPool: many((d) => maxPool(rows(d, [1, 1, 4, 6]), windows)),
-  solve: many((d) => [solve(plain([3, 3], d), plain([3, 2], d))], 64),
-  triangularSolve: many((d) => {
-    const t = e.add(plain([2, 5, 5], d), e.num(2, { dtype: d, shape: [] }));
-    return [0, 1, 2, 3, 4, 5, 6, 7].map((i) =>
-      triangularSolve(t, plain([2, 5, 3], d), {
-        upper: (i & 1) > 0,
-        unit: (i & 2) > 0,
-        transpose: (i & 4) > 0,
-      })
-    );
-  }, 256),
+  solve: many((d) => [solve(mixed([2, 3, 3], d), mixed([2, 3, 2], d))], 64, 64, 1),
+  triangularSolve: many(
+    (d) => {
+      const t = mixed([2, 5, 5], d);
+      return [0, 1, 2, 3, 4, 5, 6, 7].map((i) =>
+        triangularSolve(t, mixed([2, 5, 3], d), {
+          upper: (i & 1) > 0,
+          unit: (i & 2) > 0,
+          transpose: (i & 4) > 0,
+        })
+      );
+    },
+    64,
+    64,
+    1,
+  ),
   lu: many(
-    (d) => [...lu(plain([2, 5, 5], d)), ...lu(plain([5, 3], d)), ...lu(plain([3, 5], d))],
-    256,
+    (d) => [...lu(mixed([2, 5, 5], d)), ...lu(mixed([5, 3], d)), ...lu(mixed([3, 5], d))],
+    64,
+    64,
+    1,
   ),
   orderOfPivots: many(() => [orderOf(ints([2, 2, 2]), 4)]),
-  cofactors: many((d) => [cofactors(plain([2, 4, 4], d))], 1e4),
-  slogdet: many((d) => [...slogdet(plain([2, 3, 3], d))], 256),
-  cholesky: many((d) => {
-    const a = plain([2, 4, 4], d), unit = e.num(1, { dtype: d, shape: [] });
-    return [cholesky(e.add(dot(a, a, false, true), e.mul(unit, m.reshape(eye4(d), [4, 4]))))];
-  }, 64),
-  qr: many((d) => [...qr(plain([2, 5, 3], d)), ...qr(plain([5, 2], d), true)], 1024),
-  eigh: many((d) => {
-    const a = plain([2, 5, 5], d);
-    return [...eigh(e.add(a, m.permute(a, [0, 2, 1])))];
-  }, 4096),
-  svd: many((d) => [...svd(plain([2, 5, 3], d)), ...svd(plain([3, 4], d))], 4096),
-  pinv: many((d) => [pinv(plain([5, 3], d), 1e-5)], 1e5),
-  lstsq: many((d) => [lstsq(plain([5, 3], d), plain([5, 2], d), 1e-5)], 1e5),
-  matrixExp: many((d) => [matrixExp(plain([2, 4, 4], d))], 1024),
+  det: {
+    ...many((d) => [det(mixed([2, 3, 3], d)), det(rows(d, [6, 2, 2]))], 64, 64, 1),
+    anySign: true,
+  },
+  cofactors: many((d) => [cofactors(mixed([2, 4, 4], d))], 256, 256, 1),
+  slogdet: many((d) => [...slogdet(mixed([2, 3, 3], d))], 64, 64, 1),
+  cholesky: many(
+    (d) => [cholesky(dot(mixed([2, 4, 4], d), mixed([2, 4, 4], d), false, true))],
+    64,
+    64,
+    1,
+  ),
+  qr: many((d) => [...qr(mixed([2, 5, 3], d)), ...qr(mixed([5, 2], d), true)], 64, 64, 1),
+  eigh: many(
+    (d) => eigh(e.add(mixed([2, 5, 5], d), m.permute(mixed([2, 5, 5], d), [0, 2, 1]))),
+    256,
+    256,
+    1,
+  ),
+  svd: many((d) => [...svd(mixed([2, 5, 3], d)), ...svd(mixed([3, 4], d))], 256, 256, 1),
+  pinv: many((d) => [pinv(mixed([5, 3], d), 1e-5)], 256, 256, 1),
+  lstsq: many((d) => [lstsq(mixed([5, 3], d), mixed([5, 2], d), 1e-5)], 256, 256, 1),
+  matrixExp: many((d) => [matrixExp(plain([2, 4, 4], d))], 64, 64, 1),
   symmetricJacobi: made,
   oneSidedJacobi: made,
   expScaling: made,
   repeatedSquare: made,
-  det: many((d) => [det(plain([2, 3, 3], d)), det(rows(d, [6, 2, 2]))], 64),
   adamStep: many((d) => {
     const n = (v: number) => e.num(v, { dtype: d as DType, shape: [] });
     const k = { b1: n(0.9), omb1: n(0.1), b2: n(0.99), omb2: n(0.01), eps: n(1e-8), epsRoot: n(0) };
@@ -273,8 +295,6 @@ export const agreements: Record<PrimitiveName, Agreement | string> = {
     );
   }),
 };
-
-const eye4 = (dtype: Float) => node([1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1], [16], dtype);
 
 /** The first two columns. */
 function narrow2(x: Node): Node {

@@ -134,10 +134,7 @@ export function triangularSolveRight(t: Node, b: Node, attrs: TriangularAttrs): 
   return transposed(triangularSolve(t, transposed(b), flipped));
 }
 
-/** Whether the library has them. */
-const KERNELS = false;
-
 /** Whether kernels for linear algebra serve a target. */
 export function hasKernels(target: Target): boolean {
-  return KERNELS && target.ops && target.device === "cpu";
+  return target.ops && target.device === "cpu";
 }

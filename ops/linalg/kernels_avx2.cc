@@ -1,0 +1,20 @@
+#include <immintrin.h>
+#include <stdint.h>
+
+#include "kernels.h"
+
+namespace torchopt {
+namespace {
+namespace avx2 {
+#include "kernels.inc"
+}  // namespace avx2
+}  // namespace
+
+template <class T>
+const LinalgKernels<T>& linalgKernelsAvx2() {
+  return avx2::kTable<T>;
+}
+template const LinalgKernels<float>& linalgKernelsAvx2<float>();
+template const LinalgKernels<double>& linalgKernelsAvx2<double>();
+
+}  // namespace torchopt

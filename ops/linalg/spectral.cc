@@ -1,0 +1,210 @@
+// Eigenvalues of symmetric matrices by reduction to tridiagonal form and implicit QL steps, and singular
+// values by one-sided Jacobi rotations (Golub & Van Loan, Matrix Computations, 2013, ch. 8.3 and 8.6).
+
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "blocks.h"
+#include "linalg.h"
+
+namespace torchopt {
+
+namespace {
+
+// The power of two next above the largest magnitude; 0 for zeros, NaN where a number is not finite.
+template <class T>
+T scaleOf(const T* a, size_t size) {
+  T largest = 0;
+  for (size_t i = 0; i < size; ++i) {
+    if (!std::isfinite(a[i])) return std::numeric_limits<T>::quiet_NaN();
+    largest = std::max(largest, std::abs(a[i]));
+  }
+  if (largest == 0) return 0;
+  int exponent = 0;
+  std::frexp(largest, &exponent);
+  return std::ldexp(T(1), std::min(exponent, std::numeric_limits<T>::max_exponent - 1));
+}
+
+// Symmetric a becomes tridiagonal: diagonal d, beside it e. Row k of a keeps the reflection that cleared
+// it, from column k + 1 on, and tau its factor.
+template <class T>
+void tridiagonalize(const Block<T>& a, T* d, T* e, T* tau) {
+  const LinalgKernels<T>& loops = linalgKernels<T>();
+  const size_t n = a.n;
+  std::vector<T> memory(n);
+  for (size_t k = 0; k + 1 < n; ++k) {
+    const size_t rest = n - k - 1;
+    T* v = a.row(k) + k + 1;
+    d[k] = a.row(k)[k];
+    const T square = rest > 1 ? loops.dot(v + 1, v + 1, rest - 1) : T(0);
+    tau[k] = 0;
+    e[k] = v[0];
+    if (square == 0) continue;
+    const T length = std::sqrt(square + v[0] * v[0]);
+    const T beta = v[0] < 0 ? length : -length, span = v[0] - beta;
+    tau[k] = (beta - v[0]) / beta;
+    e[k] = beta;
+    for (size_t i = 1; i < rest; ++i) v[i] /= span;
+    v[0] = 1;
+    // The rest becomes A - v w^T - w v^T.
+    T* w = memory.data();
+    for (size_t i = 0; i < rest; ++i) w[i] = tau[k] * loops.dot(a.row(k + 1 + i) + k + 1, v, rest);
+    loops.addScaled(-tau[k] / 2 * loops.dot(w, v, rest), v, w, rest);
+    for (size_t i = 0; i < rest; ++i) {
+      T* row = a.row(k + 1 + i) + k + 1;
+      loops.addScaled(-v[i], w, row, rest);
+      loops.addScaled(-w[i], v, row, rest);
+    }
+  }
+  d[n - 1] = a.row(n - 1)[n - 1];
+}
+
+// Implicit QL steps; the rows of z are turned along. False where they do not end.
+template <class T>
+bool diagonalize(T* d, T* e, const Block<T>& z) {
+  const LinalgKernels<T>& loops = linalgKernels<T>();
+  const size_t n = z.n;
+  const T eps = std::numeric_limits<T>::epsilon(), least = std::numeric_limits<T>::min();
+  e[n - 1] = 0;
+  for (size_t l = 0; l < n; ++l) {
+    for (int step = 0;; ++step) {
+      size_t m = l;
+      while (m + 1 < n && std::abs(e[m]) > eps * (std::abs(d[m]) + std::abs(d[m + 1])) + least) ++m;
+      if (m == l) break;
+      if (step == 80) return false;
+      T g = (d[l + 1] - d[l]) / (2 * e[l]), r = std::hypot(g, T(1));
+      g = d[m] - d[l] + e[l] / (g + std::copysign(r, g));
+      T s = 1, c = 1, p = 0;
+      size_t i = m;
+      while (i-- > l) {
+        const T f = s * e[i], b = c * e[i];
+        r = std::hypot(f, g);
+        e[i + 1] = r;
+        if (r == 0) {
+          d[i + 1] -= p;
+          e[m] = 0;
+          break;
+        }
+        s = f / r;
+        c = g / r;
+        g = d[i + 1] - p;
+        r = (d[i] - g) * s + 2 * c * b;
+        p = s * r;
+        d[i + 1] = g + p;
+        g = c * r - b;
+        loops.rotate(z.row(i), z.row(i + 1), c, s, n);
+      }
+      if (r == 0 && i + 1 > l) continue;
+      d[l] -= p;
+      e[l] = g;
+      e[m] = 0;
+    }
+  }
+  return true;
+}
+
+template <class T>
+void eigenOf(const Block<T>& a, T* d) {
+  const LinalgKernels<T>& loops = linalgKernels<T>();
+  const size_t n = a.n;
+  const T scale = scaleOf(a.data, n * n);
+  if (!(scale > 0)) {
+    for (size_t i = 0; i < n; ++i) {
+      d[i] = scale;
+      for (size_t j = 0; j < n; ++j) a.row(i)[j] = std::isnan(scale) ? scale : T(i == j);
+    }
+    return;
+  }
+  for (size_t i = 0; i < n * n; ++i) a.data[i] /= scale;
+  std::vector<T> e(n), tau(n), memory(n * n);
+  tridiagonalize(a, d, e.data(), tau.data());
+  // The product of the reflections, transposed.
+  const Block<T> z{memory.data(), ptrdiff_t(n), n, n};
+  for (size_t i = 0; i < n; ++i) z.row(i)[i] = 1;
+  for (size_t k = n - 1; k-- > 0;) {
+    if (tau[k] == 0) continue;
+    const T* v = a.row(k) + k + 1;
+    for (size_t i = k + 1; i < n; ++i) {
+      T* row = z.row(i) + k + 1;
+      loops.addScaled(-tau[k] * loops.dot(row, v, n - k - 1), v, row, n - k - 1);
+    }
+  }
+  const bool done = diagonalize(d, e.data(), z);
+  const T nan = std::numeric_limits<T>::quiet_NaN();
+  for (size_t i = 0; i < n; ++i) {
+    d[i] = done ? d[i] * scale : nan;
+    for (size_t j = 0; j < n; ++j) a.row(j)[i] = done ? z.row(i)[j] : nan;
+  }
+}
+
+// The rows of w (with those of v) are turned in pairs until all are orthogonal.
+template <class T>
+void orthogonalize(const Block<T>& w, const Block<T>& v) {
+  const LinalgKernels<T>& loops = linalgKernels<T>();
+  const size_t n = w.m, m = w.n;
+  const T tolerance = std::numeric_limits<T>::epsilon() * std::sqrt(T(m));
+  std::vector<T> squares(n);
+  bool turned = true;
+  for (int sweep = 0; turned && sweep < 40; ++sweep) {
+    turned = false;
+    for (size_t i = 0; i < n; ++i) squares[i] = loops.dot(w.row(i), w.row(i), m);
+    for (size_t i = 0; i + 1 < n; ++i) {
+      for (size_t j = i + 1; j < n; ++j) {
+        const T between = loops.dot(w.row(i), w.row(j), m);
+        const T sizes = std::sqrt(squares[i]) * std::sqrt(squares[j]);
+        if (!(std::abs(between) > tolerance * sizes)) continue;
+        turned = true;
+        const T zeta = (squares[j] - squares[i]) / (2 * between);
+        const T t = std::copysign(1 / (std::abs(zeta) + std::sqrt(1 + zeta * zeta)), zeta);
+        const T c = 1 / std::sqrt(1 + t * t), s = c * t;
+        loops.rotate(w.row(i), w.row(j), c, s, m);
+        loops.rotate(v.row(i), v.row(j), c, s, n);
+        squares[i] = std::max(T(0), squares[i] - t * between);
+        squares[j] += t * between;
+      }
+    }
+  }
+}
+
+}  // namespace
+
+template <class T>
+void symmetricEigen(const Batch& batch, T* a, T* values, const Parallel& parallel) {
+  const size_t n = batch.n;
+  if (n == 0) return;
+  overMatrices(batch.count, 6 * n * n * n, parallel, [&](size_t i, const Parallel&) {
+    eigenOf<T>({a + i * n * n, ptrdiff_t(n), n, n}, values + i * n);
+  });
+}
+
+template <class T>
+void orthogonalizeColumns(const Batch& batch, T* a, T* v, const Parallel& parallel) {
+  const size_t m = batch.m, n = batch.n;
+  if (m == 0 || n == 0) return;
+  overMatrices(batch.count, 30 * m * n * n, parallel, [&](size_t i, const Parallel&) {
+    T* own = a + i * m * n;
+    const T scale = scaleOf(own, m * n), safe = scale > 0 ? scale : T(1);
+    std::vector<T> columns(m * n), basis(n * n);
+    for (size_t row = 0; row < m; ++row) {
+      for (size_t j = 0; j < n; ++j) columns[j * m + row] = own[row * n + j] / safe;
+    }
+    for (size_t j = 0; j < n; ++j) basis[j * n + j] = 1;
+    if (scale > 0) {
+      orthogonalize<T>({columns.data(), ptrdiff_t(m), n, m}, {basis.data(), ptrdiff_t(n), n, n});
+    }
+    for (size_t row = 0; row < m; ++row) {
+      for (size_t j = 0; j < n; ++j) own[row * n + j] = columns[j * m + row] * safe;
+    }
+    for (size_t row = 0; row < n; ++row) {
+      for (size_t j = 0; j < n; ++j) v[i * n * n + row * n + j] = basis[j * n + row];
+    }
+  });
+}
+
+template void symmetricEigen(const Batch&, float*, float*, const Parallel&);
+template void symmetricEigen(const Batch&, double*, double*, const Parallel&);
+template void orthogonalizeColumns(const Batch&, float*, float*, const Parallel&);
+template void orthogonalizeColumns(const Batch&, double*, double*, const Parallel&);
+
+}  // namespace torchopt

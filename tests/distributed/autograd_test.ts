@@ -421,7 +421,7 @@ Deno.test("distributed gradients in a world of four processes", async (t) => {
       const before = await Promise.all([1, 2, 3].map((rank) => on<number>(rank, fns.collect)));
       for (let i = 0; i < MANY; i++) await round();
       const after = await Promise.all([1, 2, 3].map((rank) => on<number>(rank, fns.collect)));
-      after.forEach((rss, i) => assert(rss - before[i] < 64 * 2 ** 20, `${before[i]} -> ${rss}`));
+      after.forEach((n, i) => assert(n - before[i] < 8 * 2 ** 20, `${before[i]} -> ${n} bytes`));
       for (const rank of [1, 2, 3]) {
         const there = await on<distributed.DistributedStats>(rank, fns.statsThere);
         assertEquals([there.contexts, there.running, there.pending], [0, 1, 0]);

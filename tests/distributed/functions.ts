@@ -84,7 +84,8 @@ export const secondsLeft = register(
 export const statsThere = register("statsThere", () => ({ ...distributed.stats() }));
 export const collect = register("collect", () => {
   (globalThis as { gc?: () => void }).gc?.();
-  return Deno.memoryUsage().rss;
+  const { heapUsed, external } = Deno.memoryUsage();
+  return heapUsed + external;
 });
 export const unsendable = register("unsendable", () => () => {});
 export const sumOf = register("sumOf", (x: Tensor) => x.sum());

@@ -49,7 +49,13 @@ export function startRank(
 ): Child {
   const { env = {}, mayFail: _, others = {}, absent: __, program = "rank.ts", ...init } = settings;
   const process = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", `${import.meta.dirname}/programs/${program}`],
+    args: [
+      "run",
+      "-A",
+      "--no-check",
+      "--v8-flags=--expose-gc",
+      `${import.meta.dirname}/programs/${program}`,
+    ],
     env: {
       TORCHOPT_THREADS: "1",
       NO_COLOR: "1",

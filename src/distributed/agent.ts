@@ -53,8 +53,8 @@ export interface Connector {
   connect(rank: number): Promise<{ link: Link; incarnation: string }>;
 }
 
-/** Milliseconds until a request is sent again, at first. */
-const FIRST_PAUSE = 1000, LONGEST_PAUSE = 30_000;
+/** How many times the first pause the pause before a request is sent again becomes. */
+const LONGEST_PAUSE = 8;
 
 /** `[name, args, kwargs, context, message, milliseconds left, may come again]`. */
 type CallData = [
@@ -92,15 +92,22 @@ export class Agent {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerAt = Infinity;
 
-  /** An agent without links. */
+  readonly #firstPause: number;
+
+  /**
+   * An agent without links. A request that may come twice is sent again after `pause` milliseconds without
+   * an answer, then after longer and longer ones.
+   */
   constructor(
     rank: number,
     size: number,
     connector: Connector | null,
     faults: FaultInjector | null = null,
+    pause = 1000,
   ) {
     this.rank = rank;
     this.size = size;
+    this.#firstPause = pause;
     this.#connector = connector;
     this.#faults = faults;
     this.peers = Array.from({ length: size }, (_, r) => new Peer(r));
@@ -198,8 +205,8 @@ export class Agent {
       seconds: left / 1000,
       context,
       again: again ? chunks.map((chunk) => chunk.slice()) : null,
-      nextTry: again ? now + FIRST_PAUSE : Infinity,
-      pause: FIRST_PAUSE,
+      nextTry: again ? now + this.#firstPause : Infinity,
+      pause: this.#firstPause,
       resolve,
       reject,
     };
@@ -289,7 +296,7 @@ export class Agent {
           continue;
         }
         if (pending.nextTry <= now && pending.again !== null) {
-          pending.pause = Math.min(2 * pending.pause, LONGEST_PAUSE);
+          pending.pause = Math.min(2 * pending.pause, LONGEST_PAUSE * this.#firstPause);
           pending.nextTry = now + pending.pause;
           this.#postRequest(peer, pending.name, pending.again.map((chunk) => chunk.slice()));
         }

@@ -5,7 +5,7 @@
  */
 
 import type { Agent } from "./agent.ts";
-import { RpcError } from "./errors.ts";
+import { RemoteError, RpcError, WorkerDiedError } from "./errors.ts";
 
 /** Ranks that have come, for each round of each set of ranks. */
 interface Round {
@@ -60,5 +60,12 @@ export async function meetAt(
 ): Promise<void> {
   const set = ranks.join(","), known = rounds.get(agent)!, number = known.get(set) ?? 0;
   known.set(set, number + 1);
-  await agent.ask(ranks[0], "barrier", [set, number], { seconds });
+  try {
+    await agent.ask(ranks[0], "barrier", [set, number], { seconds });
+  } catch (error) {
+    // That one of them is gone does not depend on who counts.
+    throw error instanceof RemoteError && error.cause instanceof WorkerDiedError
+      ? error.cause
+      : error;
+  }
 }

@@ -154,8 +154,9 @@ async function start(options: InitOptions): Promise<Session> {
     options.heartbeat,
     Number(environment("TORCHOPT_HEARTBEAT") ?? 1),
   );
+  const pause = beat > 0 ? beat * 1000 : 1000;
   if (size === 1) {
-    const agent = new Agent(0, 1, null, faultsFromEnvironment());
+    const agent = new Agent(0, 1, null, faultsFromEnvironment(), pause);
     serveBarriers(agent);
     setWorld(info, [info.workerName]);
     return sessionOf(agent, new Passes(agent), timeout, () => {}, null);
@@ -166,8 +167,8 @@ async function start(options: InitOptions): Promise<Session> {
     (meeting.kind === "unix" ? meeting.folder : "torchopt");
   const own: Identity = { job, rank, size, incarnation: randomHex(), secret };
   const links = meeting.kind === "ports"
-    ? portLinks(rank, size)
-    : socketLinks(own, meeting, options.tls ?? null);
+    ? portLinks(rank, size, pause)
+    : socketLinks(own, meeting, options.tls ?? null, pause);
   const { agent } = links;
   serveBarriers(agent);
   const passes = new Passes(agent);
@@ -258,7 +259,7 @@ async function meet(
   }
 }
 
-function portLinks(rank: number, size: number): Links {
+function portLinks(rank: number, size: number, pause: number): Links {
   const transport = new PortTransport({
     accepted: (from, link) => agent.attach(from, link, "worker"),
     died: (from, reason) => agent.died(from, reason),
@@ -266,7 +267,7 @@ function portLinks(rank: number, size: number): Links {
   const connector = {
     connect: async (to: number) => ({ link: await transport.connect(to), incarnation: "worker" }),
   };
-  const agent = new Agent(rank, size, connector, faultsFromEnvironment());
+  const agent = new Agent(rank, size, connector, faultsFromEnvironment(), pause);
   return {
     agent,
     addresses: [],
@@ -280,14 +281,21 @@ function socketLinks(
   own: Identity,
   meeting: Meeting & { kind: "unix" | "tcp" },
   tls: TlsFiles | null,
+  pause: number,
 ): Links {
-  const agent = new Agent(own.rank, own.size, {
-    connect: (rank) => {
-      const address = rank === 0 ? transport.first : links.addresses[rank];
-      if (address === undefined) throw new RpcError("the ranks have not met yet");
-      return transport.connect(rank, address);
+  const agent = new Agent(
+    own.rank,
+    own.size,
+    {
+      connect: (rank) => {
+        const address = rank === 0 ? transport.first : links.addresses[rank];
+        if (address === undefined) throw new RpcError("the ranks have not met yet");
+        return transport.connect(rank, address);
+      },
     },
-  }, faultsFromEnvironment());
+    faultsFromEnvironment(),
+    pause,
+  );
   const transport = new SocketTransport(own, meeting, tls, {
     accepted: (peer, link: Link) => agent.attach(peer.rank, link, peer.incarnation),
     admit: ({ rank, incarnation }) => {

@@ -106,6 +106,20 @@ export const barrierThere = register("barrierThere", async (members: number[] | 
 });
 let counted = 0;
 export const count = register("count", () => ++counted);
+export const countedThere = register("countedThere", () => counted);
+export const callRank = register("callRank", async (rank: number) => await on<number>(rank, "pid"));
+register("pid", () => getRank());
+export const waitFor = register("waitFor", async (rank: number) => await on(rank, "slow", 60_000));
+export const outOfRange = register("outOfRange", (x: Tensor) => x.indexSelect(0, tensor([5n, 7n])));
+export const slowBackward = register(
+  "slowBackward",
+  (x: Tensor, ms: number) =>
+    customVjp((t) => t.mul(2), (g) => {
+      const end = performance.now() + ms;
+      while (performance.now() < end);
+      return [g.mul(2)];
+    })(x),
+);
 export const countAgain = register("countAgain", () => ++counted, { idempotent: true });
 export const exit = register("exit", (code: number) => Deno.exit(code));
 

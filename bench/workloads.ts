@@ -10,6 +10,7 @@ import { w2 } from "./workloads/w2.ts";
 import { w3 } from "./workloads/w3.ts";
 import { w4 } from "./workloads/w4.ts";
 import { w5 } from "./workloads/w5.ts";
+import { w11 } from "./workloads/w11.ts";
 import { checkpointed, w10, w9 } from "./workloads/fresh.ts";
 
 const workloads: Record<string, () => void | Promise<void>> = {
@@ -27,6 +28,7 @@ const workloads: Record<string, () => void | Promise<void>> = {
   w5,
   w9,
   w10,
+  w11,
   checkpoint: checkpointed,
 };
 

@@ -8,7 +8,7 @@ import { report, time } from "./timing.ts";
 const ROWS = 64, COLUMNS = 32;
 
 /** Rows of the training or validation set, with targets from a fixed linear teacher. */
-function samples(stream: number): [Tensor, Tensor] {
+export function samples(stream: number): [Tensor, Tensor] {
   const x = sym([ROWS, COLUMNS], stream, 1), a = sym([COLUMNS], 502, 1);
   const y = new Float32Array(ROWS);
   for (let i = 0; i < ROWS; i++) {

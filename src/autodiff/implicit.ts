@@ -61,6 +61,56 @@ export function surroundings(
   return found;
 }
 
+/** What a derivative rule builds: tensors, and their cotangents. */
+export interface Pulled {
+  readonly outputs: Leaves;
+  readonly seeds: Leaves;
+}
+
+/**
+ * `values`, with a derivative with respect to what `outputs` are made of: that of the inner product of
+ * the tensors and cotangents that `rule` gives.
+ *
+ * @param values where the tensors come from does not matter
+ * @param outputs tensors that depend on all that the values depend on, made of `ends`, which stand for
+ * the values
+ * @param rule gets stand-ins for the values that are independent, and the cotangents; what further
+ * tensors `outputs` are to be independent of, `apart` makes independent
+ */
+export function derived(
+  values: Leaves,
+  outputs: (x: Leaves) => Leaves,
+  rule: (x: Leaves, g: Leaves, apart: (x: Leaves) => Tensor[]) => Pulled,
+): Tensor[] {
+  const solution = values.map((x) => detach(x.node));
+  if (!isGradEnabled()) return solution.map(wrap);
+  const since = nextEpoch(), ends = solution.map(root);
+  const nodes = outputs(ends).map((r) => r.node);
+  const outside = surroundings(nodes, since, new Set(ends.map((x) => x.node)));
+  if (outside.length === 0) return solution.map(wrap);
+  const results = custom(solution, outside, (gs) => {
+    const independent: Node[] = [];
+    const apart = (xs: Leaves) =>
+      xs.map((x) => {
+        const own = root(x.node);
+        independent.push(own.node);
+        return own;
+      });
+    const given = gs.map((g, i) => wrap(g ?? zerosNode(solution[i])));
+    const { outputs, seeds } = rule(apart(results.map(wrap)), given, apart);
+    const targets = new Set(outside), last = targets.union(new Set(independent));
+    const { cotangents } = sweep(
+      outputs.map((y) => y.node),
+      seeds.map((g) => g.node),
+      targets,
+      last,
+      true,
+    );
+    return outside.map((x) => cotangents.get(x) ?? null);
+  });
+  return results.map(wrap);
+}
+
 /**
  * `values`, with the derivative that `residual(values) = 0` gives them with respect to everything that
  * `residual` reads: no matter how they were found, and to any order.
@@ -75,27 +125,8 @@ export function implicit(
   residual: (x: Leaves) => Leaves,
   solve: (transposed: LinearMap, g: Leaves) => Leaves,
 ): Tensor[] {
-  const solution = values.map((x) => detach(x.node));
-  if (!isGradEnabled()) return solution.map(wrap);
-  const since = nextEpoch(), ends = solution.map(root);
-  const outputs = residual(ends).map((r) => r.node);
-  const outside = surroundings(outputs, since, new Set(ends.map((x) => x.node)));
-  if (outside.length === 0) return solution.map(wrap);
-  const rule = (gs: (Node | null)[]): (Node | null)[] => {
-    const roots = results.map(root), nodes = roots.map((x) => x.node);
-    const rest = withGrad(true, () => residual(roots));
-    const given = gs.map((g, i) => wrap(g ?? zerosNode(solution[i])));
-    const u = solve(pullbackOf(rest, roots), given);
-    const seeds = u.map((x) => x.neg().node), targets = new Set(outside);
-    const { cotangents } = sweep(
-      rest.map((r) => r.node),
-      seeds,
-      targets,
-      targets.union(new Set(nodes)),
-      true,
-    );
-    return outside.map((x) => cotangents.get(x) ?? null);
-  };
-  const results = custom(solution, outside, rule);
-  return results.map(wrap);
+  return derived(values, residual, (x, g) => {
+    const outputs = withGrad(true, () => residual(x));
+    return { outputs, seeds: solve(pullbackOf(outputs, x), g).map((u) => u.neg()) };
+  });
 }

@@ -7,8 +7,11 @@
 import type { LinearMap } from "../autodiff/implicit.ts";
 import { vmap } from "../autodiff/vmap.ts";
 import { withGrad } from "../graph/node.ts";
-import type { Vector } from "../linalg/iterative/operator.ts";
+import { solve } from "../linalg/dense/systems.ts";
+import { takeOperator, takeVector, type Vector } from "../linalg/iterative/operator.ts";
+import { checkRidge } from "../linalg/iterative/options.ts";
 import { Solution } from "../linalg/iterative/solution.ts";
+import { withRidge } from "../linalg/iterative/solve.ts";
 import { statusOf } from "../linalg/iterative/status.ts";
 import {
   flat,
@@ -21,7 +24,10 @@ import {
 } from "../linalg/iterative/vectors.ts";
 import { treeUnflatten } from "../pytree/mod.ts";
 import { eye, tensor } from "../tensor/creation.ts";
+import { checkNames } from "../tensor/describe.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { linearSolver } from "./make_solver.ts";
+import type { DirectSolverOptions, InformativeSolver } from "./solver.ts";
 
 /** The matrix of a linear map on vectors like `b`. */
 export function matrixOf(map: LinearMap, b: readonly Tensor[]): Tensor {
@@ -41,11 +47,24 @@ export function directSolution<T>(
   return new Solution(treeUnflatten(def, x) as T, { iterations, residual, status });
 }
 
-/** Solves with the matrix of a linear map. */
-export function solveDense(map: LinearMap, b: readonly Tensor[]): Tensor[] {
-  const n = sizeOf(b);
-  if (n === 0) return [...b];
-  const matrix = matrixOf(map, b);
-  if (n === 1) return unflat(flat(b).div(matrix.reshape([1])), b);
-  return unflat(matrix.solve(flat(b)), b);
+/** A solver that makes the matrix of a linear map, and solves with it. */
+export function denseSolver(
+  op: string,
+  options: DirectSolverOptions,
+  solve: (matrix: Tensor, b: Tensor) => Tensor,
+): InformativeSolver {
+  checkNames(op, options, ["ridge"]);
+  const ridge = checkRidge(op, options.ridge);
+  return linearSolver(op, (matvec, b) => {
+    const rhs = takeVector(op, "b", b), { leaves } = rhs;
+    const map = withRidge(takeOperator(op, "matvec", matvec, rhs), ridge);
+    const empty = sizeOf(leaves) === 0;
+    const x = empty ? leaves : unflat(solve(matrixOf(map, leaves), flat(leaves)), leaves);
+    return directSolution(map, rhs, x);
+  });
+}
+
+/** Solves by an LU decomposition; a single unknown by division. */
+export function byLu(matrix: Tensor, b: Tensor): Tensor {
+  return b.size === 1 ? b.div(matrix.reshape([1])) : solve(matrix, b);
 }

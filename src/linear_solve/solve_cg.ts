@@ -5,19 +5,8 @@
  */
 
 import { conjugateGradients } from "../linalg/iterative/cg_method.ts";
-import { settingsOf } from "../linalg/iterative/options.ts";
-import type { IterativeOptions } from "../linalg/iterative/types.ts";
-import { solveTree } from "../linalg/iterative/solve.ts";
-import type { TensorTree } from "../base.ts";
-import { linearSolver } from "./make_solver.ts";
-import type { InformativeSolver } from "./solver.ts";
-
-/** Options of solvers that iterate. */
-// deno-lint-ignore no-explicit-any
-export interface IterativeSolverOptions extends IterativeOptions<any> {
-  /** Where to start: a tree like b (default null: 0). */
-  readonly init?: TensorTree;
-}
+import { iterativeSolver } from "./iterative.ts";
+import type { InformativeSolver, IterativeSolverOptions } from "./solver.ts";
 
 /**
  * A solver of `A x = b` by conjugate gradients, for a symmetric positive definite `A`.
@@ -37,11 +26,5 @@ export interface IterativeSolverOptions extends IterativeOptions<any> {
  * ```
  */
 export function solveCg(options: IterativeSolverOptions = {}): InformativeSolver {
-  const { init, ...rest } = options;
-  const { maxiter } = settingsOf("solveCg", rest);
-  return linearSolver(
-    "solveCg",
-    (matvec, b) => solveTree("solveCg", conjugateGradients, matvec, b, init as typeof b, rest),
-    maxiter !== null,
-  );
+  return iterativeSolver("solveCg", conjugateGradients, options);
 }

@@ -9,15 +9,12 @@ import { takeOperator, takeVector } from "../linalg/iterative/operator.ts";
 import { checkCount, checkRidge } from "../linalg/iterative/options.ts";
 import { withRidge } from "../linalg/iterative/solve.ts";
 import { checkNames, checkNumber, describe } from "../tensor/describe.ts";
-import type { Tensor } from "../tensor/tensor.ts";
-import { directSolution, solveDense } from "./dense.ts";
+import { byLu, denseSolver, directSolution } from "./dense.ts";
 import { linearSolver } from "./make_solver.ts";
-import type { InformativeSolver } from "./solver.ts";
+import type { DirectSolverOptions, InformativeSolver } from "./solver.ts";
 
 /** Options of {@linkcode solveInv}. */
-export interface SolveInvOptions {
-  /** Solves `A x + ridge x = b` (default null: 0). */
-  readonly ridge?: number | Tensor | null;
+export interface SolveInvOptions extends DirectSolverOptions {
   /** Whether to approximate the inverse by a Neumann series (default false). */
   readonly ns?: boolean;
   /** Number of terms of the series after the first (default 10). */
@@ -57,10 +54,10 @@ export function solveInv(options: SolveInvOptions = {}): InformativeSolver {
       `${op}: maxiter and alpha belong to the Neumann series; add ns: true, or leave them out.`,
     );
   }
+  if (!ns) return denseSolver(op, { ridge }, byLu);
   return linearSolver(op, (matvec, b) => {
-    const rhs = takeVector(op, "b", b), { leaves } = rhs;
+    const rhs = takeVector(op, "b", b);
     const map = withRidge(takeOperator(op, "matvec", matvec, rhs), ridge);
-    const x = ns ? neumannSum(map, leaves, maxiter ?? 10, alpha) : solveDense(map, leaves);
-    return directSolution(map, rhs, x);
+    return directSolution(map, rhs, neumannSum(map, rhs.leaves, maxiter ?? 10, alpha));
   });
 }

@@ -15,9 +15,8 @@ import { minus, norm } from "../linalg/iterative/vectors.ts";
 import { withGrad } from "../graph/node.ts";
 import { type PyTree, treeFlatten, treeUnflatten } from "../pytree/mod.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import type { IterativeSolverOptions } from "./solve_cg.ts";
 import { linearSolver } from "./make_solver.ts";
-import type { InformativeSolver } from "./solver.ts";
+import type { InformativeSolver, IterativeSolverOptions } from "./solver.ts";
 
 /** How much of the right side may be left by a solution. */
 const INCONSISTENT = 0.1;

@@ -4,7 +4,10 @@
  * @module
  */
 
+import type { TensorTree } from "../base.ts";
 import type { Solution } from "../linalg/iterative/solution.ts";
+import type { IterativeOptions } from "../linalg/iterative/types.ts";
+import type { Tensor } from "../tensor/tensor.ts";
 
 /** A linear function of trees like `T`. */
 export type Matvec<T> = (x: T) => T;
@@ -24,3 +27,16 @@ export interface LinearSolver {
 
 /** A solver that {@linkcode LinearSolver} describes, with its `solution`. */
 export type InformativeSolver = LinearSolver & Required<Pick<LinearSolver, "solution">>;
+
+/** Options of solvers that iterate. */
+// deno-lint-ignore no-explicit-any
+export interface IterativeSolverOptions extends IterativeOptions<any> {
+  /** Where to start: a tree like b (default null: 0). */
+  readonly init?: TensorTree;
+}
+
+/** Options of solvers that make the matrix. */
+export interface DirectSolverOptions {
+  /** Solves `A x + ridge x = b` (default null: 0). */
+  readonly ridge?: number | Tensor | null;
+}

@@ -5,7 +5,11 @@
  */
 
 // Names one by one would be left out of the documentation of the namespace.
+export * from "./bicgstab.ts";
 export * from "./cg.ts";
+export * from "./gmres.ts";
+export * from "./lsmr.ts";
+export * from "./minres.ts";
 export * from "./neumann.ts";
 export * from "./solution.ts";
 export * from "./types.ts";

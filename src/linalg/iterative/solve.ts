@@ -74,7 +74,8 @@ function solve(method: Method, given: Given): Outcome {
   const x = implicit(outcome.x, (x) => minus(matvec(x), b), (transposed, g) => {
     const { precondition: M } = given;
     const back = solve(method, {
-      matvec: method.symmetric ? matvec : transposed,
+      // Also of a symmetric matrix: its perturbations need not be symmetric.
+      matvec: transposed,
       precondition: M === null || method.symmetric ? M : transpose(M, b),
       b: g,
       x0: null,

@@ -31,3 +31,17 @@ export interface IterativeOptions<T = Tensor> {
    */
   readonly differentiate?: "implicit" | "unroll";
 }
+
+/** Options of GMRES. */
+export interface GmresOptions<T = Tensor> extends IterativeOptions<T> {
+  /** Dimension of the Krylov space, after which it starts anew (default 20, at most the unknowns). */
+  readonly restart?: number | null;
+  /** How many such cycles to make at most (default: as many as make ten products for each unknown). */
+  readonly maxiter?: number | null;
+}
+
+/** A linear operator from trees like `X` to trees like `B`: a matrix for vectors, or a function. */
+export type RectangularOperator<X = Tensor, B = Tensor> = Tensor | ((x: X) => B);
+
+/** Options of least-squares solvers: those of other solvers without a preconditioner. */
+export type LeastSquaresOptions = Omit<IterativeOptions, "M">;

@@ -1,0 +1,69 @@
+/** LSMR: degenerate right sides, rank, trees, derivatives. */
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { autograd, gradcheck, linalg, randn, type Tensor, tensor } from "@torchopt/torchopt";
+import { assertClose } from "../../helpers/close.ts";
+import "../../helpers/seed.ts";
+
+const f64 = { dtype: "float64" } as const;
+const A = tensor([[1, 0], [0, 1], [1, 1], [0, 0]], f64);
+
+Deno.test("lsmr() takes right sides of 0 and those orthogonal to the range", () => {
+  const slope = A.matmul(tensor([[2, -1], [-1, 2]], f64).div(3)).matmul(tensor([1, 1], f64));
+  for (const [data, norm] of [[[0, 0, 0, 0], 0], [[1, 1, -1, 5], Math.sqrt(28)]] as const) {
+    for (const x0 of [null, tensor([3, -2], f64)]) {
+      const b = tensor([...data], { ...f64, requiresGrad: true });
+      const found = linalg.lsmrSolution(A, b, x0);
+      assertEquals(found.status, "converged");
+      assertClose(found.value, tensor([0, 0], f64), 1e-10);
+      assertClose(found.residual, norm, 1e-10);
+      const [g] = autograd.grad(found.value.sum(), [b]);
+      assertClose(g!, slope, 1e-10);
+      if (x0 !== null) assertEquals(x0.toArray(), [3, -2]);
+    }
+  }
+});
+
+Deno.test("lsmr() agrees with dense least squares, with derivatives of order 2", () => {
+  for (const [rows, columns] of [[4, 2], [2, 2], [2, 3]]) {
+    const M = randn([rows, columns], f64).requiresGrad_(), b = randn([rows], f64).requiresGrad_();
+    assertClose(linalg.lsmr(M, b), linalg.lstsq(M, b), 1e-7);
+    assert(gradcheck((M: Tensor, b: Tensor) => linalg.lsmr(M, b, null, { rtol: 1e-13 }), [M, b], {
+      order: 2,
+    }));
+  }
+});
+
+Deno.test("lsmr() takes a ridge, which has a derivative", () => {
+  const ridge = tensor(0.5, { ...f64, requiresGrad: true }), b = tensor([1, 2, 3, 4], f64);
+  const x = linalg.lsmr(A, b, null, { ridge });
+  assertClose(A.t().matmul(A.matmul(x).sub(b)).add(x.mul(0.5)), tensor([0, 0], f64), 1e-7);
+  assert(gradcheck((ridge: Tensor) => linalg.lsmr(A, b, null, { ridge, rtol: 1e-13 }), [ridge]));
+});
+
+Deno.test("lsmr() takes functions of trees", () => {
+  type X = { a: Tensor; b: Tensor };
+  const forward = ({ a, b }: X) => [a.mul(2), a.add(b), b];
+  const x0 = { a: tensor([0], f64), b: tensor([0], f64) };
+  const x = linalg.lsmr(forward, [tensor([2], f64), tensor([3], f64), tensor([2], f64)], x0);
+  assertClose(x.a, tensor([1], f64), 1e-8);
+  assertClose(x.b, tensor([2], f64), 1e-8);
+});
+
+Deno.test("lsmr() says what is wrong with its arguments", () => {
+  const b = tensor([1, 2, 3, 4], f64);
+  const wrong: [() => unknown, string][] = [
+    [
+      () => linalg.lsmr((x: Tensor) => x, b),
+      "lsmr: A is a function, which does not tell the shape",
+    ],
+    [() => linalg.lsmr(A, tensor([1, 2], f64)), "b has to have as many elements as A has rows"],
+    [() => linalg.lsmr(A, b.to("float32")), "in its dtype"],
+    [() => linalg.lsmr(A, b, tensor([1], f64)), "lsmr: x0 has shape [1], that of x is [2]"],
+    [() => linalg.lsmr(A, b, null, { M: A } as never), "lsmr: there is no option M"],
+    [() => linalg.lsmr([A] as never, b), "lsmr: A and b have to be a matrix and a vector"],
+  ];
+  for (const [call, message] of wrong) assertThrows(call, Error, message);
+  assertEquals(linalg.lsmrSolution(A, b, null, { maxiter: 0 }).status, "maxiter");
+  assertEquals(linalg.lsmrSolution(A, b.mul(NaN)).status, "not finite");
+});

@@ -13,7 +13,7 @@ import { cast } from "../primitives/elementwise.ts";
 import * as m from "../primitives/movement.ts";
 import { where } from "./formulas/basic.ts";
 import { unfold } from "./formulas/rearrange.ts";
-import { byPlace, readAt, writeAt } from "./moving.ts";
+import { beforeMove, byPlace, readAt, writeAt } from "./moving.ts";
 
 /** A step of its own, since windows are built from many nodes. */
 export interface Windows {
@@ -254,8 +254,11 @@ export function origin(lie: Lie | null, node: Node, shape: Shape): Node | null {
   for (let l = lie; l !== null; l = l.of) {
     // Of a value without derivatives, detach() makes no node.
     if (l.prim === m.detachPrim && n.prim !== l.prim) continue;
-    if (n.prim !== l.prim || n.inputs.length === 0 || !sameStep(n, l)) return null;
-    n = n.inputs[0];
+    const moved = l.prim === m.slicePrim && n.prim !== l.prim;
+    if (!moved && (n.prim !== l.prim || n.inputs.length === 0 || !sameStep(n, l))) return null;
+    const before = moved ? beforeMove(n, l.from, l.attrs) : n.inputs[0];
+    if (before === null) return null;
+    n = before;
   }
   return sameShape(n.shape, shape) ? n : null;
 }

@@ -7,8 +7,9 @@
 import { scalarNode } from "../graph/leaf.ts";
 import { isMoving, type SlicePlace } from "../graph/moving_slices.ts";
 import type { Node } from "../graph/node.ts";
+import { sameShape, type Shape } from "../graph/shape.ts";
 import { add } from "../primitives/elementwise.ts";
-import { indexSelect } from "../primitives/index.ts";
+import { indexSelect, indexSelectPrim } from "../primitives/index.ts";
 import { iota } from "../primitives/iota.ts";
 import { expand, reshape, reshapePrim, slicePrim } from "../primitives/movement.ts";
 import { scatter } from "../primitives/scatter.ts";
@@ -33,6 +34,19 @@ export function byPlace(node: Node): Node {
     if (n !== x.shape[axis]) y = indexSelect(y, axis, range(starts[axis], n));
   });
   return slice === node ? y : reshape(y, node.shape);
+}
+
+/** What `byPlace` made a node from, where it is that slice; null where it is another node. */
+export function beforeMove(node: Node, shape: Shape, { starts, sizes }: SlicePlace): Node | null {
+  let n = node;
+  for (let axis = sizes.length - 1; axis >= 0; axis--) {
+    if (sizes[axis] === shape[axis]) continue;
+    if (n.prim !== indexSelectPrim || n.inputs.length === 0 || n.attrs.axis !== axis) return null;
+    const [x, index] = n.inputs, first = index.prim === reshapePrim ? index : index.inputs[1];
+    if (first?.inputs[0]?.attrs.value !== starts[axis]) return null;
+    n = x;
+  }
+  return sameShape(n.shape, shape) ? n : null;
 }
 
 /** `x` with a slice along one dimension replaced. */

@@ -185,3 +185,20 @@ Deno.test("slices that moved are right inside of compile(), vmap() and checkpoin
     return [0, 1, 2].reduce((s, c) => s + (3 * r + c) % 100, 0);
   }
 });
+
+Deno.test("a compiled function changes a view, of a leaf as well, whose like moved before", () => {
+  const width = 3 * N + 7 + fresh++;
+  const make = () => tensor(Array.from({ length: width }, (_, i) => i), { dtype: "float64" });
+  const moved = make().mul(1);
+  loop((i) => assertEquals(moved.narrow(0, i, 2).mul(1).toArray(), [i, i + 1]));
+  for (const requiresGrad of [false, true]) {
+    for (const read of [false, true]) {
+      const w = make().requiresGrad_(requiresGrad), view = w.narrow(0, 3, 2);
+      if (read) view.data();
+      const double = compile(() => void noGrad(() => view.mul_(2)));
+      for (let k = 0; k < 3; k++) double();
+      assertEquals(w.narrow(0, 2, 4).toArray(), [2, 24, 32, 5]);
+      assertEquals(view.toArray(), [24, 32]);
+    }
+  }
+});

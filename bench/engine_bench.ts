@@ -5,7 +5,7 @@
  */
 
 import { compile, pytree, type Tensor, tensor } from "@torchopt/torchopt";
-import { clearExecutables } from "../src/run/executable.ts";
+import { clearExecutables } from "../src/run/executable_cache.ts";
 import { walk } from "../src/lower/walk.ts";
 import { attr, DEFAULT_OPSETS, encodeModel, IR_VERSION } from "../src/onnx/mod.ts";
 

@@ -1,10 +1,8 @@
 /**
- * Placement of a Program's intermediate values in one block of memory.
+ * Placement of intermediate values in one block of memory.
  *
  * @module
  */
-
-import type { ComputeType } from "./partition.ts";
 
 interface Block {
   offset: number;
@@ -25,9 +23,9 @@ export class ArenaPlan {
   #now = 0;
   #total = 0;
 
-  /** Plans for values of one type; offsets are in elements, aligned to 64 bytes. */
-  constructor(type: ComputeType) {
-    this.#align = 64 / (type === "float32" ? 4 : 8);
+  /** Plans for values of one type; offsets are in elements, multiples of `align`. */
+  constructor(align: number) {
+    this.#align = align;
   }
 
   /** Number of values. */

@@ -2,11 +2,11 @@
  * Results written over the memory of inputs: where that is safe, and which unit waits for which so
  * that it is.
  *
- * A unit may write over an input once every other reader of it has run. ONNX Runtime chooses the
- * order of what does not depend on each other, so that the readers have to be ancestors of the
- * writer. Those that are not by themselves become so: the writer waits for them, unless they need
- * the writer in turn. The same goes for whatever may fail: a run that fails leaves its inputs as
- * they were.
+ * A unit may write over an input once every other reader of it has run. The same goes for whatever
+ * may fail: a run that fails leaves its inputs as they were. So the writer waits for those, unless
+ * they need the writer in turn. Within a segment ONNX Runtime chooses the order of what does not
+ * depend on each other: there they have to be ancestors of the writer, and those that are not by
+ * themselves are made so.
  *
  * @module
  */
@@ -17,6 +17,7 @@ import type { Node } from "../graph/node.ts";
 import { operandOf, type Partition, skipViews, type Unit } from "./partition.ts";
 import { sizeOf } from "../graph/shape.ts";
 import { isView } from "../graph/views.ts";
+import { MinHeap } from "./heap.ts";
 
 /** A wish to write output `output` over the memory of leaf `leaf`. */
 export interface Donation {
@@ -25,8 +26,6 @@ export interface Donation {
   /** Index into the outputs. */
   readonly output: number;
 }
-
-const nothing: ReadonlySet<number> = new Set();
 
 /** Whether a run may fail at a node, by a number that names no element. */
 function mayFail(node: Node): boolean {
@@ -44,20 +43,34 @@ export function membersOf(unit: Unit): readonly Node[] {
   return "region" in unit ? unit.region.nodes : [unit.node];
 }
 
+/** A wish, with what it takes. */
+interface Wish {
+  readonly leaf: Node;
+  /** The unit that writes. */
+  readonly writer: number;
+  /** Other readers of the leaf, and units that may fail: they come before the writer. */
+  readonly before: readonly number[];
+  /** Whether they do. */
+  granted: boolean;
+}
+
 /** The order of the units of a graph under wishes to write over inputs. */
 export class Schedule {
   readonly #parts: Partition;
   readonly #unitOf = new Map<Node, number>();
   /** Units whose results each unit reads. */
-  readonly #needs: readonly ReadonlySet<number>[];
+  readonly #needs: (readonly number[])[] = [];
   /** Units that read each leaf. */
   readonly #readers = new Map<Node, Set<number>>();
-  /** Units at which a run may fail, by a number that names no element. */
-  readonly #fallible: number[] = [];
+  /** Wishes that may be granted, by their writers. */
+  readonly #wishes = new Map<number, Wish[]>();
   /** Units that each unit waits for although it reads nothing of theirs. */
-  readonly #waits = new Map<number, Set<number>>();
-  readonly #above = new Map<number, Set<number>>();
-  readonly #returned: ReadonlySet<Node>;
+  readonly #waits = new Map<number, readonly number[]>();
+  /** Indices of the units in an order in which they can run. */
+  readonly order: readonly number[];
+  /** The search that has visited each unit last. */
+  readonly #visited: Int32Array;
+  #searches = 0;
 
   /** `writes` are the wishes: a leaf and the result that is to take its memory. */
   constructor(
@@ -66,43 +79,22 @@ export class Schedule {
     writes: readonly { leaf: Node; result: Node }[],
   ) {
     this.#parts = parts;
-    this.#returned = new Set(results.map((n) => skipViews(parts, n)));
+    const fallible: number[] = [];
     parts.units.forEach((unit, at) => {
       for (const node of membersOf(unit)) this.#unitOf.set(node, at);
-      if ("node" in unit && mayFail(unit.node)) this.#fallible.push(at);
+      if ("node" in unit && mayFail(unit.node)) fallible.push(at);
     });
+    this.#visited = new Int32Array(writes.length === 0 ? 0 : parts.units.length);
     // Without wishes nothing waits, and nothing is asked of what a unit needs.
-    this.#needs = writes.length === 0
-      ? parts.units.map(() => nothing)
-      : parts.units.map((unit, at) => this.#needsOf(unit, at));
-    for (const { leaf, result } of writes) this.#wait(leaf, result);
-  }
-
-  /** Indices of the units in an order in which they can run. */
-  order(): number[] {
-    const order: number[] = [], seen = new Set<number>();
-    // Units are in a right order but for those that wait.
-    const visit = (unit: number) => {
-      if (seen.has(unit)) return;
-      seen.add(unit);
-      for (const other of this.#waits.get(unit) ?? nothing) {
-        for (const at of [...this.#ancestors(other), other].sort((a, b) => a - b)) visit(at);
+    if (writes.length > 0) {
+      parts.units.forEach((unit, at) => this.#needs.push(this.#needsOf(unit, at)));
+      const returned = new Set(results.map((n) => skipViews(parts, n)));
+      for (const { leaf, result } of writes) {
+        if (!returned.has(leaf)) this.#wish(leaf, result, fallible);
       }
-      order.push(unit);
-    };
-    this.#needs.forEach((_, unit) => visit(unit));
-    return order;
-  }
-
-  /** Units that a unit waits for although it reads nothing of theirs. */
-  waits(unit: number): ReadonlySet<number> {
-    return this.#waits.get(unit) ?? nothing;
-  }
-
-  /** Lets a unit not wait. */
-  release(unit: number): void {
-    this.#waits.delete(unit);
-    this.#above.clear();
+      this.#dropHopeless();
+    }
+    this.order = this.#order();
   }
 
   /** The unit that computes a result, if there is one. */
@@ -110,19 +102,41 @@ export class Schedule {
     return this.#unitOf.get(result.prim.name === "project" ? result.inputs[0] : result);
   }
 
+  /**
+   * Units of the same segment that a unit has to wait for although it reads nothing of theirs.
+   * `segmentOf` tells the segment of each unit that was emitted.
+   */
+  waits(unit: number, segmentOf: readonly number[]): readonly number[] {
+    const found = new Set<number>(), segment = segmentOf[unit];
+    for (const { before, granted } of this.#wishes.get(unit) ?? []) {
+      if (granted) { for (const r of before) if (segmentOf[r] === segment) found.add(r); }
+    }
+    if (found.size > 0) {
+      this.#search(unit, (other) => {
+        found.delete(other);
+        return segmentOf[other] === segment && found.size > 0;
+      });
+    }
+    const waits = [...found];
+    if (waits.length > 0) this.#waits.set(unit, waits);
+    return waits;
+  }
+
+  /** Lets a unit not wait. */
+  release(unit: number): void {
+    const waits = new Set(this.#waits.get(unit));
+    this.#waits.delete(unit);
+    for (const wish of this.#wishes.get(unit) ?? []) {
+      if (wish.before.some((r) => waits.has(r))) wish.granted = false;
+    }
+  }
+
   /** Whether all other readers of a leaf, and all that may fail, run before a unit. */
   isLast(unit: number, leaf: Node): boolean {
-    return !this.#returned.has(leaf) && this.#others(unit, leaf).length === 0;
+    return this.#wishes.get(unit)?.some((wish) => wish.leaf === leaf && wish.granted) ?? false;
   }
 
-  /** Readers of a leaf, and units that may fail, that a unit does not need anyway. */
-  #others(unit: number, leaf: Node): number[] {
-    const above = this.#ancestors(unit);
-    const first = new Set([...this.#readers.get(leaf) ?? nothing, ...this.#fallible]);
-    return [...first].filter((r) => r !== unit && !above.has(r));
-  }
-
-  #needsOf(unit: Unit, at: number): Set<number> {
+  #needsOf(unit: Unit, at: number): number[] {
     const needs = new Set<number>();
     for (const node of membersOf(unit)) {
       for (const x of node.inputs) {
@@ -133,41 +147,111 @@ export class Schedule {
           if (readers === undefined) this.#readers.set(root, new Set([at]));
           else readers.add(at);
         }
-        const other = this.#unitOf.get(root);
+        // Without Program views are units, too.
+        const other = this.#unitOf.get(operand) ?? this.#unitOf.get(root);
         if (other !== undefined && other !== at) needs.add(other);
       }
     }
-    return needs;
+    return [...needs];
   }
 
-  #wait(leaf: Node, result: Node): void {
-    const unit = this.writer(result);
-    if (unit === undefined || sizeOf(leaf.shape) !== sizeOf(result.shape)) return;
-    if (this.#returned.has(leaf)) return;
-    const others = this.#others(unit, leaf);
-    if (others.length === 0 || others.some((r) => this.#ancestors(r).has(unit))) return;
-    const waits = this.#waits.get(unit) ?? new Set();
-    for (const r of others) waits.add(r);
-    this.#waits.set(unit, waits);
-    this.#above.clear();
+  #wish(leaf: Node, result: Node, fallible: readonly number[]): void {
+    const writer = this.writer(result);
+    if (writer === undefined || sizeOf(leaf.shape) !== sizeOf(result.shape)) return;
+    const before = new Set([...this.#readers.get(leaf) ?? [], ...fallible]);
+    before.delete(writer);
+    const wish = { leaf, writer, before: [...before], granted: true };
+    const wishes = this.#wishes.get(writer);
+    if (wishes === undefined) this.#wishes.set(writer, [wish]);
+    else wishes.push(wish);
   }
 
-  /** Units that run before a unit. */
-  #ancestors(of: number): Set<number> {
-    const known = this.#above.get(of);
-    if (known !== undefined) return known;
-    const seen = new Set<number>(), stack = [of];
-    this.#above.set(of, seen);
+  /** Drops wishes whose writer would have to wait for what needs it; 32 writers at a time. */
+  #dropHopeless(): void {
+    const writers = [...this.#wishes.keys()];
+    for (let first = 0; first < writers.length; first += 32) {
+      const some = writers.slice(first, first + 32);
+      // A bit for each writer that a unit is, or needs.
+      const above = new Int32Array(this.#needs.length);
+      some.forEach((writer, bit) => above[writer] |= 1 << bit);
+      this.#needs.forEach((needs, unit) => {
+        for (const other of needs) above[unit] |= above[other];
+      });
+      some.forEach((writer, bit) => {
+        for (const wish of this.#wishes.get(writer)!) {
+          wish.granted = !wish.before.some((r) => (above[r] & (1 << bit)) !== 0);
+        }
+      });
+    }
+  }
+
+  /**
+   * The units in their own order, but that writers wait. Where writers wait for each other in a circle,
+   * the first of them gives up.
+   */
+  #order(): number[] {
+    const count = this.#parts.units.length;
+    const own = Array.from({ length: count }, (_, i) => i);
+    const waiting = [...this.#wishes.values()].flat().filter((w) => w.granted);
+    if (waiting.every((w) => w.before.every((r) => r < w.writer))) return own;
+    /** What runs after each unit, and how much is left that has to run before. */
+    const users: number[][] = own.map(() => []), left = new Int32Array(count);
+    const wishesOn = new Map<number, Wish[]>(), open = new Map<Wish, number>();
+    this.#needs.forEach((needs, unit) => {
+      left[unit] = needs.length;
+      for (const other of needs) users[other].push(unit);
+    });
+    for (const wish of waiting) {
+      open.set(wish, wish.before.length);
+      for (const r of wish.before) {
+        const list = wishesOn.get(r);
+        if (list === undefined) wishesOn.set(r, [wish]);
+        else list.push(wish);
+      }
+    }
+    const waits = (unit: number) =>
+      this.#wishes.get(unit)?.some((w) => w.granted && open.get(w)! > 0) ?? false;
+    const ready = new MinHeap(), held = new Set<number>(), order: number[] = [];
+    const admit = (unit: number) => {
+      if (left[unit] > 0) return;
+      if (waits(unit)) held.add(unit);
+      else ready.push(unit);
+    };
+    own.forEach(admit);
+    while (order.length < count) {
+      let unit = ready.pop();
+      if (unit === undefined) {
+        unit = held.values().next().value!;
+        held.delete(unit);
+        for (const w of this.#wishes.get(unit)!) if (open.get(w)! > 0) w.granted = false;
+      }
+      order.push(unit);
+      for (const user of users[unit]) {
+        left[user]--;
+        admit(user);
+      }
+      for (const wish of wishesOn.get(unit) ?? []) {
+        open.set(wish, open.get(wish)! - 1);
+        if (!held.has(wish.writer) || waits(wish.writer)) continue;
+        held.delete(wish.writer);
+        ready.push(wish.writer);
+      }
+    }
+    return order;
+  }
+
+  /** Visits the units that run before a unit, as long as `goesOn` says so of the one below. */
+  #search(of: number, goesOn: (unit: number) => boolean): void {
+    const search = ++this.#searches, stack = [of];
     while (stack.length > 0) {
       const unit = stack.pop()!;
-      for (const set of [this.#needs[unit], this.waits(unit)]) {
-        for (const other of set) {
-          if (seen.has(other)) continue;
-          seen.add(other);
-          stack.push(other);
+      for (const list of [this.#needs[unit], this.#waits.get(unit) ?? []]) {
+        for (const other of list) {
+          if (this.#visited[other] === search) continue;
+          this.#visited[other] = search;
+          if (goesOn(other)) stack.push(other);
         }
       }
     }
-    return seen;
   }
 }

@@ -34,9 +34,15 @@ export class Emitter implements LowerContext {
   /** How the graph that is being emitted emits bodies of its nodes. */
   inliner: ((body: Body, params: readonly string[]) => string[]) | null = null;
   #count = 0;
+  #size = 0;
 
   /** Emits for one kind of device, with compiled kernels or without. */
   constructor(readonly device: "cpu" | "cuda", readonly kernels: boolean = false) {}
+
+  /** Number of values that nodes compute. */
+  get size(): number {
+    return this.#size;
+  }
 
   /** A name that is not in use. */
   fresh(prefix: string): string {
@@ -46,6 +52,7 @@ export class Emitter implements LowerContext {
   /** Emits a node with one output. */
   op(opType: string, inputs: readonly string[], attributes?: Record<string, Attr>): string {
     const output = this.fresh("v");
+    this.#size++;
     this.#nodes.push({ opType, inputs, outputs: [output], attributes });
     return output;
   }
@@ -58,6 +65,7 @@ export class Emitter implements LowerContext {
     { domain, outputs = 1 }: EmitOptions,
   ): string[] {
     const names = Array.from({ length: outputs }, () => this.fresh("v"));
+    this.#size += outputs;
     if (domain === "torchopt") this.usesOps = true;
     this.#nodes.push({ opType, domain, inputs, outputs: names, attributes });
     return names;

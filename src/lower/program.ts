@@ -7,6 +7,7 @@
  * @module
  */
 
+import { DTYPES } from "../runtime/mod.ts";
 import { constant, constantNode, scalar } from "../graph/leaf.ts";
 import { ArenaPlan } from "./arena.ts";
 import type { Node } from "../graph/node.ts";
@@ -160,7 +161,7 @@ export function assemble(
   // A region of constants alone: ONNX Runtime wants one input all the same.
   if (inputs.length === 0) input(constantNode(0, region.type));
   const outputs = nodes.filter((n) => external.has(n));
-  const arena = new ArenaPlan(region.type);
+  const arena = new ArenaPlan(64 / DTYPES[region.type].bytes);
   // Place of each member in memory; -1 where it has none.
   const buffers = new Int32Array(nodes.length).fill(-1);
   outputs.forEach((n, i) => buffers[place(n)] = inputs.length + i);

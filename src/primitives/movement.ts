@@ -344,8 +344,22 @@ export const concatPrim: Primitive<{ axis: number }> = definePrimitive<{ axis: n
     });
   },
   batch: (node, xs, batched, size) => concat(batchAll(xs, batched, size), node.attrs.axis + 1),
-  simplify: (node) => node.inputs.length === 1 ? node.inputs[0] : node,
+  simplify: (node) =>
+    node.inputs.length === 1
+      ? node.inputs[0]
+      : node.inputs.length > WIDEST
+      ? concat(groupsOf(node.inputs).map((xs) => concat(xs, node.attrs.axis)), node.attrs.axis)
+      : node,
 });
+
+/** Operands of one ONNX node: a session's time to make grows with their square. */
+const WIDEST = 256;
+
+function groupsOf(xs: readonly Node[]): Node[][] {
+  const groups: Node[][] = [];
+  for (let i = 0; i < xs.length; i += WIDEST) groups.push(xs.slice(i, i + WIDEST));
+  return groups;
+}
 
 /** Same elements in the same order under another shape. */
 export function reshape(x: Node, shape: Shape): Node {

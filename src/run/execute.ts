@@ -7,7 +7,8 @@
 import { BackendError, type Device, type Storage } from "../runtime/mod.ts";
 import { defaultDevice } from "../graph/defaults.ts";
 import type { Donation } from "../lower/donation.ts";
-import { type Executable, executableFor } from "./executable.ts";
+import type { Executable } from "./executable.ts";
+import { executableFor } from "./executable_cache.ts";
 import { nextEpoch, type Node } from "../graph/node.ts";
 import { neededElsewhere, noteComputed } from "./retain.ts";
 import { movingSlices } from "./stored_slices.ts";

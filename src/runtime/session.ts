@@ -8,6 +8,7 @@ import { takeMessage } from "./api.ts";
 import { counters } from "./counters.ts";
 import { cudaIndex, type Device } from "./device.ts";
 import { BackendError } from "./errors.ts";
+import type { Plan } from "./plan.ts";
 import { NativeSession } from "./session_native.ts";
 import type { SessionSpec, ValueSpec } from "./session_spec.ts";
 import type { Storage } from "./storage.ts";
@@ -29,22 +30,29 @@ export class Session {
    */
   readonly slots: Float64Array<ArrayBuffer>;
   readonly #native: NativeSession;
+  readonly #plan: Plan;
   readonly #values: readonly ValueSpec[];
   readonly #device: Device;
   readonly #bound: Storage[] = [];
+  /** The session that frees what both use. */
+  readonly #owner: Session | null;
 
   /**
    * Compiles the model.
    *
    * @param spec the model and how to run it
+   * @param compiled a session of the same model and the same settings: what is compiled is shared with
+   *   it, and freed with it, but slots and bindings are not
    * @throws {BackendError} where ONNX Runtime refuses the model, or the device or the ops are missing
    */
-  constructor(spec: SessionSpec) {
+  constructor(spec: SessionSpec, compiled?: Session) {
     this.slots = new Float64Array(spec.inputs.length + spec.outputs.length);
     this.#values = [...spec.inputs, ...spec.outputs];
     this.#device = spec.device;
-    this.#native = new NativeSession(spec);
-    dropped.register(this, this.#native, this);
+    this.#owner = compiled ?? null;
+    this.#native = compiled === undefined ? new NativeSession(spec) : compiled.#native;
+    this.#plan = compiled === undefined ? this.#native.plan : this.#native.addPlan();
+    if (compiled === undefined) dropped.register(this, this.#native, this);
   }
 
   /** Whether the session was disposed of. */
@@ -92,7 +100,7 @@ export class Session {
     const native = this.#native;
     if (native.disposed) throw new BackendError(DISPOSED);
     counters.runs++;
-    const status = native.plan.run(this.slots);
+    const status = this.#plan.run(this.slots);
     if (status !== null) throw new BackendError(`running a session: ${takeMessage(status)}`);
   }
 
@@ -109,12 +117,16 @@ export class Session {
     const native = this.#native;
     if (native.disposed) throw new BackendError(DISPOSED);
     counters.runs++;
-    const status = await native.runAsync(this.slots, [this, keep, ...this.#bound]);
+    const status = await native.runAsync(this.slots, [this, this.#owner, keep, ...this.#bound]);
     if (status !== null) throw new BackendError(`running a session: ${takeMessage(status)}`);
   }
 
-  /** Frees the native session, after the asynchronous runs under way. Disposing twice is no error. */
+  /**
+   * Frees the native session, after the asynchronous runs under way; one that shares another's leaves
+   * that to it. Disposing twice is no error.
+   */
   dispose(): void {
+    if (this.#owner !== null) return;
     dropped.unregister(this);
     this.#native.dispose();
   }

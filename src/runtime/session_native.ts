@@ -35,6 +35,7 @@ export class NativeSession {
   readonly #session: Deno.PointerValue;
   readonly #newPlan: () => Plan;
   readonly #idle: Plan[] = [];
+  readonly #added: Plan[] = [];
   #inFlight = 0;
   /** Whether the process may end during a run: `skipDestructors` was called for this session. */
   #mayOutlast = mayOutlast();
@@ -56,6 +57,13 @@ export class NativeSession {
     alive.add(this);
     if (!spec.again) counters.sessionsCreated++;
     counters.sessionsAlive++;
+  }
+
+  /** Another plan of synchronous runs, which keeps bindings of its own. */
+  addPlan(): Plan {
+    const plan = this.#newPlan();
+    this.#added.push(plan);
+    return plan;
   }
 
   /**
@@ -99,8 +107,7 @@ export class NativeSession {
   }
 
   #release(): void {
-    this.plan.release();
-    for (const plan of this.#idle) plan.release();
+    for (const plan of [this.plan, ...this.#added, ...this.#idle]) plan.release();
     ort().fn.ReleaseSession(this.#session);
   }
 }

@@ -5,7 +5,7 @@
  */
 
 import { opsLibrary } from "../runtime/mod.ts";
-import { lower } from "../lower/lower.ts";
+import { lower, type Lowered } from "../lower/lower.ts";
 import { walk } from "../lower/walk.ts";
 import { type Compiled, latestExecutable } from "./compile/compile.ts";
 import { Tensor } from "./tensor.ts";
@@ -14,8 +14,13 @@ import { Tensor } from "./tensor.ts";
 export interface Explanation {
   /** One line for each step of the lowered graph. */
   readonly steps: readonly string[];
-  /** Bytes of the ONNX model. */
+  /** Bytes of the ONNX model; of the first one, where the graph is large. */
   readonly model: Uint8Array;
+  /**
+   * All models, in the order in which they run: a graph of more than some 4 000 ONNX nodes is cut into
+   * segments. Those that are equal, as iterations of a loop are, have one model and share a session.
+   */
+  readonly models: readonly Uint8Array[];
   /** Number of graph inputs (tensors, and numbers that are data). */
   readonly inputs: number;
   /** Number of values that are written. */
@@ -30,28 +35,26 @@ export interface Explanation {
   toString(): string;
 }
 
-function describe(
-  lowered: {
-    summary: string[];
-    model: Uint8Array;
-    inputs: unknown[];
-    outputs: unknown[];
-    donations: unknown[];
-  },
-  lastRun: number,
-): Explanation {
+type Described = Pick<Lowered, "summary" | "segments" | "inputs" | "outputs" | "donations">;
+
+function describe(lowered: Described, lastRun: number): Explanation {
   const ops = opsLibrary();
   const kernels = ops.loaded
     ? "compiled kernels in use"
     : `plain ONNX Runtime kernels only (${ops.why})`;
-  const head = `${lowered.summary.length} step(s), ${lowered.inputs.length} input(s), ` +
+  const models = lowered.segments.map(({ model }) => model);
+  const segments = models.length > 1
+    ? ` in ${models.length} segments of ${new Set(models).size} kind(s)`
+    : "";
+  const head = `${lowered.summary.length} step(s)${segments}, ${lowered.inputs} input(s), ` +
     `${lowered.outputs.length} output(s), ${lowered.donations.length} in place; ${kernels}; ` +
     (Number.isNaN(lastRun) ? "not run yet" : `last run ${lastRun.toFixed(3)} ms`);
   const text = () => [head, ...lowered.summary.map((s) => `  ${s}`)].join("\n");
   const explanation: Explanation = {
     steps: lowered.summary,
-    model: lowered.model,
-    inputs: lowered.inputs.length,
+    model: models[0] ?? new Uint8Array(0),
+    models,
+    inputs: lowered.inputs,
     outputs: lowered.outputs.length,
     inPlace: lowered.donations.length,
     lastRun,
@@ -85,13 +88,10 @@ export function explain(of: Tensor | Compiled<(...args: never[]) => unknown>): E
   if (of instanceof Tensor) {
     const node = of.node;
     if (node.storage !== null) {
-      return describe({
-        summary: [],
-        model: new Uint8Array(0),
-        inputs: [],
-        outputs: [],
-        donations: [],
-      }, NaN);
+      return describe(
+        { summary: [], segments: [], inputs: 0, outputs: [], donations: [] },
+        NaN,
+      );
     }
     const lowered = lower(walk([node]), [node], [], { device: "cpu", ops: opsLibrary().loaded });
     return describe(lowered, NaN);

@@ -30,7 +30,7 @@ import {
   zeros,
 } from "@torchopt/torchopt";
 import { assert } from "@std/assert";
-import { cachedExecutables } from "../../src/run/executable.ts";
+import { cachedExecutables } from "../../src/run/executable_cache.ts";
 import { settle } from "../helpers/settle.ts";
 import "../helpers/seed.ts";
 

@@ -7,7 +7,7 @@
 import type { Device } from "../../runtime/mod.ts";
 import type { Donation } from "../../lower/donation.ts";
 import { constantNode, isLeafNode, placeholderNode } from "../../graph/leaf.ts";
-import { executableFor } from "../../run/executable.ts";
+import { executableFor } from "../../run/executable_cache.ts";
 import { type GradBox, Node } from "../../graph/node.ts";
 import { defaultDevice } from "../../graph/defaults.ts";
 import { realizeNodes } from "../../run/execute.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { clearExecutables } from "../../../src/run/executable.ts";
+import { clearExecutables } from "../../../src/run/executable_cache.ts";
 import {
   autograd,
   BackendError,

@@ -53,8 +53,8 @@ function split(
     [nodes, values] = [[], 0];
     read.clear();
   }
-  if (regions.length === 0) return [region];
   if (nodes.length > 0) regions.push({ ...region, nodes });
+  if (regions.length < 2) return [region];
   for (const part of regions) {
     part.nodes.forEach((node, place) => {
       parts.regionOf.set(node, part);

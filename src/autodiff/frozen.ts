@@ -7,8 +7,13 @@
 import type { Node } from "../graph/node.ts";
 import { wrap } from "../tensor/core.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { currentTrace, type Handle, type Trace } from "../tensor/trace.ts";
+import { currentTrace, type Handle, type Trace, withTrace } from "../tensor/trace.ts";
 import { FunctionTrace } from "./function_trace.ts";
+
+/** A handle that belongs to the trace around. */
+function outside(node: Node, trace: Trace | null): Tensor {
+  return withTrace(trace, () => wrap(node));
+}
 
 /** Tensors of the surroundings stay themselves, with the value they had when they were first read. */
 class FrozenTrace extends FunctionTrace {
@@ -24,7 +29,7 @@ class FrozenTrace extends FunctionTrace {
     if (saved !== undefined) return outer === null ? saved.rawNode : outer.read(saved);
     const node = super.before(handle);
     // Inside of a loop's body, say, the node is a stand-in that only the body knows.
-    if (outer === this.#home) this.#saved.set(handle, wrap(node));
+    if (outer === this.#home) this.#saved.set(handle, outside(node, outer));
     return node;
   }
 

@@ -94,7 +94,8 @@ export function closeBody(
       key.push("c", node.attrKey);
       aval(node);
     } else if (
-      node.storage !== null || node.prim === buffer || node.prim === scalar || node.made < since
+      node.storage !== null || node.prim === buffer || node.prim === scalar ||
+      node.made < since || outside.has(node)
     ) {
       key.push("x");
       aval(node);

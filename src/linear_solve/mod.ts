@@ -16,3 +16,5 @@ export * from "./solve_lu.ts";
 export * from "./solve_minres.ts";
 export * from "./solve_normal_cg.ts";
 export * from "./solver.ts";
+export * from "../linalg/iterative/solution.ts";
+export * from "../linalg/iterative/types.ts";

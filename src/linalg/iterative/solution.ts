@@ -4,8 +4,10 @@
  * @module
  */
 
-import { register } from "../../pytree/mod.ts";
+import { type PyTree, register } from "../../pytree/mod.ts";
+import { realize } from "../../tensor/realize.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
+import { forbidInTrace } from "../../tensor/trace.ts";
 
 /**
  * How a solver ended:
@@ -85,10 +87,18 @@ export class Solution<T = Tensor> {
 
   /** How the solver ended for each example of a batch, in a flat array. */
   get statuses(): Status[] {
+    this.#compute();
     return [...this.tensors.status.data()].map((code) => STATUSES[Number(code)]);
   }
 
+  /** Computes all of it in one run: the solver would run once for each part that is read. */
+  #compute(): void {
+    forbidInTrace("reading a Solution");
+    realize([this.value, this.tensors] as PyTree<Tensor>);
+  }
+
   #read(name: keyof SolutionTensors): number {
+    this.#compute();
     const all = this.tensors[name];
     if (all.size === 1) return all.item();
     throw new TypeError(

@@ -11,6 +11,7 @@ import { w3 } from "./workloads/w3.ts";
 import { w4 } from "./workloads/w4.ts";
 import { w5 } from "./workloads/w5.ts";
 import { w11 } from "./workloads/w11.ts";
+import { w12 } from "./workloads/w12.ts";
 import { checkpointed, w10, w9 } from "./workloads/fresh.ts";
 
 const workloads: Record<string, () => void | Promise<void>> = {
@@ -29,6 +30,11 @@ const workloads: Record<string, () => void | Promise<void>> = {
   w9,
   w10,
   w11,
+  w12_64: () => w12(64),
+  w12_256: () => w12(256),
+  w12_1024: () => w12(1024),
+  w12_2048: () => w12(2048),
+  w12_1000x16: () => w12(16, 1000),
   checkpoint: checkpointed,
 };
 

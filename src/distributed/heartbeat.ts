@@ -47,7 +47,7 @@ export async function startHeartbeat(
   own: Identity,
   meeting: Meeting & { kind: "unix" | "tcp" },
   seconds: number,
-  host: string | null = null,
+  host: string,
 ): Promise<Heartbeat> {
   const worker = new Worker(new URL("./heartbeat_worker.ts", import.meta.url), { type: "module" });
   const tell = (message: ToHeartbeat) => worker.postMessage(message);
@@ -62,8 +62,7 @@ export async function startHeartbeat(
     ready.reject(new Error(event.message));
   };
   const folder = meeting.kind === "unix" ? meeting.folder : null;
-  const at = meeting.kind === "tcp" ? host ?? meeting.host : "";
-  tell({ kind: "start", own, folder, host: at, seconds });
+  tell({ kind: "start", own, folder, host, seconds });
   let address: string;
   try {
     address = await ready.promise;

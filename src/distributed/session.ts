@@ -177,7 +177,7 @@ async function start(options: InitOptions): Promise<Session> {
     const meetAt = performance.now() + startTimeout * 1000;
     if (rank !== 0) await links.first(meetAt);
     if (beat > 0 && meeting.kind !== "ports") {
-      heartbeat = await startHeartbeat(agent, own, meeting, beat);
+      heartbeat = await startHeartbeat(agent, own, meeting, beat, hostOf(links.address));
     }
     const table = await meet(
       agent,
@@ -189,6 +189,9 @@ async function start(options: InitOptions): Promise<Session> {
     links.addresses = table.map(([address]) => address);
     heartbeat?.addresses(table.map(([, address]) => address));
     setWorld(info, table.map(([, , name]) => name));
+    // The launcher starts ranks again only where they had come together once.
+    const met = environment("TORCHOPT_MET_FILE");
+    if (met && rank === 0) Deno.writeTextFileSync(met, "");
   } catch (error) {
     await Promise.all(agent.peers.flatMap((peer) => peer.links).map((link) => link.flushed()));
     agent.close(new RpcError("the world did not come together"));
@@ -197,6 +200,11 @@ async function start(options: InitOptions): Promise<Session> {
     throw error;
   }
   return sessionOf(agent, passes, timeout, () => links.close(), heartbeat);
+}
+
+/** The host in an address of a rank. */
+function hostOf(address: string): string {
+  return /^tcp:\d+:(.+)$/.exec(address)?.[1] ?? "";
 }
 
 type Row = readonly [address: string, heartbeat: string, name: string];

@@ -1,0 +1,31 @@
+/** The program that all engines run: calls, nested ones, gradients through calls, barriers. */
+
+import { distributed, type Tensor, tensor } from "@torchopt/torchopt";
+
+const { getRank, getWorldSize, register, remoteSyncCall } = distributed;
+const [mode] = Deno.args;
+
+const scale = register("scale", (x: Tensor) => x.mul(getRank() + 1));
+const around: (x: Tensor, n: number) => Promise<Tensor> = register(
+  "around",
+  async (x: Tensor, n: number) => {
+    if (n === 0) return x;
+    const partitioner = (getRank() + 1) % getWorldSize();
+    return (await remoteSyncCall<Tensor[]>(around, { args: [x.mul(2), n - 1], partitioner }))[0];
+  },
+);
+
+await distributed.autoInitRpc()(async () => {
+  const rank = getRank(), size = getWorldSize();
+  if (mode === "fail" && rank === 2) Deno.exit(7);
+  const x = tensor([1, 2], { requiresGrad: true });
+  await distributed.autograd.context(async (id) => {
+    const partitioner = (rank + 1) % size;
+    const [y] = await remoteSyncCall<Tensor[]>(scale, { args: [x], partitioner });
+    const [z] = await remoteSyncCall<Tensor[]>(around, { args: [y, size], partitioner });
+    await distributed.autograd.backward(id, z.sum());
+  });
+  await distributed.barrier();
+  if (mode === "wait") await new Promise((resolve) => setTimeout(resolve, 60_000));
+  console.log(`rank ${rank} of ${size}: ${x.grad!.toArray()}`);
+})();

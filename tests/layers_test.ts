@@ -80,9 +80,18 @@ function sources(folder: string): string[] {
   ).sort();
 }
 
+/** A file without what its documentation says. */
+function code(file: string): string {
+  return Deno.readTextFileSync(new URL(file, root)).replace(/\/\*[\s\S]*?\*\//g, "");
+}
+
+/** The file that a path in an import leads to. */
+const resolve = (file: string, path: string) =>
+  new URL(path, new URL(file, root)).href.slice(root.href.length);
+
 /** Files whose values a file imports; types vanish before anything runs. */
 function importsOf(file: string): string[] {
-  const text = Deno.readTextFileSync(new URL(file, root)).replace(/\/\*[\s\S]*?\*\//g, "");
+  const text = code(file);
   const statement = /^(?:import|export)\s+(?:([^;"]*?)\s+from\s+)?"(\.[^"]+)"/gm;
   const found: string[] = [];
   for (const [, clause = "", path] of text.matchAll(statement)) {
@@ -90,7 +99,7 @@ function importsOf(file: string): string[] {
     const names = /^\{([\s\S]*)\}$/.exec(clause)?.[1].split(",").map((x) => x.trim());
     const onlyTypes = names?.filter((x) => x !== "").every((x) => x.startsWith("type "));
     if (onlyTypes === true) continue;
-    found.push(new URL(path, new URL(file, root)).href.slice(root.href.length));
+    found.push(resolve(file, path));
   }
   return found;
 }
@@ -106,6 +115,12 @@ function layerOf(file: string): number {
   });
   return best;
 }
+
+/** What users import from. */
+const ENTRIES = new Set(
+  Object.values<string>(JSON.parse(Deno.readTextFileSync(new URL("deno.json", root))).exports)
+    .map((path) => path.slice(2)),
+);
 
 const files = [...sources("src/"), "mod.ts"];
 const imports = new Map(files.map((file) => [file, importsOf(file)]));
@@ -164,4 +179,46 @@ Deno.test("each file of the family can be loaded first", async () => {
     }).output();
     assertEquals([file, success, new TextDecoder().decode(stderr)], [file, true, ""]);
   }
+});
+
+/** Functions, classes and constants that a file exports by name. */
+function exportsOf(text: string): string[] {
+  const statement = /^export (?:abstract )?(?:async )?(?:function\*?|const|let|class) (\w+)/gm;
+  return [...text.matchAll(statement)].map(([, name]) => name);
+}
+
+/** Names that files import from each file, or export again; all that they write where it is `* as`. */
+function importedNames(all: readonly string[]): Map<string, Set<string>> {
+  const found = new Map<string, Set<string>>();
+  const statement = /\b((?:import|export)\s+[^;"()]*?)\s+from\s+"(\.[^"]+)"/g;
+  for (const file of all) {
+    const text = code(file), words = text.match(/\w+/g)!;
+    const load = [...text.matchAll(/\bimport\(\s*"(\.[^"]+)"/g)].map((
+      [, path],
+    ) => ["import *", path]);
+    const named = [...text.matchAll(statement)].map(([, clause, path]) => [clause, path]);
+    for (const [clause, path] of [...load, ...named]) {
+      const target = resolve(file, path), names = found.get(target) ?? new Set<string>();
+      found.set(target, names);
+      const list = /\{([\s\S]*)\}/.exec(clause)?.[1].split(",").map((x) =>
+        x.trim().replace(/^type /, "").replace(/ as .*/, "")
+      );
+      for (const name of clause.includes("*") ? words : list ?? []) names.add(name);
+      // What is exported whole is wanted whole.
+      if (/^export \*/.test(clause)) exportsOf(code(target)).forEach((name) => names.add(name));
+    }
+  }
+  return found;
+}
+
+Deno.test("no file exports what nobody imports", () => {
+  const all = ["tests/", "bench/", "examples/", "scripts/"].flatMap(sources).concat(files);
+  const imported = importedNames(all);
+  const unused = files.filter((file) => !ENTRIES.has(file)).flatMap((file) =>
+    exportsOf(code(file))
+      // Primitives are gathered by their names.
+      .filter((name) => !name.endsWith("Prim") && imported.get(file)?.has(name) !== true)
+      .map((name) => `${file} exports ${name}`)
+  );
+  assertEquals(unused, []);
 });

@@ -98,7 +98,7 @@ export function newMessage(rank: number): number {
 }
 
 /** The rank that gave a number. */
-export function rankOf(id: number): number {
+function rankOf(id: number): number {
   return Math.floor(id / STRIDE);
 }
 

@@ -36,7 +36,7 @@ const MAGIC = 0x54_50_4f_54; // "TOPT", read from the lowest byte
 const ENTRY = 8, PLACE = 16, NEEDS_GRADIENT = 1, ELSEWHERE = 2, SEQUENCE_AT = 8;
 
 /** Element types by their number in a frame. */
-export const TYPES = ["float32", "float64", "float16", "int64", "int32", "uint8", "bool"] as const;
+const TYPES = ["float32", "float64", "float16", "int64", "int32", "uint8", "bool"] as const;
 
 /** Bytes of one element of each. */
 const BYTES = [4, 8, 2, 8, 4, 1, 1] as const;

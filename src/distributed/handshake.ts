@@ -36,7 +36,7 @@ export interface PeerIdentity {
 }
 
 /** Seconds for the whole handshake. */
-export const HANDSHAKE_SECONDS = 5;
+const HANDSHAKE_SECONDS = 5;
 
 const MAGIC = "TOPTHELO", NONCE = 32, PROOF = 32, MAX_JOB = 256, MAX_REFUSAL = 512;
 /** Magic, version, rank, size, incarnation, length of the job's name. */

@@ -39,7 +39,7 @@ function isKnown(x: Tensor): boolean {
 }
 
 /** Throws a RangeError where a number is outside of its domain, as far as values are known. */
-export function checkDomain(op: string, name: string, x: Tensor, { holds, wants }: Domain): void {
+function checkDomain(op: string, name: string, x: Tensor, { holds, wants }: Domain): void {
   if (!isKnown(x)) return;
   for (const value of x.data()) {
     if (holds(Number(value))) continue;

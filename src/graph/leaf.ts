@@ -6,7 +6,7 @@
 
 import type { DType, Storage } from "../runtime/mod.ts";
 import { type Attrs, type Aval, definePrimitive, isFloat, isGradEnabled, Node } from "./node.ts";
-import { sameShape, type Shape, sizeOf } from "./shape.ts";
+import type { Shape } from "./shape.ts";
 
 function notLowered(): never {
   throw new Error("internal: a leaf has no lowering of its own");
@@ -135,13 +135,3 @@ export function constantValue(node: Node): number | null {
 }
 
 const transparent: ReadonlySet<string> = new Set(["expand", "reshape", "alias"]);
-
-/** Whether two nodes stand for values of equal shape and type. */
-export function sameAval(a: Aval, b: Aval): boolean {
-  return a.dtype === b.dtype && sameShape(a.shape, b.shape);
-}
-
-/** Bytes of host memory that a value takes. */
-export function elements(aval: Aval): number {
-  return sizeOf(aval.shape);
-}

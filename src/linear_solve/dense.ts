@@ -30,7 +30,7 @@ import { linearSolver } from "./make_solver.ts";
 import type { DirectSolverOptions, InformativeSolver } from "./solver.ts";
 
 /** The matrix of a linear map on vectors like `b`. */
-export function matrixOf(map: LinearMap, b: readonly Tensor[]): Tensor {
+function matrixOf(map: LinearMap, b: readonly Tensor[]): Tensor {
   const n = sizeOf(b), columns = vmap(onFlat(map, b), { outAxes: 1 });
   return columns(eye(n, { dtype: scalarType(b) }));
 }

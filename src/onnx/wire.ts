@@ -7,13 +7,13 @@
 import type { Int64 } from "./types.ts";
 
 /** Wire type of integers. */
-export const VARINT = 0;
+const VARINT = 0;
 /** Wire type of 8-byte values. */
-export const FIXED64 = 1;
+const FIXED64 = 1;
 /** Wire type of texts, bytes, messages and packed lists. */
-export const LENGTH = 2;
+const LENGTH = 2;
 /** Wire type of 4-byte values. */
-export const FIXED32 = 5;
+const FIXED32 = 5;
 
 const TWO_32 = 0x1_0000_0000;
 const encoder = new TextEncoder();

@@ -71,7 +71,7 @@ export const reshapePrim: Primitive<{ shape: Shape }> = definePrimitive<{ shape:
 });
 
 /** The view of a contiguous tensor. */
-export function contiguousView(shape: Shape, offset = 0): View {
+function contiguousView(shape: Shape, offset = 0): View {
   return { dims: shape, strides: contiguousStrides(shape), offset };
 }
 

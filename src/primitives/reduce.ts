@@ -37,7 +37,7 @@ function inferReduce(name: string, x: Node, { axes, keepdim }: ReduceAttrs): Ava
 }
 
 /** A reduced value with its dimensions of size 1 put back. */
-export function keepDims(y: Node, like: Shape, axes: Shape): Node {
+function keepDims(y: Node, like: Shape, axes: Shape): Node {
   return reshape(y, reducedShape(like, axes, true));
 }
 

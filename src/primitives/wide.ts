@@ -94,7 +94,7 @@ export function times(a: Wide, b: Wide): Wide {
 }
 
 /** The sum of two numbers. */
-export function plus(x: Wide, y: Wide): Wide {
+function plus(x: Wide, y: Wide): Wide {
   // What is left after cancellation is at least a unit in the last place.
   const cancelled = 53;
   if (x.q === null && y.q === null && Math.max(x.bound, y.bound) + cancelled <= MOST) {

@@ -111,11 +111,6 @@ function reportChurn(key: Int32Array, operations: number): void {
   previous = null;
 }
 
-/** Compiled graphs that are kept now. */
-export function cachedExecutables(): number {
-  return cached;
-}
-
 /** Forgets all compiled graphs; each is freed once nothing holds it. */
 export function clearExecutables(): void {
   cache.clear();

@@ -26,7 +26,7 @@ export function settle(node: Node, storage: Storage): void {
 }
 
 /** The device of all inputs of a graph; the default device where there are none. */
-export function commonDevice(storages: readonly Storage[]): Device {
+function commonDevice(storages: readonly Storage[]): Device {
   if (storages.length === 0) return defaultDevice();
   const { device } = storages[0];
   const other = storages.find((s) => s.device !== device);

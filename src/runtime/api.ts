@@ -100,11 +100,6 @@ export function ort(): Ort {
   return loaded ??= load(besideProvider(locateOrt()));
 }
 
-/** Whether the library has been loaded in this thread. */
-export function ortLoaded(): boolean {
-  return loaded !== undefined;
-}
-
 function load(path: string): Ort {
   let base: Deno.PointerValue;
   try {

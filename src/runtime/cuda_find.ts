@@ -12,7 +12,7 @@ import { openPinned } from "./pin.ts";
 const windows = OS === "windows";
 
 /** File name of the provider library. */
-export const PROVIDER: string = windows
+const PROVIDER: string = windows
   ? "onnxruntime_providers_cuda.dll"
   : "libonnxruntime_providers_cuda.so";
 
@@ -31,7 +31,7 @@ const RUNTIMES = windows
 const DEPENDENCIES = /^lib(cudart|cublasLt|cublas|cufft|curand|nvrtc|nvJitLink|cudnn)\.so\.\d+$/;
 
 /** Text on how to get the provider. */
-export const INSTALL_PROVIDER: string =
+const INSTALL_PROVIDER: string =
   `Install it with "deno install --allow-scripts=npm:onnxruntime-node@${ORT_PACKAGE_VERSION}" ` +
   `(Linux x64, needs a node_modules folder), or with "pip install ` +
   `'onnxruntime-gpu[cuda,cudnn]==${ORT_PACKAGE_VERSION}'" and set TORCHOPT_CUDA_PROVIDER to the ` +

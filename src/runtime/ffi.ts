@@ -25,7 +25,7 @@ export function pointerTo(address: number | bigint): Deno.PointerValue {
 }
 
 /** The address of a pointer as a number. */
-export function addressOf(pointer: Deno.PointerValue): number {
+function addressOf(pointer: Deno.PointerValue): number {
   return pointer === null ? 0 : Number(Deno.UnsafePointer.value(pointer));
 }
 

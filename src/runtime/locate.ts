@@ -14,7 +14,7 @@ export const ORT_PACKAGE_VERSION = "1.30.0";
  * with this module. It is an `npm:` specifier and not a bare one because a project that maps
  * `@torchopt/torchopt` to a checkout does not see the import map of that checkout.
  */
-export const loadStockBinding: () => Promise<unknown> = () =>
+const _stockBinding = () =>
   // deno-lint-ignore no-import-prefix
   import("npm:onnxruntime-node@1.30.0");
 

@@ -16,7 +16,7 @@ export const OPS_ABI_VERSION = 1;
 export const OPS_URL: URL = new URL("../../ops/", import.meta.url);
 
 /** System and processor that the compiled ops are for. */
-export const OPS_TARGET: string = `${OS}-${ARCH}`;
+const OPS_TARGET: string = `${OS}-${ARCH}`;
 
 /** Flags for every file; a file adds its own in `ops/sources.json`. */
 export const COMPILE_FLAGS: readonly string[] = [
@@ -208,7 +208,7 @@ function noteKey(folder: URL, key: string, names: readonly string[]): void {
 }
 
 /** Time of change and size of a source; zeros where it is not on a disk. */
-export function fileTimes(url: URL): { mtime: number; size: number } {
+function fileTimes(url: URL): { mtime: number; size: number } {
   if (url.protocol !== "file:") return { mtime: 0, size: 0 };
   const { mtime, size } = Deno.statSync(filePath(url));
   return { mtime: mtime?.getTime() ?? 0, size };

@@ -30,7 +30,6 @@ import {
   zeros,
 } from "@torchopt/torchopt";
 import { assert } from "@std/assert";
-import { cachedExecutables } from "../../src/run/executable_cache.ts";
 import { settle } from "../helpers/settle.ts";
 import "../helpers/seed.ts";
 
@@ -304,7 +303,7 @@ for (const [name, make] of Object.entries(loops)) {
   Deno.test(`memory stays flat: ${name}`, async () => {
     const iterate = make();
     for (let i = 1; i <= WARM; i++) iterate(i);
-    const before = await settle(), { sessions } = memory(), graphs = cachedExecutables();
+    const before = await settle(), { sessions } = memory();
     const heap = Deno.memoryUsage().heapUsed;
     for (let i = WARM + 1; i <= ITERATIONS; i++) iterate(i);
     const after = await settle(), compiled = memory().sessions.created - sessions.created;
@@ -312,7 +311,8 @@ for (const [name, make] of Object.entries(loops)) {
     assert(after.live - before.live <= 12, text);
     assert(after.liveBytes - before.liveBytes <= 1 << 17, text);
     assert(compiled <= 2, `compiled ${compiled} more graphs`);
-    assert(cachedExecutables() - graphs <= 2);
+    const alive = memory().sessions.alive - sessions.alive;
+    assert(alive <= 2, `${alive} more graphs are kept`);
     const grown = Deno.memoryUsage().heapUsed - heap;
     assert(grown < 1 << 24, `the heap has grown by ${grown >> 10} KiB`);
   });

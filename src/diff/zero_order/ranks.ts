@@ -12,7 +12,7 @@ import type { Tensor } from "../../tensor/tensor.ts";
  * Ranks of values [n], from 0 to n - 1; equal values share the mean of theirs. NaN ranks like
  * `sort()` orders it. The ranks have no derivative.
  */
-export function ranksOf(values: Tensor): Tensor {
+function ranksOf(values: Tensor): Tensor {
   const n = values.shape[0], { dtype } = values;
   const { values: sorted, indices } = values.detach().sort(0);
   // Places of equal values have a number in common, and the mean of the places.

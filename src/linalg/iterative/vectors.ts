@@ -80,11 +80,6 @@ export function plus(x: Leaves, y: Leaves): Tensor[] {
   return x.map((v, i) => v.add(y[i]));
 }
 
-/** `x` where the condition holds, else `y`. */
-export function choose(condition: Tensor, x: Leaves, y: Leaves): Tensor[] {
-  return x.map((v, i) => where(condition, v, y[i]));
-}
-
 /** Zeros. */
 export function zerosOf(x: Leaves): Tensor[] {
   return x.map((v) => zerosLike(v));

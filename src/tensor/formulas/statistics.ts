@@ -49,7 +49,7 @@ function centered(x: Node, axes: Shape): Node {
 }
 
 /** Square root with derivative 0 (instead of infinity) at 0, at every order. */
-export function sqrtOrZero(x: Node): Node {
+function sqrtOrZero(x: Node): Node {
   const zero = num(0, x), none = p.eq(x, zero);
   return p.where(none, zero, p.sqrt(p.where(none, num(1, x), x)));
 }

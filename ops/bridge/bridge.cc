@@ -7,7 +7,7 @@
 #define TORCHOPT_EXPORT extern "C" __attribute__((visibility("default")))
 
 // Changes with any change of an exported function; ops_library.ts asks for the same number.
-TORCHOPT_EXPORT int32_t torchopt_abi_version() { return 1; }
+TORCHOPT_EXPORT int32_t torchopt_abi_version() { return 2; }
 
 // Returns 1, or 0 where the library is older than the API this was written for.
 TORCHOPT_EXPORT int32_t torchopt_init(const torchopt::ort::ApiBase* base) {
@@ -33,7 +33,7 @@ TORCHOPT_EXPORT torchopt::Plan* torchopt_plan_create(torchopt::Session* session,
 }
 
 TORCHOPT_EXPORT torchopt::ort::Status* torchopt_plan_run(torchopt::Plan* plan,
-                                                         const double* slots) {
+                                                         double* slots) {
   return torchopt::guarded([&] { return plan->Run(slots); });
 }
 

@@ -10,6 +10,8 @@
 import { isLeafNode, placeholderNode } from "./leaf.ts";
 import { Node } from "./node.ts";
 
+const none: readonly Node[] = [];
+
 /** Uncomputed operations one above the other whose operands are let go of as well. */
 const DEEPEST = 32;
 
@@ -18,7 +20,9 @@ const DEEPEST = 32;
  * passes, those whose values its rule reads, and for the others what only stands for them.
  */
 export function recordedOperands(node: Node): readonly Node[] {
-  if (!node.inputs.some((x) => x.requiresGrad)) return [];
+  let recorded = false;
+  for (const x of node.inputs) if (x.requiresGrad) recorded = true;
+  if (!recorded) return none;
   return node.customVjp === null ? withoutValues(node, DEEPEST) : node.inputs;
 }
 

@@ -18,8 +18,10 @@ export interface Walk {
   readonly leaves: Node[];
   /** Numbers that are data, in order of first use. */
   readonly scalars: Node[];
-  /** Place of each storage among the leaves. */
-  readonly leafOf: ReadonlyMap<Storage, number>;
+  /** Number of the nodes that any run stores (`Node.keep`). */
+  readonly kept: number;
+  /** Place of a storage among the leaves, or -1; only until something else walks. */
+  leafOf(storage: Storage): number;
   /** The structural key; the next walk writes over it. */
   readonly key: Int32Array;
   /** Hash of the key. */
@@ -78,8 +80,9 @@ export function walk(outputs: readonly Node[], inputs: ReadonlySet<Node> = noNod
   const key = code.subarray(0, used);
   let hash = 0x811c9dc5;
   for (let i = 0; i < used; i++) hash = Math.imul(hash ^ key[i], 0x01000193);
-  const { nodes, leaves, scalars, leafOf } = walker;
-  return { nodes, leaves, scalars, leafOf, key, hash: hash >>> 0 };
+  const { nodes, leaves, scalars, kept } = walker;
+  const leafOf = (storage: Storage) => walker.leafOf(storage);
+  return { nodes, leaves, scalars, kept, leafOf, key, hash: hash >>> 0 };
 }
 
 /** The walk under way. */
@@ -87,13 +90,18 @@ class Walker {
   readonly nodes: Node[] = [];
   readonly leaves: Node[] = [];
   readonly scalars: Node[] = [];
-  readonly leafOf = new Map<Storage, number>();
+  kept = 0;
   readonly #inputs: ReadonlySet<Node>;
   readonly #epoch = nextEpoch();
   #count = 0;
 
   constructor(inputs: ReadonlySet<Node>) {
     this.#inputs = inputs;
+  }
+
+  /** Place of a storage among the leaves, or -1. */
+  leafOf(storage: Storage): number {
+    return storage.mark === this.#epoch ? storage.local : -1;
   }
 
   /** Visits an output and everything below it. */
@@ -111,6 +119,7 @@ class Walker {
       stack.pop();
       node.local = this.#count++;
       this.nodes.push(node);
+      if (node.keep) this.kept++;
       emit(node.prim.id);
       emit(node.attrKey);
       for (let i = 0; i < node.inputs.length; i++) emit(node.inputs[i].local);
@@ -147,12 +156,13 @@ class Walker {
     const { storage, shape } = node;
     if (storage !== null) {
       checkFresh(node);
-      const known = this.leafOf.get(storage);
-      if (known !== undefined && sameShape(this.leaves[known].shape, shape)) {
+      const known = this.leafOf(storage);
+      if (known >= 0 && sameShape(this.leaves[known].shape, shape)) {
         node.local = this.leaves[known].local;
         return;
       }
-      this.leafOf.set(storage, this.leaves.length);
+      storage.mark = this.#epoch;
+      storage.local = this.leaves.length;
     } else if (node.prim === buffer && !this.#inputs.has(node)) {
       throw new BackendError(
         "read: this tensor was made inside compile(), checkpoint() or vmap() and has no value " +

@@ -15,9 +15,9 @@ import {
   type TypedArray,
 } from "../runtime/mod.ts";
 import { explainFailure } from "./failure.ts";
-import type { Donation } from "../lower/donation.ts";
 import type { Lowered } from "../lower/lower.ts";
 import { compileSegments, type Places, type SegmentRun } from "./segment_run.ts";
+import { nextEpoch } from "../graph/node.ts";
 import { sizeOf } from "../graph/shape.ts";
 
 /** Elementary operations of a single step from which several threads pay. */
@@ -26,8 +26,11 @@ const THREADED_WORK = 1 << 17;
 /** Bytes written in a run up to which one block of memory holds them all. */
 const PATTERN_BYTES = 1 << 24;
 
-const nothing: ReadonlyMap<number, Storage> = new Map();
-const none: ReadonlySet<Storage> = new Set();
+/** For each output the leaf whose memory it is to take, or -1; outputs at the end may be left out. */
+export type Wishes = readonly number[];
+
+/** Memory for outputs, by their number. */
+export type Spare = readonly (Storage | null)[];
 
 /** Memory that asynchronous runs under way are reading; it is not overwritten meanwhile. */
 const borrowed = new Map<Storage, number>();
@@ -40,16 +43,20 @@ function borrow(storages: readonly Storage[], by: 1 | -1): void {
   }
 }
 
+function isBorrowed(storage: Storage): boolean {
+  return borrowed.size > 0 && borrowed.has(storage);
+}
+
 /** A compiled graph. */
 export class Executable {
   /** Structural key. */
   readonly key: Int32Array;
   /** Which outputs were to take the memory of which leaves. */
-  readonly wishes: readonly Donation[];
+  readonly wishes: Wishes;
   /** The lowered graph. */
   readonly lowered: Lowered;
-  /** Milliseconds of the last run. */
-  lastRun = NaN;
+  /** Whether it has run. */
+  ran = false;
   /** Where outputs live. */
   readonly device: Device;
   #segments: readonly SegmentRun[];
@@ -69,7 +76,7 @@ export class Executable {
   /** Where things lie in the run that is bound. */
   readonly #places: {
     readonly leaves: number[];
-    readonly numbers: Map<DType, number>;
+    numbers: ReadonlyMap<DType, number>;
     carried: number;
     readonly results: number[];
   } = { leaves: [], numbers: new Map(), carried: 0, results: [] };
@@ -79,7 +86,7 @@ export class Executable {
   readonly #reused: Storage[] = [];
 
   /** Compiles a lowered graph. */
-  constructor(key: Int32Array, wishes: readonly Donation[], lowered: Lowered, device: Device) {
+  constructor(key: Int32Array, wishes: Wishes, lowered: Lowered, device: Device) {
     this.key = key;
     this.wishes = wishes;
     this.lowered = lowered;
@@ -100,6 +107,11 @@ export class Executable {
     const used = lowered.segments.flatMap(({ sources }) => sources)
       .flatMap((source) => source.kind === "leaf" ? [source.index] : []);
     this.#used = [...new Set(used)];
+  }
+
+  /** Milliseconds of the last run; NaN before the first one. */
+  get lastRun(): number {
+    return this.#segments.reduce((sum, { session }) => sum + session.lastRun, 0);
   }
 
   #wantedThreads(): number {
@@ -130,9 +142,16 @@ export class Executable {
   #place(
     leaves: readonly Storage[],
     numbers: ArrayLike<number>,
-    spare: ReadonlyMap<number, Storage>,
+    spare: Spare,
   ): Storage[] {
     const places = this.#places;
+    // Memory that is also another input is not overwritten: each counts its places here.
+    const epoch = nextEpoch();
+    for (let i = 0; i < leaves.length; i++) {
+      const storage = leaves[i];
+      storage.local = storage.mark === epoch ? storage.local + 1 : 1;
+      storage.mark = epoch;
+    }
     for (const leaf of this.#used) places.leaves[leaf] = leaves[leaf].address;
     const { outputs } = this.lowered;
     this.#packNumbers(numbers);
@@ -140,17 +159,13 @@ export class Executable {
     const results = new Array<Storage>(outputs.length);
     this.#donated.length = 0;
     this.#reused.length = 0;
-    // Memory that is also another input is not overwritten.
-    const some = this.lowered.donations.length + spare.size > 0;
-    const inputs: ReadonlySet<Storage> = some ? new Set(leaves) : none;
-    const repeated = !some || inputs.size === leaves.length ? none : repeatedOf(leaves);
     for (let i = 0; i < outputs.length; i++) {
       const donor = this.donor[i];
       let storage: Storage | null = null;
-      if (donor >= 0 && mayTake(leaves[donor]) && !repeated.has(leaves[donor])) {
+      if (donor >= 0 && mayTake(leaves[donor]) && leaves[donor].local === 1) {
         storage = leaves[donor];
         this.#donated.push(i);
-      } else if ((storage = this.#fitting(spare.get(i), i, inputs)) !== null) {
+      } else if ((storage = this.#fitting(spare[i] ?? null, i, epoch)) !== null) {
         this.#reused.push(storage);
       }
       results[i] = storage ?? Storage.forResult(outputs[i].dtype, this.#sizes[i], this.device);
@@ -178,8 +193,8 @@ export class Executable {
   }
 
   /** Spare memory, if output `i` fits into it and no input is there. */
-  #fitting(spare: Storage | undefined, i: number, inputs: ReadonlySet<Storage>): Storage | null {
-    if (spare === undefined || spare.freed || borrowed.has(spare) || inputs.has(spare)) return null;
+  #fitting(spare: Storage | null, i: number, epoch: number): Storage | null {
+    if (spare === null || spare.freed || isBorrowed(spare) || spare.mark === epoch) return null;
     const { dtype } = this.lowered.outputs[i];
     const fits = spare.dtype === dtype && spare.length === this.#sizes[i] &&
       spare.device === this.device;
@@ -188,11 +203,13 @@ export class Executable {
 
   /** Puts the packed numbers where runs read them: their own memory on the CPU, a copy on a device. */
   #placeNumbers(): void {
+    const addresses = new Map<DType, number>();
     for (const [dtype, pack] of this.#packs) {
       const storage = Storage.from(pack, dtype, this.device);
       this.#numbers.set(dtype, storage);
-      this.#places.numbers.set(dtype, storage.address);
+      addresses.set(dtype, storage.address);
     }
+    this.#places.numbers = addresses;
   }
 
   /**
@@ -202,11 +219,11 @@ export class Executable {
   run(
     leaves: readonly Storage[],
     numbers: ArrayLike<number>,
-    spare: ReadonlyMap<number, Storage> = nothing,
+    spare: Spare = [],
   ): Storage[] {
     this.#followThreads();
     const results = this.#place(leaves, numbers, spare);
-    const start = performance.now();
+    this.ran = true;
     for (const storage of this.#reused) storage.version++;
     let at = 0;
     try {
@@ -223,14 +240,13 @@ export class Executable {
       throw explainFailure(cause);
     }
     for (const i of this.#donated) results[i].version++;
-    this.lastRun = performance.now() - start;
     return results;
   }
 
   /** Runs off the event loop, without overwriting anything. */
   async runAsync(leaves: readonly Storage[], numbers: ArrayLike<number>): Promise<Storage[]> {
     this.#followThreads();
-    const start = performance.now();
+    this.ran = true;
     this.#packNumbers(numbers);
     const results = this.lowered.outputs.map(({ dtype }, i) =>
       Storage.alloc(dtype, this.#sizes[i], this.device)
@@ -255,7 +271,6 @@ export class Executable {
       borrow(leaves, -1);
       if (memory instanceof RunMemory) memory.release();
     }
-    this.lastRun = performance.now() - start;
     return results;
   }
 
@@ -315,12 +330,5 @@ function aligned(address: number): number {
 
 /** Whether an input's memory may be written over: nobody else reads what it holds. */
 function mayTake(storage: Storage): boolean {
-  return !storage.shared && !borrowed.has(storage);
-}
-
-/** Storages that are several inputs. */
-function repeatedOf(leaves: readonly Storage[]): ReadonlySet<Storage> {
-  const once = new Set<Storage>(), repeated = new Set<Storage>();
-  for (const storage of leaves) (once.has(storage) ? repeated : once).add(storage);
-  return repeated;
+  return !storage.shared && !isBorrowed(storage);
 }

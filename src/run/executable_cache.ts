@@ -17,7 +17,7 @@ import type { Donation } from "../lower/donation.ts";
 import { lower } from "../lower/lower.ts";
 import { sameKey, type Walk } from "../lower/walk.ts";
 import { dumpModel } from "./dump.ts";
-import { Executable } from "./executable.ts";
+import { Executable, type Wishes } from "./executable.ts";
 
 /** Compiled structures that are kept; beyond it the one used longest ago goes. */
 const CAPACITY = 512;
@@ -26,14 +26,19 @@ const CAPACITY = 512;
 const CHURN = 64;
 
 /** Whether a compiled graph serves: same structure, same wishes, same device. */
-function serves(e: Executable, walk: Walk, wishes: readonly Donation[], device: Device): boolean {
+function serves(e: Executable, walk: Walk, wishes: Wishes, device: Device): boolean {
   if (e.device !== device || e.wishes.length !== wishes.length) return false;
-  for (let i = 0; i < wishes.length; i++) {
-    if (e.wishes[i].leaf !== wishes[i].leaf || e.wishes[i].output !== wishes[i].output) {
-      return false;
-    }
-  }
+  for (let i = 0; i < wishes.length; i++) if (e.wishes[i] !== wishes[i]) return false;
   return sameKey(e.key, walk.key);
+}
+
+/** What outputs wish to be written over, as donations. */
+function donationsOf(wishes: Wishes): Donation[] {
+  const donations: Donation[] = [];
+  wishes.forEach((leaf, output) => {
+    if (leaf >= 0) donations.push({ leaf, output });
+  });
+  return donations;
 }
 
 const cache = new Map<number, Executable[]>();
@@ -43,11 +48,11 @@ let cached = 0, churn = 0, reported = false;
 export function executableFor(
   walk: Walk,
   outputs: readonly Node[],
-  donations: readonly Donation[],
+  wishes: Wishes,
   device: Device,
 ): Executable {
   const bucket = cache.get(walk.hash);
-  const known = bucket?.find((e) => serves(e, walk, donations, device));
+  const known = bucket?.find((e) => serves(e, walk, wishes, device));
   if (known !== undefined) {
     churn = 0;
     if (cached > CAPACITY / 2) {
@@ -58,6 +63,7 @@ export function executableFor(
     return known;
   }
   checkLowering(walk.nodes.length + walk.scalars.length);
+  const donations = donationsOf(wishes);
   const lowerWith = (ops: boolean) =>
     lower(walk, outputs, donations, { device: device === "cpu" ? "cpu" : "cuda", ops });
   const lowered = lowerWith(opsLibrary().loaded);
@@ -68,7 +74,7 @@ export function executableFor(
   let made: Executable;
   const key = walk.key.slice();
   try {
-    made = new Executable(key, donations, lowered, device);
+    made = new Executable(key, wishes, lowered, device);
   } catch (cause) {
     if (!(cause instanceof Error)) throw cause;
     throw new BackendError(

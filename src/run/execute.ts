@@ -6,7 +6,6 @@
 
 import { BackendError, type Device, type Storage } from "../runtime/mod.ts";
 import { defaultDevice } from "../graph/defaults.ts";
-import type { Donation } from "../lower/donation.ts";
 import type { Executable } from "./executable.ts";
 import { executableFor } from "./executable_cache.ts";
 import { nextEpoch, type Node } from "../graph/node.ts";
@@ -29,8 +28,8 @@ export function settle(node: Node, storage: Storage): void {
 function commonDevice(storages: readonly Storage[]): Device {
   if (storages.length === 0) return defaultDevice();
   const { device } = storages[0];
-  const other = storages.find((s) => s.device !== device);
-  if (other !== undefined) {
+  for (const other of storages) {
+    if (other.device === device) continue;
     throw new BackendError(
       `compute: the tensors of one computation are on ${device} and on ${other.device}; move them ` +
         `to one device with to("${device}").`,
@@ -76,7 +75,7 @@ function prepare(targets: readonly Node[], former: readonly (Node | null)[]): Pr
     pending = pending.filter((x) => x.storage === null);
     if (pending.length === 0) return null;
   }
-  const more = kept(walked.nodes) !== kept(pending) ? walked.nodes.filter((x) => x.keep) : [];
+  const more = walked.kept !== kept(pending) ? walked.nodes.filter((x) => x.keep) : [];
   if (noteComputed(walked.nodes) && former.length === 0) more.push(...neededElsewhere(walked));
   if (more.length > 0) {
     pending = [...new Set([...pending, ...more])];
@@ -85,14 +84,17 @@ function prepare(targets: readonly Node[], former: readonly (Node | null)[]): Pr
   const leaves: Storage[] = [], numbers: number[] = [];
   for (const node of walked.leaves) leaves.push(node.storage!);
   for (const node of walked.scalars) numbers.push(node.attrs.value);
-  const donations: Donation[] = [];
+  const wishes: number[] = [];
+  let wished = 0;
   for (let output = 0; output < replaced.length; output++) {
     const old = replaced[output];
-    const leaf = old === null || old.shared ? undefined : walked.leafOf.get(old);
-    if (leaf !== undefined) donations.push({ leaf, output });
+    const leaf = old === null || old.shared ? -1 : walked.leafOf(old);
+    wishes.push(leaf);
+    if (leaf >= 0) wished = wishes.length;
   }
-  const executable = executableFor(walked, pending, donations, commonDevice(leaves));
-  noteGraph(!Number.isNaN(executable.lastRun));
+  wishes.length = wished;
+  const executable = executableFor(walked, pending, wishes, commonDevice(leaves));
+  noteGraph(executable.ran);
   return { executable, pending, replaced, leaves, numbers };
 }
 
@@ -114,17 +116,16 @@ export function realizeNodes(
 ): Executable | null {
   const p = prepare(targets, former);
   if (p === null) return null;
-  const spare = new Map<number, Storage>();
-  p.replaced.forEach((old, output) => {
-    if (old !== null && old.former !== null) spare.set(output, old.former);
-  });
-  const results = p.executable.run(p.leaves, p.numbers, spare);
-  p.pending.forEach((node, i) => {
-    settle(node, results[i]);
-    const old = p.replaced[i] ?? null;
+  const { executable, pending, replaced, leaves, numbers } = p;
+  const spare: (Storage | null)[] = [];
+  for (const old of replaced) spare.push(old === null ? null : old.former);
+  const results = executable.run(leaves, numbers, spare);
+  for (let i = 0; i < pending.length; i++) {
+    settle(pending[i], results[i]);
+    const old = i < replaced.length ? replaced[i] : null;
     if (old !== null) replace(old, results[i]);
-  });
-  return p.executable;
+  }
+  return executable;
 }
 
 /** Notes that `next` has replaced `old`, whose memory, if it is large, takes the value after that. */

@@ -12,7 +12,7 @@ import type { Segment } from "../lower/segment.ts";
 export interface Places {
   /** Of each leaf. */
   readonly leaves: ArrayLike<number>;
-  /** Of the packed numbers of each type. */
+  /** Of the packed numbers of each type; other addresses come in another map. */
   readonly numbers: ReadonlyMap<DType, number>;
   /** Of the memory between segments. */
   readonly carried: number;
@@ -33,6 +33,8 @@ export class SegmentRun {
   readonly #results: Slot[] = [];
   readonly #carried: Slot[] = [];
   readonly #numbers: (Slot & { readonly dtype: DType })[] = [];
+  /** The places of numbers that are in the slots. */
+  #bound: Places["numbers"] | null = null;
   /** Indices of the asked values that it computes. */
   readonly computes: readonly number[];
 
@@ -63,7 +65,9 @@ export class SegmentRun {
     for (const { slot, at } of this.#leaves) slots[slot] = leaves[at];
     for (const { slot, at } of this.#results) slots[slot] = results[at];
     for (const { slot, at } of this.#carried) slots[slot] = carried + at;
+    if (numbers === this.#bound) return;
     for (const { slot, at, dtype } of this.#numbers) slots[slot] = numbers.get(dtype)! + at;
+    this.#bound = numbers;
   }
 }
 

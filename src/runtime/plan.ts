@@ -23,7 +23,8 @@ export interface Plan {
   /**
    * Runs the session.
    *
-   * @param slots address of each input, then of each output
+   * @param slots address of each input, then of each output, and a place for the milliseconds that a
+   * run took which succeeds
    * @returns `OrtStatus*`, null on success
    */
   run(slots: Float64Array<ArrayBuffer>): Deno.PointerValue;

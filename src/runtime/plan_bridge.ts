@@ -55,8 +55,8 @@ export class BridgePlan implements Plan {
   /** See {@linkcode Plan.runAsync}. */
   runAsync(slots: Float64Array<ArrayBuffer>): Promise<Deno.PointerValue> {
     // Native code reads them after the call has returned, when JavaScript may have ended.
-    const own = this.#asyncSlots ??= NativeMemory.allocate(Math.max(8 * this.#count, 8));
-    new Float64Array(own.bytes.buffer, 0, this.#count).set(slots);
+    const own = this.#asyncSlots ??= NativeMemory.allocate(8 * (this.#count + 1));
+    new Float64Array(own.bytes.buffer, 0, this.#count + 1).set(slots);
     return this.#calls.planRunAsync(this.#plan, own.bytes);
   }
 

@@ -50,8 +50,11 @@ export class FfiPlan implements Plan {
 
   /** See {@linkcode Plan.run}. */
   run(slots: Float64Array<ArrayBuffer>): Deno.PointerValue {
+    const start = performance.now();
     this.#bind(slots);
-    return this.#run(this.#session, null, this.#binding);
+    const status = this.#run(this.#session, null, this.#binding);
+    if (status === null) slots[this.#slots.length] = performance.now() - start;
+    return status;
   }
 
   /** See {@linkcode Plan.runAsync}. */

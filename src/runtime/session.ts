@@ -23,7 +23,8 @@ const dropped = new FinalizationRegistry<NativeSession>((native) => native.dispo
  */
 export class Session {
   /**
-   * Address of the memory of each input, then of each output. Whoever writes it directly, which is
+   * Address of the memory of each input, then of each output, and after them the milliseconds that the
+   * last run took (at first NaN). Whoever writes it directly, which is
    * faster than {@linkcode Session.bind}, has to see to it that the memory fits the shape and that its
    * storage stays reachable until the run is over: native code writes to the address whatever lies
    * there by then.
@@ -46,13 +47,19 @@ export class Session {
    * @throws {BackendError} where ONNX Runtime refuses the model, or the device or the ops are missing
    */
   constructor(spec: SessionSpec, compiled?: Session) {
-    this.slots = new Float64Array(spec.inputs.length + spec.outputs.length);
+    this.slots = new Float64Array(spec.inputs.length + spec.outputs.length + 1);
+    this.slots[this.slots.length - 1] = NaN;
     this.#values = [...spec.inputs, ...spec.outputs];
     this.#device = spec.device;
     this.#owner = compiled ?? null;
     this.#native = compiled === undefined ? new NativeSession(spec) : compiled.#native;
     this.#plan = compiled === undefined ? this.#native.plan : this.#native.addPlan();
     if (compiled === undefined) dropped.register(this, this.#native, this);
+  }
+
+  /** Milliseconds that the last run took; NaN before the first one. */
+  get lastRun(): number {
+    return this.slots[this.slots.length - 1];
   }
 
   /** Whether the session was disposed of. */
@@ -117,7 +124,9 @@ export class Session {
     const native = this.#native;
     if (native.disposed) throw new BackendError(DISPOSED);
     counters.runs++;
+    const start = performance.now();
     const status = await native.runAsync(this.slots, [this, this.#owner, keep, ...this.#bound]);
+    this.slots[this.slots.length - 1] = performance.now() - start;
     if (status !== null) throw new BackendError(`running a session: ${takeMessage(status)}`);
   }
 

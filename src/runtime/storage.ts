@@ -58,6 +58,10 @@ export class Storage {
    * Memory of the value before the latest update, where that went elsewhere: the next update takes it.
    */
   former: Storage | null = null;
+  /** Scratch of those who go through many storages: a number for each way, and what was found there. */
+  mark = 0;
+  /** Scratch, as `mark`. */
+  local = 0;
   #freed = false;
   #buffer: ArrayBufferLike | undefined;
   #block: SmallBlock | undefined;

@@ -5,7 +5,6 @@
  */
 
 import type { Device } from "../../runtime/mod.ts";
-import type { Donation } from "../../lower/donation.ts";
 import { constantNode, isLeafNode, placeholderNode } from "../../graph/leaf.ts";
 import { executableFor } from "../../run/executable_cache.ts";
 import { type GradBox, Node } from "../../graph/node.ts";
@@ -137,14 +136,10 @@ class Effects {
     );
   }
 
-  /** Outputs that may take the memory of a leaf. */
-  donations(leaves: readonly Node[]): Donation[] {
-    const leafAt = new Map(leaves.map((node, i) => [node, i])), donations: Donation[] = [];
-    for (const [output, stand] of this.overwrite) {
-      const leaf = leafAt.get(stand);
-      if (leaf !== undefined) donations.push({ leaf, output });
-    }
-    return donations;
+  /** For each output the leaf whose memory it may take, or -1. */
+  wishes(leaves: readonly Node[]): number[] {
+    const leafAt = new Map(leaves.map((node, i) => [node, i]));
+    return this.targets.map((_, output) => leafAt.get(this.overwrite.get(output)!) ?? -1);
   }
 }
 
@@ -171,7 +166,7 @@ function graphOf(
   if (targets.length === 0) targets.push(constantNode(0, "float32"));
   const inputs = inputsOf(trace, stands), walked = walk(targets, new Set(inputs.keys()));
   const device = deviceOf(walked.leaves, trace);
-  const executable = executableFor(walked, targets, effects.donations(walked.leaves), device);
+  const executable = executableFor(walked, targets, effects.wishes(walked.leaves), device);
   const { writeBacks, gradWrites, gradClears, argumentGrads } = effects;
   return {
     operands: { ...operands, tensors: [], leaves: leaves.map((x, i) => at[i] < 0 ? x : null) },

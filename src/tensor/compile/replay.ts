@@ -150,14 +150,14 @@ export function replay(
     checkFresh(node);
     storages[i] = node.storage!;
   }
-  const spare = new Map<number, Storage>();
+  const spare = new Array<Storage | null>(r.outputs.length).fill(null);
   for (const { holder, output, latest } of r.gradWrites) {
     const memory = latest?.storage;
-    if (memory && !memory.shared && holder?.rawNode === latest) spare.set(output, memory);
+    if (memory && !memory.shared && holder?.rawNode === latest) spare[output] = memory;
   }
   for (const { target, output } of r.writeBacks) {
     const former = typeof target === "number" ? null : target.rawNode.storage?.former ?? null;
-    if (former !== null) spare.set(output, former);
+    if (former !== null) spare[output] = former;
   }
   const results = r.executable.run(storages, r.numbers, spare);
   const nodes = results.map((storage, i) => {

@@ -224,6 +224,11 @@ export class Storage {
     return view;
   }
 
+  /** The first element, as {@linkcode Storage.host} has it. */
+  first(): number | bigint {
+    return this.#block === undefined ? this.host()[0] : this.#block.first(this.dtype, this.#at);
+  }
+
   /**
    * Frees the memory now; a later allocation may use it again. No run that uses the storage may be
    * under way or follow. Reading it afterwards is an error; disposing twice is not.

@@ -251,7 +251,7 @@ export abstract class TensorCore {
           `reduce it first (sum(), mean()) or read data().`,
       );
     }
-    return Number(this.data()[0]);
+    return Number(valueOf(this, "item()").first());
   }
 
   /**
@@ -259,11 +259,7 @@ export abstract class TensorCore {
    * memory: treat it as read-only, and copy it (`slice()`) to keep it over an in-place update.
    */
   data(): TypedArray {
-    forbidInTrace("data()");
-    const { node } = this;
-    if (node.storage === null) realizeNodes([node]);
-    checkFresh(node);
-    return node.storage!.host();
+    return valueOf(this, "data()").host();
   }
 
   /** Like `data()`, computed off the event loop. */
@@ -469,6 +465,15 @@ export abstract class TensorCore {
   [Symbol.dispose](): void {
     this.dispose();
   }
+}
+
+/** The memory of the value, which is computed if need be. */
+function valueOf(x: TensorCore, op: string): Storage {
+  forbidInTrace(op);
+  const { node } = x;
+  if (node.storage === null) realizeNodes([node]);
+  checkFresh(node);
+  return node.storage!;
 }
 
 /** Whether what was written last concerns a handle: not what a trace wrote that has not read it. */

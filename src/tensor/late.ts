@@ -34,47 +34,56 @@ const LATE = 64;
 
 /** The latest few of some handles. */
 class Latest {
-  readonly #size: number;
-  #handles: (Handle | undefined)[] = [];
+  readonly #handles: (Handle | undefined)[];
   #at = 0;
+  /** Places behind the latest that may hold one. */
+  #filled = 0;
 
   constructor(size: number) {
-    this.#size = size;
+    this.#handles = new Array<undefined>(size).fill(undefined);
   }
 
   /** Adds one; the oldest makes room. */
   add(handle: Handle): void {
+    const size = this.#handles.length;
     this.#handles[this.#at] = handle;
-    if (++this.#at === this.#size) this.#at = 0;
+    if (++this.#at === size) this.#at = 0;
+    if (this.#filled < size) this.#filled++;
     // What they were computed from should not be held for long.
     if (this.#at % RECENT === 0) this.prune();
   }
 
   /** Takes the latest back, if it stands for that node. */
   drop(node: Node): void {
-    const last = (this.#at + this.#size - 1) % this.#size;
+    const last = this.#place(1);
     if (this.#handles[last]?.rawNode !== node) return;
     this.#handles[last] = undefined;
     this.#at = last;
+    this.#filled--;
   }
 
   /** Forgets those that have a value. */
   prune(): void {
-    this.#handles.forEach((handle, i) => {
-      if (handle !== undefined && handle.rawNode.storage !== null) this.#handles[i] = undefined;
-    });
+    for (let back = 1; back <= this.#filled; back++) {
+      const at = this.#place(back), handle = this.#handles[at];
+      if (handle !== undefined && handle.rawNode.storage !== null) this.#handles[at] = undefined;
+    }
   }
 
-  /** Takes all, the latest first. */
-  take(): Handle[] {
-    const handles: Handle[] = [];
-    for (let back = 1; back <= this.#size; back++) {
-      const handle = this.#handles[(this.#at + this.#size - back) % this.#size];
-      if (handle !== undefined) handles.push(handle);
+  /** Takes all away, the latest first; adds to `nodes` what they stand for where it is given. */
+  take(nodes: Node[] | null): void {
+    for (let back = 1; back <= this.#filled; back++) {
+      const at = this.#place(back), handle = this.#handles[at];
+      if (handle === undefined) continue;
+      this.#handles[at] = undefined;
+      if (nodes !== null) nodes.push(handle.rawNode);
     }
-    this.#handles = [];
-    this.#at = 0;
-    return handles;
+    this.#filled = 0;
+  }
+
+  #place(back: number): number {
+    const at = this.#at - back;
+    return at < 0 ? at + this.#handles.length : at;
   }
 }
 
@@ -112,18 +121,17 @@ export function noteHanded(box: GradBox, grad: Handle): void {
   if (grad.rawNode.storage === null && isObserving()) box.handed = grad;
 }
 
-/** The gradients that were read, of those holders and of those that the last update left behind. */
-export function takeHanded(swept: readonly GradBox[]): Node[] {
-  const nodes: Node[] = [];
-  const take = (box: GradBox) => {
-    if (box.handed === undefined) return;
-    const node = (box.handed as Handle).rawNode;
-    if (constantValue(node) === null) nodes.push(node);
-    box.handed = undefined;
-  };
-  swept.forEach(take);
-  boxes.forEach(take);
-  return nodes;
+/** Adds the gradients that were read, of those holders and of those that the last update left behind. */
+export function takeHanded(swept: readonly GradBox[], nodes: Node[]): void {
+  for (const box of swept) takeHandedOf(box, nodes);
+  for (const box of boxes) takeHandedOf(box, nodes);
+}
+
+function takeHandedOf(box: GradBox, nodes: Node[]): void {
+  if (box.handed === undefined) return;
+  const node = (box.handed as Handle).rawNode;
+  if (node.storage === null && constantValue(node) === null) nodes.push(node);
+  box.handed = undefined;
 }
 
 /** Remembers a tensor without a value; those made before the latest few are forgotten. */
@@ -146,25 +154,25 @@ export function forgetLast(node: Node): void {
   else others.drop(node);
 }
 
-/** The late values that were used since the last call. */
-export function takeLate(): Node[] {
-  const nodes = [...late];
+/** Adds the late values that were used since the last call. */
+export function takeLate(nodes: Node[]): void {
+  if (late.size === 0) return;
+  for (const node of late) if (node.storage === null) nodes.push(node);
   late.clear();
-  return nodes;
 }
 
 /**
- * The small values that were made last, scalars before others, but for those in `known`; none unless
- * something was used late or `large` says so.
+ * Adds the small values that were made last, scalars before others, but for those with the mark
+ * `known`; none unless something was used late or `large` says so.
  */
-export function takeRecent(large: boolean, known: ReadonlySet<Handle>): Node[] {
-  const nodes: Node[] = [], handles = [...scalars.take(), ...others.take()];
-  if (!large && !latecomers) return nodes;
-  for (const handle of handles) {
-    if (known.has(handle)) continue;
-    const node = handle.rawNode;
-    if (node.storage !== null || constantValue(node) !== null) continue;
-    nodes.push(node);
+export function takeRecent(large: boolean, known: number, nodes: Node[]): void {
+  const recent = large || latecomers ? [] as Node[] : null;
+  scalars.take(recent);
+  others.take(recent);
+  if (recent === null) return;
+  for (const node of recent) {
+    if (node.mark !== known && node.storage === null && constantValue(node) === null) {
+      nodes.push(node);
+    }
   }
-  return nodes;
 }

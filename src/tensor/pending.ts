@@ -7,7 +7,7 @@
  */
 
 import { constantValue } from "../graph/leaf.ts";
-import { type GradBox, type Node, noteUpdate } from "../graph/node.ts";
+import { type GradBox, nextEpoch, type Node, noteUpdate } from "../graph/node.ts";
 import { BackendError } from "../graph/errors.ts";
 import { isLost, LostValue } from "../lower/walk.ts";
 import { isLarge, realizeNodes } from "../run/execute.ts";
@@ -35,6 +35,8 @@ interface Update {
   readonly before: Node;
   readonly overwrite: boolean;
 }
+
+const noBoxes: readonly GradBox[] = [];
 
 let roots: Tensor[] = [];
 let latest: readonly Tensor[] = [];
@@ -87,7 +89,7 @@ export function holdCopy(handle: Pick<Tensor, "rawNode">): void {
 }
 
 function forgetCopies(): void {
-  copies.clear();
+  if (copies.size > 0) copies.clear();
   copied = 0;
 }
 
@@ -101,39 +103,54 @@ function waitingCopies(): Node[] {
   return nodes;
 }
 
+/** Holders of the gradients that calls of `backward()` left, each once. */
+function sweptBoxes(): readonly GradBox[] {
+  if (sweeps.length === 0) return noBoxes;
+  return sweeps.length === 1 ? sweeps[0] : [...new Set(sweeps.flat())];
+}
+
 /**
  * What the run of an update should compute as well: it would take a run of its own afterwards, or
  * could not be computed any more. `stepped` are the holders of gradients of what is updated, and
  * `large` tells whether memory is taken that holds the value before the present one.
  */
-function takeWaiting(stepped: ReadonlySet<GradBox | null>, large: boolean): Node[] {
-  const nodes = waitingCopies();
-  for (const tensor of roots) nodes.push(tensor.rawNode);
-  for (const tensor of latest) nodes.push(tensor.rawNode);
-  const boxes = sweeps.length === 1 ? sweeps[0] : [...new Set(sweeps.flat())];
-  const grads = new Set<Tensor>();
+function takeWaiting(stepped: readonly GradBox[], large: boolean): Node[] {
+  const nodes = waitingCopies(), boxes = sweptBoxes(), epoch = nextEpoch();
+  for (const { rawNode } of roots) if (rawNode.storage === null) nodes.push(rawNode);
+  for (const { rawNode } of latest) if (rawNode.storage === null) nodes.push(rawNode);
+  const isStepped = setOf(stepped);
   for (const box of boxes) {
     const grad = box.grad as Tensor | null;
     if (grad === null) continue;
-    grads.add(grad);
-    if (stepped.has(box) && box.kept !== true) continue;
-    if (constantValue(grad.rawNode) === null) nodes.push(grad.rawNode);
+    const { rawNode } = grad;
+    rawNode.mark = epoch;
+    if (rawNode.storage !== null || (isStepped(box) && box.kept !== true)) continue;
+    if (constantValue(rawNode) === null) nodes.push(rawNode);
   }
-  const handed = takeHanded(boxes);
+  takeHanded(boxes, nodes);
   if (boxes.length > 0) noteGradients(boxes);
-  for (const list of [handed, takeLate(), takeRecent(large, grads)]) {
-    for (const node of list) nodes.push(node);
-  }
-  roots = [];
-  latest = [];
-  sweeps = [];
+  takeLate(nodes);
+  takeRecent(large, epoch, nodes);
+  if (roots.length > 0) roots = [];
+  if (latest.length > 0) latest = [];
+  if (sweeps.length > 0) sweeps = [];
   forgetCopies();
-  return nodes.filter((node) => node.storage === null);
+  return nodes;
+}
+
+/** Few are found faster one by one. */
+const FEW = 8;
+
+/** Tells whether a holder is one of some. */
+function setOf(boxes: readonly GradBox[]): (box: GradBox) => boolean {
+  if (boxes.length <= FEW) return (box) => boxes.includes(box);
+  const set = new Set(boxes);
+  return (box) => set.has(box);
 }
 
 /** Computes what can be computed; reading the rest will say why not. */
 function compute(nodes: readonly Node[]): void {
-  if (tryToRealize(nodes)) return;
+  if (nodes.length === 0 || tryToRealize(nodes)) return;
   for (const node of nodes) tryToRealize([node]);
 }
 
@@ -147,8 +164,6 @@ function tryToRealize(nodes: readonly Node[], former: readonly (Node | null)[] =
     throw error;
   }
 }
-
-const noBoxes: ReadonlySet<GradBox> = new Set();
 
 /** Computes what a compiled function's update of tensors could take the memory of. */
 export function computeWaiting(large: boolean): void {
@@ -187,13 +202,21 @@ export class LostUpdates extends BackendError {
  */
 export function commitStep(): void {
   if (currentTrace() !== null) return;
-  const updates = updated.filter(({ handle }) => handle.rawNode.storage === null);
+  const updates: Update[] = [], targets: Node[] = [], former: (Node | null)[] = [];
+  const stepped: GradBox[] = [];
+  let large = false;
+  for (const update of updated) {
+    const { handle: { rawNode }, before, overwrite } = update;
+    if (rawNode.storage !== null) continue;
+    updates.push(update);
+    targets.push(rawNode);
+    former.push(overwrite ? before : null);
+    if (overwrite && goesBeside(before)) large = true;
+    if (rawNode.box !== null) stepped.push(rawNode.box);
+  }
   updated = [];
   if (updates.length === 0) return;
-  const targets = updates.map(({ handle }) => handle.rawNode);
-  const former = updates.map(({ before, overwrite }) => overwrite ? before : null);
-  const stepped = new Set(targets.map((node) => node.box));
-  const waiting = takeWaiting(stepped, former.some((node) => node !== null && goesBeside(node)));
+  const waiting = takeWaiting(stepped, large);
   try {
     if (!tryToRealize([...targets, ...waiting], former)) {
       // What cannot be computed must not stop the step.

@@ -93,6 +93,7 @@ export class Agent {
   #timerAt = Infinity;
 
   readonly #firstPause: number;
+  #early: (() => void)[] | null = [];
 
   /**
    * An agent without links. A request that may come twice is sent again after `pause` milliseconds without
@@ -419,17 +420,21 @@ export class Agent {
     // Late: nobody waits for it any more.
     if (pending === undefined) return;
     const { data, tensors } = decodeMessage(frame);
-    this.#settled(peer, frame.id);
     if (frame.kind === Kind.error) {
       if (!isPlainError(data)) throw new RpcError("message: an error is not one.");
+      this.#settled(peer, frame.id);
       return pending.reject(fromPlain(peer.rank, pending.name, data));
     }
     let value = data;
     if (pending.context !== 0) {
+      if (!Array.isArray(data) || !Number.isSafeInteger(data[0])) {
+        throw new RpcError("message: a result is not one.");
+      }
       const [message, result] = data as [number, unknown];
       noteArrival(tensors, { context: pending.context, message, peer: peer.rank });
       value = result;
     }
+    this.#settled(peer, frame.id);
     pending.resolve(value);
   }
 
@@ -448,7 +453,6 @@ export class Agent {
       scope: Scope = { context, deadline, running };
     if (kind !== Kind.note) peer.running.set(id, running);
     this.served++;
-    let result: unknown;
     const done = (value: unknown, error?: unknown) => {
       if (kind === Kind.note) return;
       peer.running.delete(id);
@@ -457,14 +461,27 @@ export class Agent {
       if (again) peer.keepAnswer(id, chunks);
       this.#reply(peer, link, name, chunks);
     };
-    try {
-      result = within(scope, () => this.#run(peer.rank, kind, name, args, kwargs));
-    } catch (error) {
-      return done(undefined, error ?? new Error("nothing was thrown"));
-    }
-    if (isThenable(result)) {
-      result.then(done, (error) => done(undefined, error ?? new Error("nothing was thrown")));
-    } else done(result);
+    const failed = (error: unknown) => done(undefined, error ?? new Error("nothing was thrown"));
+    const start = () => {
+      let result: unknown;
+      try {
+        result = within(scope, () => this.#run(peer.rank, kind, name, args, kwargs));
+      } catch (error) {
+        return failed(error);
+      }
+      if (isThenable(result)) result.then((value) => done(value), failed);
+      else done(result);
+    };
+    // Others may have met before this rank knows that they have.
+    if (this.#early === null || kind !== Kind.call) start();
+    else this.#early.push(start);
+  }
+
+  /** Serves calls from now on, those first that came before. */
+  open(): void {
+    const early = this.#early ?? [];
+    this.#early = null;
+    for (const start of early) start();
   }
 
   #run(

@@ -6,6 +6,7 @@
  */
 
 export * as autograd from "./autograd.ts";
+export * from "./collectives.ts";
 export * from "./current_call.ts";
 export * from "./errors.ts";
 export * from "./init.ts";

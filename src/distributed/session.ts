@@ -11,6 +11,7 @@ import { serveBarriers } from "./barrier.ts";
 import { type Cluster, detect, environment } from "./cluster.ts";
 import { endAllContexts } from "./contexts.ts";
 import { RpcError, type WorkerDiedError } from "./errors.ts";
+import { Exchange } from "./exchange.ts";
 import { faultsFromEnvironment } from "./faults.ts";
 import type { Identity } from "./handshake.ts";
 import type { InitOptions, TlsFiles } from "./init.ts";
@@ -45,6 +46,8 @@ export interface Session {
   readonly timeout: number;
   /** Its backward passes. */
   readonly passes: Passes;
+  /** Its exchanges with all ranks. */
+  readonly exchange: Exchange;
   /** Resolves when nothing of it is left. */
   leaving: Promise<void> | null;
   /** Closes links and what else was opened. */
@@ -120,6 +123,7 @@ export async function begin(options: InitOptions): Promise<void> {
   starting = true;
   try {
     session = await start(options);
+    session.agent.open();
   } finally {
     starting = false;
   }
@@ -157,9 +161,8 @@ async function start(options: InitOptions): Promise<Session> {
   const pause = beat > 0 ? beat * 1000 : 1000;
   if (size === 1) {
     const agent = new Agent(0, 1, null, faultsFromEnvironment(), pause);
-    serveBarriers(agent);
     setWorld(info, [info.workerName]);
-    return sessionOf(agent, new Passes(agent), timeout, () => {}, null);
+    return sessionOf(agent, serve(agent), timeout, () => {}, null);
   }
   const meeting = await meetingOf(cluster, options.rendezvous);
   const secret = secretOf(options.secret);
@@ -170,8 +173,7 @@ async function start(options: InitOptions): Promise<Session> {
     ? portLinks(rank, size, pause)
     : socketLinks(own, meeting, options.tls ?? null, pause);
   const { agent } = links;
-  serveBarriers(agent);
-  const passes = new Passes(agent);
+  const services = serve(agent);
   let heartbeat: Heartbeat | null = null;
   try {
     const meetAt = performance.now() + startTimeout * 1000;
@@ -199,7 +201,7 @@ async function start(options: InitOptions): Promise<Session> {
     heartbeat?.close();
     throw error;
   }
-  return sessionOf(agent, passes, timeout, () => links.close(), heartbeat);
+  return sessionOf(agent, services, timeout, () => links.close(), heartbeat);
 }
 
 /** The host in an address of a rank. */
@@ -353,14 +355,16 @@ function socketLinks(
   return links;
 }
 
-function sessionOf(
-  agent: Agent,
-  passes: Passes,
-  timeout: number,
-  close: () => void,
-  heartbeat: Heartbeat | null,
-): Session {
+/** What a rank answers by, from before others know where it is. */
+interface Services {
+  readonly passes: Passes;
+  readonly exchange: Exchange;
+}
+
+function serve(agent: Agent): Services {
   const { rank, size } = agent;
+  serveBarriers(agent);
+  serveLeaving(agent);
   agent.system.set("died", (from, gone, reason) => {
     if (from === 0 && typeof gone === "number" && gone < size) agent.died(gone, String(reason));
   });
@@ -375,11 +379,20 @@ function sessionOf(
       for (let r = 1; r < size; r++) if (r !== gone) agent.tell(r, "died", [gone, reason]);
     });
   }
-  serveLeaving(agent);
+  return { passes: new Passes(agent), exchange: new Exchange(agent) };
+}
+
+function sessionOf(
+  agent: Agent,
+  services: Services,
+  timeout: number,
+  close: () => void,
+  heartbeat: Heartbeat | null,
+): Session {
   return {
     agent,
     timeout,
-    passes,
+    ...services,
     leaving: null,
     close: async (error) => {
       await Promise.all(agent.peers.flatMap((peer) => peer.links).map((link) => link.flushed()));

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { customVjp, distributed, stack, type Tensor, tensor } from "@torchopt/torchopt";
+import { customVjp, distributed, SGD, stack, type Tensor, tensor } from "@torchopt/torchopt";
 
 const { currentCall, getRank, getWorldSize, register, remoteSyncCall } = distributed;
 
@@ -189,3 +189,45 @@ export const train = register(
       return [g, entries, distributed.autograd.getGradients(id).get(x)!];
     }),
 );
+
+// ------------------------------------------------------------- collectives
+
+register("reduceThere", (options: distributed.AllReduceOptions) => {
+  const factor = getRank() + 1;
+  return distributed.allReduce({
+    w: tensor([[1, 2], [3, 4]]).mul(factor),
+    s: tensor(factor, { dtype: "float64" }),
+    e: tensor([]),
+  }, { ...options });
+});
+register(
+  "reduceNoise",
+  (n: number, by: "ring" | "first") =>
+    distributed.allReduce(
+      tensor(Float32Array.from({ length: n }, (_, i) => Math.sin(i * (getRank() + 1)))),
+      { by },
+    ),
+);
+register("rootedThere", async (root: number) => {
+  const rank = getRank(), x = tensor([rank]);
+  const list = rank === root
+    ? Array.from({ length: getWorldSize() }, (_, r) => tensor([10 * root + r]))
+    : [x];
+  return [
+    await distributed.broadcast(x, { root }),
+    await distributed.gather(x, { root }),
+    await distributed.scatter(list, { root }),
+  ];
+});
+register("trainThere", async (steps: number) => {
+  const [w] = await distributed.broadcast([tensor([getRank()]).mul(0)]);
+  w.requiresGrad_();
+  const optimizer = new distributed.DistributedOptimizer(new SGD([w], { lr: 0.1 }));
+  for (let i = 0; i < steps; i++) {
+    optimizer.zeroGrad();
+    w.sub(getRank()).square().sum().backward();
+    await optimizer.step();
+  }
+  return w.detach();
+});
+register("gatherOne", async () => await distributed.gather(tensor([1])));

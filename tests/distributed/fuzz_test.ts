@@ -69,6 +69,7 @@ async function outcome(bytes: Uint8Array): Promise<string> {
   const link = new SocketLink(connection, new Reader(connection), "test");
   const closed = Promise.withResolvers<string>();
   agent.onDeath.push((_, error) => closed.resolve((error as Error).message));
+  agent.open();
   agent.attach(1, link, "test");
   const reason = await closed.promise;
   agent.close(new RpcError("done"));

@@ -63,7 +63,7 @@ function pair(read: Variables, rank: string, size: string): [number, number] | u
 }
 
 /** The first name of a Slurm list of hosts, such as `node[03-05,9],login`. */
-function firstHost(list: string): string {
+export function firstHost(list: string): string {
   const [, prefix, first, suffix] = /^([^[,]*)(?:\[(\d+)[^\]]*\]([^,]*))?/.exec(list)!;
   return prefix + (first ?? "") + (suffix ?? "");
 }

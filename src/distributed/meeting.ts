@@ -19,7 +19,7 @@ export type Meeting =
   | { readonly kind: "ports" };
 
 /** Takes `unix:/folder` or `tcp:host:port` apart. */
-function parseMeeting(text: string): Meeting {
+export function parseMeeting(text: string): Meeting {
   const unix = /^unix:(.+)$/.exec(text), tcp = /^tcp:(.+):(\d+)$/.exec(text);
   if (unix !== null) return { kind: "unix", folder: unix[1], chosen: false };
   if (tcp !== null) {

@@ -152,6 +152,8 @@ const OBJECTS: Record<string, () => unknown> = {
   Module: net,
   Distribution: () => new torchopt.distributions.Normal(0, 1),
   Optimizer: () => new torchopt.SGD(leaf(), { lr: 1 }),
+  DistributedOptimizer: () =>
+    new torchopt.distributed.DistributedOptimizer(new torchopt.SGD(leaf(), { lr: 1 })),
   FuncOptimizer: () => new torchopt.FuncOptimizer(torchopt.sgd({ lr: 1 })),
 };
 

@@ -36,7 +36,7 @@ interface WorkerScope {
 }
 
 /** Whether a message is one of this layer. */
-function isHubMessage(data: unknown): data is HubMessage {
+export function isHubMessage(data: unknown): data is HubMessage {
   return typeof data === "object" && data !== null &&
     ["connect", "port", "died"].includes((data as HubMessage).torchopt);
 }

@@ -1,9 +1,11 @@
 /**
- * Random and mutated programs through the Program kernel under a sanitizer:
- * `deno task fuzz:ops [--programs N] [--seed N] [--sanitize address,undefined|thread] [--optional]`.
+ * Random and mutated programs through the Program kernel, and random matrices through those of linear
+ * algebra, under a sanitizer:
+ * `deno task fuzz:ops [--programs N] [--matrices N] [--seed N] [--sanitize address,undefined|thread]
+ * [--optional]`.
  *
- * Builds `tests/ops/fuzz_program.cc` with the sources of the kernel into a temporary folder, and runs
- * it. With `--optional` a machine without a compiler that has the sanitizer gets a line that says so,
+ * Builds `tests/ops/fuzz_*.cc` with the sources of the kernels into a temporary folder, and runs
+ * them. With `--optional` a machine without a compiler that has the sanitizer gets a line that says so,
  * and exit code 0.
  */
 
@@ -14,6 +16,7 @@ import manifest from "../ops/sources.json" with { type: "json" };
 const { values: options } = parseArgs({
   options: {
     programs: { type: "string", default: "20000" },
+    matrices: { type: "string", default: "300" },
     seed: { type: "string", default: "1" },
     sanitize: { type: "string", default: "address,undefined" },
     optional: { type: "boolean", default: false },
@@ -42,12 +45,15 @@ async function works(folder: string): Promise<boolean> {
 async function run(folder: string): Promise<number> {
   const arch = Deno.build.arch;
   const kernel = manifest.sources.filter(({ file, archs }) =>
-    /^(common|program)\//.test(file) && file !== "program/op.cc" &&
+    /^(common|program|linalg)\//.test(file) && !file.endsWith("/op.cc") &&
     (archs === undefined || archs.includes(arch))
   );
   const jobs = [
     ...kernel.map(({ file, flags }) => ({ file: path(`ops/${file}`), flags: flags ?? [] })),
-    { file: path("tests/ops/fuzz_program.cc"), flags: [] },
+    ...["program", "linalg"].map((name) => ({
+      file: path(`tests/ops/fuzz_${name}.cc`),
+      flags: [],
+    })),
   ];
   const objects: string[] = [];
   const waiting = jobs.entries();
@@ -58,8 +64,13 @@ async function run(folder: string): Promise<number> {
     }
   };
   await Promise.all(Array.from({ length: navigator.hardwareConcurrency }, worker));
-  await $`${compiler} ${sanitizer} ${objects} ${manifest.link} -o ${folder}/fuzz`;
-  return (await $`${folder}/fuzz ${options.programs} ${options.seed}`.noThrow()).code;
+  const linalg = objects.pop()!, program = objects.pop()!;
+  for (const [own, rounds] of [[program, options.programs], [linalg, options.matrices]]) {
+    await $`${compiler} ${sanitizer} ${objects} ${own} ${manifest.link} -o ${folder}/fuzz`;
+    const { code } = await $`${folder}/fuzz ${rounds} ${options.seed}`.noThrow();
+    if (code !== 0) return code;
+  }
+  return 0;
 }
 
 const folder = await Deno.makeTempDir({ prefix: "torchopt-fuzz-" });

@@ -24,6 +24,7 @@ import * as pinv from "./linalg/pinv.ts";
 import * as qr from "./linalg/qr.ts";
 import * as solve from "./linalg/solve.ts";
 import * as spectral from "./linalg/spectral.ts";
+import * as spectralValues from "./linalg/spectral_values.ts";
 import * as triangular from "./linalg/triangular.ts";
 import * as matrixExp from "./linalg/matrix_exp.ts";
 import * as loop from "./loop.ts";
@@ -61,6 +62,7 @@ const exported = {
   ...cholesky,
   ...qr,
   ...spectral,
+  ...spectralValues,
   ...pinv,
   ...lstsq,
   ...matrixExp,

@@ -193,3 +193,67 @@ Deno.test("Cholesky factors give no gradient to entries that are not read", () =
     }
   }
 });
+
+Deno.test("functions of equal eigenvalues and singular values have second derivatives", () => {
+  const eye = (n: number) => tensor(new Float64Array(n).fill(1)).diag();
+  const B = tensor([[0.3, 0.5, -0.2], [0.5, 0.1, 0.4], [-0.2, 0.4, -0.6]], f64);
+  const square = B.matmul(B).trace().item();
+  for (const c of [1, 2.5]) {
+    const at = (t: Tensor) => eye(3).mul(c).add(B.mul(t));
+    const trace = B.trace().item();
+    // tr f(A): f'(c) tr B and f''(c) tr B^2.
+    checkCurve("exp", (t) => linalg.eigvalsh(at(t)).exp().sum(), [
+      [3 * Math.exp(c)],
+      [Math.exp(c) * trace],
+      [Math.exp(c) * square],
+    ], 1e-9);
+    checkCurve("log", (t) => linalg.eigvalsh(at(t)).log().sum(), [
+      [3 * Math.log(c)],
+      [trace / c],
+      [-square / c ** 2],
+    ], 1e-9);
+    // Not a sum over the eigenvalues: the determinant.
+    checkCurve("product", (t) => linalg.eigvalsh(at(t)).prod(), [
+      [c ** 3],
+      [c ** 2 * trace],
+      [c * (trace ** 2 - square)],
+    ], 1e-9);
+  }
+  // Two groups of equal eigenvalues.
+  const D = tensor([1, 1, 3, 3], f64).diag();
+  const C = tensor([[1, 2, 3, 4], [2, 5, 6, 7], [3, 6, 8, 9], [4, 7, 9, 1]], f64);
+  const inGroups: Curve = (t) => linalg.eigvalsh(D.add(C.mul(t))).pow(3).sum();
+  const cube: Curve = (t) => {
+    const x = D.add(C.mul(t));
+    return x.matmul(x).matmul(x).trace();
+  };
+  const t0 = tensor(0, f64);
+  near("groups", forward(reverse(inGroups))(t0), numbers(forward(reverse(cube))(t0)), 1e-9);
+  // Sums of squares and of fourth powers of singular values, with ties and zeros among them.
+  const M = (m: number, n: number) =>
+    tensor(Float64Array.from({ length: m * n }, (_, i) => Math.sin(i * i + 1)), { shape: [m, n] });
+  for (const values of [[2, 2, 2], [2, 2, 0], [3, 0, 0], [0, 0, 0], [3, 2, 2]]) {
+    for (const [m, n] of [[3, 3], [5, 3], [3, 4]]) {
+      const base = tensor(values, f64).diag().pad([0, n - 3, 0, m - 3]);
+      const at = (t: Tensor) => base.add(M(m, n).mul(t));
+      const powers: Curve = (t) => {
+        const s = linalg.svdvals(at(t)).square();
+        return s.sum().add(s.square().sum());
+      };
+      const plain: Curve = (t) => {
+        const x = at(t), g = x.transpose(0, 1).matmul(x);
+        return g.trace().add(g.matmul(g).trace());
+      };
+      for (const [mode, d] of Object.entries(modes)) {
+        const what = `${values} in ${m}x${n}, ${mode}`;
+        near(what, d(reverse(powers))(t0), numbers(d(reverse(plain))(t0)), 1e-9);
+        near(what, d(forward(powers))(t0), numbers(d(forward(plain))(t0)), 1e-9);
+      }
+    }
+  }
+  const hessian = func.hessian((x: Tensor) => linalg.eigvalsh(x).square().sum());
+  const sums = hessian(eye(2)) as Tensor;
+  near("Hessian", sums, [2, 0, 0, 0, 0, 1, 1, 0, 0, 1, 1, 0, 0, 0, 0, 2], 1e-9);
+  const lanes = func.vmap((x: Tensor) => hessian(x) as Tensor)(stack([eye(2), eye(2).mul(3)]));
+  near("Hessian, vmap", lanes.select(0, 1), numbers(sums), 1e-9);
+});

@@ -265,6 +265,8 @@ export const agreements: Record<PrimitiveName, Agreement | string> = {
   pinv: many((d) => [pinv(mixed([5, 3], d), 1e-5)], 256, 256, 1),
   lstsq: many((d) => [lstsq(mixed([5, 3], d), mixed([5, 2], d), 1e-5)], 256, 256, 1),
   matrixExp: many((d) => [matrixExp(plain([2, 4, 4], d))], 64, 64, 1),
+  valueGradient: "a derivative, lowered as products",
+  valueTangent: "a derivative, lowered as products",
   symmetricJacobi: made,
   oneSidedJacobi: made,
   expScaling: made,

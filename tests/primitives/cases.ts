@@ -24,6 +24,7 @@ import { pinv } from "../../src/primitives/linalg/pinv.ts";
 import { qr } from "../../src/primitives/linalg/qr.ts";
 import { solve } from "../../src/primitives/linalg/solve.ts";
 import { eigh, svd } from "../../src/primitives/linalg/spectral.ts";
+import { valueTangentPrim } from "../../src/primitives/linalg/spectral_values.ts";
 import { triangularSolve } from "../../src/primitives/linalg/triangular.ts";
 import { dot } from "../../src/primitives/matmul.ts";
 import * as m from "../../src/primitives/movement.ts";
@@ -179,6 +180,26 @@ export const cases: Record<PrimitiveName, Case | string> = {
     run: (a) => eigh(e.add(a, m.permute(a, [1, 0]))),
   },
   svd: { shapes: [[4, 3], [2, 3]], run: (a, b) => [...svd(mixed(a)), ...svd(mixed(b))] },
+  valueGradient: {
+    shapes: [[3, 3], [4, 3], [2, 3]],
+    run: (a, b, c) => [
+      e.exp(eigh(e.add(a, m.permute(a, [1, 0])))[0]),
+      e.square(svd(mixed(b))[1]),
+      e.exp(svd(mixed(c))[1]),
+    ],
+  },
+  valueTangent: {
+    shapes: [[3, 3], [3, 3], [4, 3]],
+    run: (x, y, z) => {
+      const a = e.add(x, m.permute(x, [1, 0])), b = mixed(z);
+      const [w, v] = eigh(a), [u, s, vh] = svd(b), symmetric = { symmetric: true };
+      const along = m.concat([y, m.narrow(y, 0, 0, 1)], 0);
+      return [
+        apply(valueTangentPrim, [a, v, w, v, y], symmetric),
+        apply(valueTangentPrim, [b, u, s, m.permute(vh, [1, 0]), along], { symmetric: false }),
+      ];
+    },
+  },
   pinv: { shapes: [[4, 3], [2, 3]], run: (a, b) => [pinv(mixed(a), 1e-12), pinv(mixed(b), 1e-12)] },
   lstsq: {
     shapes: [[4, 3], [4, 2], [2, 3], [2, 1]],

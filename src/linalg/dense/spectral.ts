@@ -20,11 +20,12 @@ import { checkFlag, matricesOf, squareOf } from "./operands.ts";
  * symmetric part is taken. The first of the largest entries of each vector is positive. Infinities and
  * NaN give NaN.
  *
- * Derivatives of every order. Where eigenvalues are equal (within rounding), their vectors are taken
- * not to turn among each other: right for whatever does not depend on their choice and has the same
- * derivative in each of these eigenvalues, such as the sum of all or the largest gap beside them. The
- * derivative of functions of the matrix at such a point, `V f(w) V^T`, lacks what would mix these
- * vectors; use {@linkcode matrixExp}, {@linkcode inv} and products instead.
+ * Derivatives of every order. Where eigenvalues are equal (within rounding), functions of the
+ * eigenvalues alone that treat them alike, such as the sum of their logarithms, have right derivatives
+ * of two orders; vectors are taken not to turn among each other, which is right for whatever does not
+ * depend on their choice, such as the projection onto their space. What the derivative of
+ * `V f(w) V^T` at such a point would need is lost: use {@linkcode matrixExp}, {@linkcode inv} and
+ * products for functions of a matrix.
  *
  * Golub & Van Loan, Matrix Computations, 2013, ch. 8.5.
  *
@@ -75,10 +76,10 @@ export interface SvdOptions {
  * `[..., k, n]`, k the smaller size, by one-sided Jacobi rotations. The first of the largest entries of
  * each column is positive (of U, or of V where A is wide). Infinities and NaN give NaN.
  *
- * Derivatives of every order. Where singular values are equal (within rounding), what stays finite is
- * right, such as the derivative of their sum and of `U V^T`; vectors of equal singular values are else
- * taken not to turn among each other, as in {@linkcode eigh}. Vectors of singular values 0 are taken
- * not to leave their space.
+ * Derivatives of every order. Where singular values are equal (within rounding), functions of the
+ * singular values alone that treat them alike have right derivatives of two orders, and so has what
+ * stays finite of the vectors, such as `U V^T`; these are else taken not to turn among each other, as in
+ * {@linkcode eigh}. Vectors of singular values 0 are taken not to leave their space.
  *
  * Golub & Van Loan, Matrix Computations, 2013, ch. 8.6.
  *

@@ -17,7 +17,6 @@ import {
   mul,
   neg,
   num,
-  reciprocal,
   sign,
   sqrt,
   square,
@@ -30,7 +29,7 @@ import { expand, reshape } from "../movement.ts";
 import { argmax, argsort } from "../order.ts";
 import { amax, sum } from "../reduce.ts";
 import { project } from "../tuple.ts";
-import { emitOneSidedJacobi, emitSymmetricJacobi, epsilonOf } from "./jacobi.ts";
+import { emitOneSidedJacobi, emitSymmetricJacobi } from "./jacobi.ts";
 import {
   batchLeading,
   checkMatrices,
@@ -38,13 +37,13 @@ import {
   columnOf,
   diagonalOf,
   flatSizes,
-  onDiagonal,
   rowOf,
   symmetricPart,
   takeColumns,
   transposed,
 } from "./matrices.ts";
 import { qr } from "./qr.ts";
+import { outsideOf, safeReciprocal, tieWidth, valueGradient } from "./spectral_values.ts";
 
 const made = "made at lowering, after differentiation and batching";
 
@@ -112,19 +111,6 @@ function columnSigns(v: Node): Node {
   return where(lt(chosen, num(0, v)), num(-1, v), num(1, v));
 }
 
-/** Differences of entries that count as equal: what rounding leaves of a tie. */
-function tieWidth(values: Node): Node {
-  const n = values.shape[values.shape.length - 1];
-  const most = amax(abs(values), [values.shape.length - 1], true);
-  return columnOf(mul(num(n * epsilonOf(values.dtype), values), most));
-}
-
-/** One over numbers that are larger than `least`, 0 for the others. */
-function safeReciprocal(x: Node, least: Node): Node {
-  const small = le(abs(x), least);
-  return where(small, num(0, x), reciprocal(where(small, num(1, x), x)));
-}
-
 /**
  * Eigenvalues in ascending order and eigenvectors, the columns of V. Vectors of equal eigenvalues are
  * taken not to turn among each other, which is right for whatever does not depend on their choice.
@@ -140,14 +126,15 @@ export const eighPrim: Primitive<null> = definePrimitive<null>({
     throw new Error("internal: eigh is lowered as symmetricJacobi");
   },
   vjp([gw, gv]: readonly (Node | null)[], node) {
-    const w = project(node, 0), v = project(node, 1);
-    let inner = gw === null ? null : onDiagonal(gw);
+    const [a] = node.inputs, w = project(node, 0), v = project(node, 1);
+    const parts: Node[] = gw === null
+      ? []
+      : [valueGradient({ a, u: v, w, v, symmetric: true }, gw)];
     if (gv !== null) {
       const factors = safeReciprocal(sub(rowOf(w), columnOf(w)), tieWidth(w));
-      const turned = mul(factors, dot(v, gv, true, false));
-      inner = inner === null ? turned : add(inner, turned);
+      parts.push(dot(dot(v, mul(factors, dot(v, gv, true, false))), v, false, true));
     }
-    return [symmetricPart(dot(dot(v, inner!), v, false, true))];
+    return [symmetricPart(parts.reduce(add))];
   },
   batch: (node, xs, batched, size) => batchLeading(node, xs, batched, size),
   unpack({ inputs: [a], outs }, index) {
@@ -182,26 +169,25 @@ export const svdPrim: Primitive<null> = definePrimitive<null>({
   },
   vjp([gu, gs, gv]: readonly (Node | null)[], node) {
     const u = project(node, 0), s = project(node, 1), v = project(node, 2);
-    const parts: Node[] = gs === null ? [] : [onDiagonal(gs)];
+    const [a] = node.inputs, spectrum = { a, u, w: s, v, symmetric: false };
+    const values = gs === null ? null : valueGradient(spectrum, gs);
+    if (gu === null && gv === null) return [values];
     const least = tieWidth(s);
-    if (gu !== null || gv !== null) {
-      // U^T dU and V^T dV are antisymmetric. Their difference stays finite where singular values meet.
-      const e = gu === null ? null : dot(u, gu, true, false);
-      const d = gv === null ? null : dot(v, gv, true, false);
-      const half = num(0.5, s);
-      const total = mul(half, e === null ? d! : d === null ? e : add(e, d));
-      const rest = mul(half, e === null ? neg(d!) : d === null ? e : sub(e, d));
-      const x = mul(safeReciprocal(sub(rowOf(s), columnOf(s)), least), total);
-      const y = mul(safeReciprocal(add(rowOf(s), columnOf(s)), least), rest);
-      parts.push(add(add(x, transposed(x)), sub(y, transposed(y))));
-    }
-    let left = dot(u, parts.reduce(add));
+    // U^T dU and V^T dV are antisymmetric. Their difference stays finite where singular values meet.
+    const e = gu === null ? null : dot(u, gu, true, false);
+    const d = gv === null ? null : dot(v, gv, true, false);
+    const half = num(0.5, s);
+    const total = mul(half, e === null ? d! : d === null ? e : add(e, d));
+    const rest = mul(half, e === null ? neg(d!) : d === null ? e : sub(e, d));
+    const x = mul(safeReciprocal(sub(rowOf(s), columnOf(s)), least), total);
+    const y = mul(safeReciprocal(add(rowOf(s), columnOf(s)), least), rest);
+    let left = dot(u, add(add(x, transposed(x)), sub(y, transposed(y))));
     const [m, n] = node.shape.slice(-2);
     if (gu !== null && m > n) {
-      const outside = sub(gu, dot(u, dot(u, gu, true, false)));
-      left = add(left, mul(outside, safeReciprocal(rowOf(s), least)));
+      left = add(left, mul(outsideOf(u, gu), safeReciprocal(rowOf(s), least)));
     }
-    return [dot(left, v, false, true)];
+    const vectors = dot(left, v, false, true);
+    return [values === null ? vectors : add(values, vectors)];
   },
   batch: (node, xs, batched, size) => batchLeading(node, xs, batched, size),
   unpack({ inputs: [a], outs }, index) {

@@ -25,8 +25,8 @@ ort::Status* domain(ort::CustomOpDomain** result) {
     std::vector<const ort::CustomOp*> ops = windowOps();
     const std::vector<const ort::CustomOp*> dense = linalgOps();
     ops.insert(ops.end(), dense.begin(), dense.end());
-    ops.insert(ops.end(), {programOp<float>(), programOp<double>(), fusedAdamOp<float>(),
-                           fusedAdamOp<double>()});
+    ops.insert(ops.end(), {programOp<float>(), programOp<double>(), loopOp<float>(),
+                           loopOp<double>(), fusedAdamOp<float>(), fusedAdamOp<double>()});
     for (const ort::CustomOp* op : ops) {
       if (auto* status = ort::CustomOpDomainAdd(created, op)) {
         ort::ReleaseCustomOpDomain(created);

@@ -1,4 +1,4 @@
-// The custom op `Program`.
+// The custom ops `Program` and `Loop`.
 #pragma once
 
 #include "../common/ort_abi.h"
@@ -8,5 +8,9 @@ namespace torchopt {
 // ProgramF32 for float, ProgramF64 for double.
 template <class T>
 const ort::CustomOp* programOp();
+
+// LoopF32 and LoopF64: a loop whose step is a program.
+template <class T>
+const ort::CustomOp* loopOp();
 
 }  // namespace torchopt

@@ -14,7 +14,11 @@ import { sizeOf } from "../graph/shape.ts";
 import { isView } from "../graph/views.ts";
 import { type Cutter, segmentSizes } from "./cut.ts";
 import { Schedule } from "./donation.ts";
+import { doubleBits } from "./double_bits.ts";
 import { Emitter } from "./emit.ts";
+import { emitNativeLoop } from "./emit_native_loop.ts";
+import { nativeLoop } from "./native_loop.ts";
+import { loopPrim } from "../primitives/loop.ts";
 import { isLeaf, type Partition, partition, type Region } from "./partition.ts";
 import { assemble, type ProgramCode } from "./program.ts";
 import { type Asked, SegmentBuilder } from "./segment.ts";
@@ -183,12 +187,13 @@ export class Emission {
     }
     const inputs = node.inputs.map((x) => this.#name(x));
     this.#waitFor(at, node.inputs, inputs);
-    const line = this.summary.push(`${node.prim.name} ${node.dtype} [${node.shape}]`) - 1;
+    const line = this.summary.push(
+      node.prim.describe?.(node) ?? `${node.prim.name} ${node.dtype} [${node.shape}]`,
+    ) - 1;
     const { emitter } = this.#segment, { inliner } = emitter;
     emitter.inliner = (body, params) => this.#inline(body, params);
-    const names = node.prim.lower(emitter, inputs, node);
+    const names = this.#nativeLoop(node, line) ?? node.prim.lower(emitter, inputs, node);
     emitter.inliner = inliner;
-    if (node.prim.describe !== undefined) this.summary[line] = node.prim.describe(node);
     this.#segment.names.set(node, names);
     this.#homes.set(node, { segment: this.#segment, order: this.#computed++ });
     this.#resultOf[at] = Array.isArray(names) ? names[0] : names;
@@ -215,6 +220,22 @@ export class Emission {
     this.bytes += inner.bytes;
     for (const line of inner.summary) this.summary.push(`  ${line}`);
     return names;
+  }
+
+  /** A loop as one node of the kernel, where its step is one Program. */
+  #nativeLoop(node: Node, line: number): string[] | null {
+    const { target, nodes } = this.#graph;
+    if (node.prim !== loopPrim || !target.ops || target.device !== "cpu") return null;
+    const native = nativeLoop(node, target);
+    numberNodes(nodes);
+    if (native === null) return null;
+    this.work = Math.max(this.work, native.largest * 2);
+    this.summary[line] = `${this.summary[line].replace(/ONNX \w+/, "one node")}, ` +
+      `Program ${native.type} in ${native.code.steps} steps`;
+    return emitNativeLoop(this.#segment.emitter, node, native, {
+      value: (x) => this.#name(x),
+      numbers: (x) => this.#asNumbers(x, native.type),
+    });
   }
 
   /** Name of a value for an ONNX node, emitting views and casts that it needs. */
@@ -309,12 +330,4 @@ export class Emission {
       inputs[best] = this.#segment.emitter.after(inputs[best], operands[best].shape, after);
     }
   }
-}
-
-const doubles = new Float64Array(1);
-const bits = new BigInt64Array(doubles.buffer);
-
-function doubleBits(value: number): bigint {
-  doubles[0] = value;
-  return bits[0];
 }

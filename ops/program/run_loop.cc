@@ -2,6 +2,7 @@
 #include <tuple>
 #include <string>
 
+#include "decoder.h"
 #include "loop.h"
 
 namespace torchopt {
@@ -37,7 +38,7 @@ std::vector<int64_t> sizes(Numbers& numbers) {
   std::vector<int64_t> all(size_t(numbers.below(kMost)));
   for (auto& size : all) {
     size = numbers.next();
-    if (size < 0) throw ProgramError("Loop: a size is negative");
+    if (size < 0 || size > kMaxElements) throw ProgramError("Loop: a size is out of range");
   }
   return all;
 }
@@ -71,7 +72,11 @@ int64_t elements(const LoopLayout& layout, LoopPlace kind, uint32_t index, bool 
 
 int64_t product(const std::vector<int64_t>& shape) {
   int64_t n = 1;
-  for (const int64_t size : shape) n *= size;
+  for (const int64_t size : shape) {
+    if (__builtin_mul_overflow(n, size, &n) || n > kMaxElements) {
+      throw ProgramError("Loop: a shape has too many elements");
+    }
+  }
   return n;
 }
 
@@ -92,7 +97,10 @@ LoopLayout decodeLoop(const std::vector<int64_t>& code, const Program<T>& progra
   }
   layout.constants = uint32_t(numbers.below(kMost));
   layout.counters = uint32_t(numbers.below(kMost));
-  layout.length = numbers.next();
+  layout.length = numbers.below(kMaxElements);
+  for (const auto& list : {layout.xs, layout.ys}) {
+    for (const int64_t size : list) product({layout.length, size});
+  }
   layout.reverse = numbers.below(2) != 0;
   layout.tested = numbers.below(2) != 0;
   for (size_t i = 0; i < program.inputs; ++i) {

@@ -19,6 +19,7 @@ import { Emitter } from "./emit.ts";
 import { emitNativeLoop } from "./emit_native_loop.ts";
 import { nativeLoop } from "./native_loop.ts";
 import { loopPrim } from "../primitives/loop.ts";
+import { isTested, resultsOf } from "../primitives/loop_parts.ts";
 import { isLeaf, type Partition, partition, type Region } from "./partition.ts";
 import { assemble, type ProgramCode } from "./program.ts";
 import { type Asked, SegmentBuilder } from "./segment.ts";
@@ -70,6 +71,8 @@ export class Emission {
   readonly codes = new Map<Region, ProgramCode>();
   /** A line for each step. */
   readonly summary: string[] = [];
+  /** Where the numbers of iterations are that loops find in the run, and their lines of the summary. */
+  readonly iterations: { readonly segment: SegmentBuilder; name: string; line: number }[] = [];
   /** Largest work of a single step, in elementary operations. */
   work = 0;
   /** Bytes of all values that are written in a run. */
@@ -194,6 +197,10 @@ export class Emission {
     emitter.inliner = (body, params) => this.#inline(body, params);
     const names = this.#nativeLoop(node, line) ?? node.prim.lower(emitter, inputs, node);
     emitter.inliner = inliner;
+    if (node.prim === loopPrim && isTested(node.attrs)) {
+      const name = resultsOf(names as string[], node.attrs).count!;
+      this.iterations.push({ segment: this.#segment, name, line });
+    }
     this.#segment.names.set(node, names);
     this.#homes.set(node, { segment: this.#segment, order: this.#computed++ });
     this.#resultOf[at] = Array.isArray(names) ? names[0] : names;

@@ -36,6 +36,11 @@ export interface Lowered {
   readonly donations: Donation[];
   /** Outputs in whose memory another value lies before they are written. */
   readonly early: readonly { readonly output: number }[];
+  /**
+   * Lines of the summary of loops whose number of iterations the run finds. These numbers, of int64, are
+   * results after the outputs.
+   */
+  readonly iterations: readonly number[];
   /** Whether the models use compiled kernels. */
   readonly usesOps: boolean;
   /** Largest work of a single step, in elementary operations. */
@@ -82,6 +87,7 @@ export function lower(
     places,
     donations: safe,
     early: early.map(({ index }) => ({ output: index })),
+    iterations: emission.iterations.map(({ line }) => line),
     usesOps: emission.segments.some(({ emitter }) => emitter.usesOps),
     work: emission.work,
     bytes: emission.bytes,
@@ -97,6 +103,10 @@ function finish(
 ): { segments: Segment[]; bytes: number } {
   const asked = emission.ask(results.map((node, index) => ({ node, index })));
   asked.push(...emission.ask(early));
+  emission.iterations.forEach(({ segment, name }, i) => {
+    const index = results.length + i;
+    asked.push({ segment, node: { dtype: "int64", shape: [] }, name, index });
+  });
   const { homes, bytes } = placeCarried(emission.segments);
   const given = emission.segments.map((): typeof asked => []);
   for (const value of asked) given[value.segment.index].push(value);

@@ -58,7 +58,7 @@ export interface Carried {
 export interface Asked {
   /** Where it is. */
   readonly segment: SegmentBuilder;
-  readonly node: Node;
+  readonly node: Pick<Node, "dtype" | "shape">;
   readonly name: string;
   /** Position among the asked values, or that of the one in whose memory it lies. */
   readonly index: number;

@@ -71,6 +71,8 @@ export class Executable {
   /** Input leaf whose memory each output takes, or -1. */
   readonly donor: Int32Array;
   readonly #sizes: number[];
+  /** Numbers of iterations, which are results after the outputs. */
+  readonly #iterations: readonly Storage[];
   /** Leaves that are read. */
   readonly #used: readonly number[];
   /** Where things lie in the run that is bound. */
@@ -104,9 +106,15 @@ export class Executable {
     this.donor = new Int32Array(lowered.outputs.length).fill(-1);
     for (const d of lowered.donations) this.donor[d.output] = d.leaf;
     this.#sizes = lowered.outputs.map((o) => sizeOf(o.shape));
+    this.#iterations = lowered.iterations.map(() => Storage.forResult("int64", 1, device));
     const used = lowered.segments.flatMap(({ sources }) => sources)
       .flatMap((source) => source.kind === "leaf" ? [source.index] : []);
     this.#used = [...new Set(used)];
+  }
+
+  /** How many iterations the loops of `Lowered.iterations` made in the last run. */
+  iterations(): number[] {
+    return this.#iterations.map((storage) => Number(storage.host()[0]));
   }
 
   /** Milliseconds of the last run; NaN before the first one. */
@@ -170,6 +178,9 @@ export class Executable {
       }
       results[i] = storage ?? Storage.forResult(outputs[i].dtype, this.#sizes[i], this.device);
       places.results[i] = results[i].address;
+    }
+    for (let i = 0; i < this.#iterations.length; i++) {
+      places.results[outputs.length + i] = this.#iterations[i].address;
     }
     if (this.lowered.carriedBytes > 0) {
       this.#carried ??= this.#newCarried();
@@ -283,14 +294,14 @@ export class Executable {
     const memory = new RunMemory([
       ...this.#used.map((leaf) => leaves[leaf].byteLength),
       ...[...this.#packs.values()].map((pack) => pack.byteLength),
-      ...[...results, ...carried].map((storage) => storage.byteLength),
+      ...[...results, ...this.#iterations, ...carried].map((storage) => storage.byteLength),
     ]);
     const leafAt: number[] = [];
     for (const leaf of this.#used) leafAt[leaf] = memory.input(leaves[leaf]);
     const places = {
       leaves: leafAt,
       numbers: new Map([...this.#packs].map(([dtype, pack]) => [dtype, memory.copy(pack)])),
-      results: results.map((storage) => memory.output(storage)),
+      results: [...results, ...this.#iterations].map((storage) => memory.output(storage)),
       carried: aligned(carried.map((storage) => memory.output(storage))[0] ?? 0),
     };
     return { memory, places };
@@ -309,7 +320,7 @@ export class Executable {
     const places = {
       leaves: leaves.map(({ address }) => address),
       numbers: new Map(copies.map(([dtype, { address }]) => [dtype, address])),
-      results: results.map(({ address }) => address),
+      results: [...results, ...this.#iterations].map(({ address }) => address),
       carried: aligned(carried[0]?.address ?? 0),
     };
     return { memory: copies.map(([, storage]) => storage), places };

@@ -37,7 +37,11 @@ export interface Explanation {
 
 type Described = Pick<Lowered, "summary" | "segments" | "inputs" | "outputs" | "donations">;
 
-function describe(lowered: Described, lastRun: number): Explanation {
+function describe(
+  lowered: Described,
+  lastRun: number,
+  iterations: ReadonlyMap<number, number> = new Map(),
+): Explanation {
   const ops = opsLibrary();
   const kernels = ops.loaded
     ? "compiled kernels in use"
@@ -49,9 +53,12 @@ function describe(lowered: Described, lastRun: number): Explanation {
   const head = `${lowered.summary.length} step(s)${segments}, ${lowered.inputs} input(s), ` +
     `${lowered.outputs.length} output(s), ${lowered.donations.length} in place; ${kernels}; ` +
     (Number.isNaN(lastRun) ? "not run yet" : `last run ${lastRun.toFixed(3)} ms`);
-  const text = () => [head, ...lowered.summary.map((s) => `  ${s}`)].join("\n");
+  const steps = lowered.summary.map((step, i) =>
+    iterations.has(i) ? `${step}; ${iterations.get(i)} in the last run` : step
+  );
+  const text = () => [head, ...steps.map((s) => `  ${s}`)].join("\n");
   const explanation: Explanation = {
-    steps: lowered.summary,
+    steps,
     model: models[0] ?? new Uint8Array(0),
     models,
     inputs: lowered.inputs,
@@ -70,8 +77,8 @@ function describe(lowered: Described, lastRun: number): Explanation {
 
 /**
  * Shows what a tensor's pending computation, or a compiled function's last graph, is lowered to:
- * the steps (fused groups and single ONNX operators), memory written in place, the kernels chosen,
- * and the time of the last run.
+ * the steps (fused groups, loops and single ONNX operators), memory written in place, the kernels
+ * chosen, the time of the last run, and how many iterations loops made in it.
  *
  * @param of a tensor, or a function made by `compile()` that was called at least once
  *
@@ -100,5 +107,7 @@ export function explain(of: Tensor | Compiled<(...args: never[]) => unknown>): E
   if (executable === undefined) {
     throw new TypeError("explain: the compiled function was not called yet; call it once first.");
   }
-  return describe(executable.lowered, executable.lastRun);
+  const { lowered, lastRun } = executable;
+  const made = Number.isNaN(lastRun) ? [] : executable.iterations();
+  return describe(lowered, lastRun, new Map(made.map((n, i) => [lowered.iterations[i], n])));
 }

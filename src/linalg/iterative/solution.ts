@@ -72,17 +72,17 @@ export class Solution<T = Tensor> {
 
   /** Number of iterations that were made. */
   get iterations(): number {
-    return this.#read("iterations");
+    return this.read("iterations", this.tensors.iterations);
   }
 
   /** Norm of the residual at the value. */
   get residual(): number {
-    return this.#read("residual");
+    return this.read("residual", this.tensors.residual);
   }
 
   /** How the solver ended. */
   get status(): Status {
-    return STATUSES[this.#read("status")];
+    return STATUSES[this.read("status", this.tensors.status)];
   }
 
   /** How the solver ended for each example of a batch, in a flat array. */
@@ -97,9 +97,9 @@ export class Solution<T = Tensor> {
     realize([this.value, this.tensors] as PyTree<Tensor>);
   }
 
-  #read(name: keyof SolutionTensors): number {
+  /** @ignore One of its numbers. */
+  protected read(name: string, all: Tensor): number {
     this.#compute();
-    const all = this.tensors[name];
     if (all.size === 1) return all.item();
     throw new TypeError(
       `Solution: ${name} differs by example in this batch of ${all.size}; read ` +

@@ -6,13 +6,15 @@
 
 import { inv } from "../linalg/dense/systems.ts";
 import { outer, where } from "../tensor/functions.ts";
+import type { Tensor } from "../tensor/tensor.ts";
 import { newtonSteps } from "./newton_steps.ts";
 import { jacobianOf } from "./problem.ts";
 import type { RootMethod } from "./types.ts";
 
 /**
- * Broyden's first method: the inverse of the Jacobian at the start, corrected by each step (Broyden, A
- * class of methods for solving nonlinear simultaneous equations, 1965).
+ * Broyden's first method: the inverse of the Jacobian at the start, corrected by each step, and taken
+ * anew where no step helps (Broyden, A class of methods for solving nonlinear simultaneous equations,
+ * 1965).
  *
  * @returns a method for {@linkcode rootFind}
  *
@@ -31,16 +33,17 @@ export function broyden(): RootMethod {
   return {
     name: "broyden",
     run(problem) {
-      const inverse = inv(jacobianOf(problem.f, problem.x0));
+      const anew = (x: Tensor) => ({ inverse: inv(jacobianOf(problem.f, x)) });
       return newtonSteps(
         problem,
-        { inverse },
+        anew(problem.x0),
         (_, y, { inverse }) => inverse.matmul(y).neg(),
         ({ inverse }, s, dy) => {
           const image = inverse.matmul(dy), row = s.matmul(inverse), length = s.dot(image);
           const change = outer(s.sub(image), row).div(where(length.eq(0), 1, length));
           return { inverse: where(length.eq(0), inverse, inverse.add(change)) };
         },
+        anew,
       );
     },
   };

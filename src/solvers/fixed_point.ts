@@ -60,5 +60,5 @@ export function fixedPoint<T = Tensor>(
     alike(op, "what it returned", unknowns),
   );
   const run = () => method.run({ g, x0: unknowns.x0, ...settings });
-  return finish<T, ReturnType<typeof run>>(op, options, unknowns, run, (x) => g(x).sub(x)).solution;
+  return finish<T, ReturnType<typeof run>>(op, options, unknowns, run, (x) => x.sub(g(x))).solution;
 }

@@ -21,8 +21,8 @@ export interface LeastSquaresSolverOptions extends SolverOptions {
 
 /**
  * Finds x that makes the sum of the squares of `fn(x)` least, locally and in the graph: one run, however
- * many iterations. It ends where no element of the gradient `J^T r` is larger than `atol` (default 1e-10;
- * float32 1e-5), or no step is larger than `rtol` (1e-12; 1e-6) times x.
+ * many iterations. It ends where no element of the gradient `J^T r` is larger than `atol` (default 1e-13;
+ * float32 1e-6) or rounding, or no step is larger than `rtol` (1e-12; 1e-6) times x.
  *
  * The solution has the derivative of the equation `J^T r = 0` with respect to everything that `fn` reads,
  * of every order and never through the iterations, unless `differentiate` says otherwise.
@@ -53,7 +53,7 @@ export function leastSquares<T = Tensor>(
   const { method = levenbergMarquardt() } = options;
   const { rtol, atol, maxiter } = settingsOf(op, options, ["method"], unknowns, {
     rtol: [1e-6, 1e-12],
-    atol: [1e-5, 1e-10],
+    atol: [1e-6, 1e-13],
     maxiter: 200,
   });
   checkMethod(op, method, "levenbergMarquardt(), gaussNewton() or dogleg()");

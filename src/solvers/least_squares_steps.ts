@@ -7,7 +7,7 @@
 import { repeat } from "../linalg/iterative/loop.ts";
 import { statusOf } from "../linalg/iterative/status.ts";
 import { tensor } from "../tensor/creation.ts";
-import { where } from "../tensor/functions.ts";
+import { maximum, where } from "../tensor/functions.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { size } from "./newton_steps.ts";
 import { jacobianOf } from "./problem.ts";
@@ -49,8 +49,10 @@ export function leastSquaresSteps<M extends Memory>(
     const J = jacobianOf(r, x);
     return { x, r: y, J, g: y.matmul(J) };
   };
-  const done = ({ g, r, x, moved }: State<M>) =>
-    size(g).le(tolerance).logicalOr(r.eq(0).all()).logicalOr(moved.le(size(x).mul(step)));
+  const rounding = x0.dtype === "float32" ? 1e-7 : 1e-16;
+  const done = ({ g, r, x, J, moved }: State<M>) =>
+    size(g).le(maximum(J.norm().mul(r.norm()).mul(rounding), tolerance)).logicalOr(r.eq(0).all())
+      .logicalOr(moved.le(size(x).mul(step)));
   const end = repeat<State<M>>(
     (state) =>
       done(state).logicalOr(hopeless(state)).logicalNot().logicalAnd(state.k.lt(maxiter))

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { cond } from "../autodiff/cond.ts";
 import { repeat } from "../linalg/iterative/loop.ts";
 import { statusOf } from "../linalg/iterative/status.ts";
 import { tensor } from "../tensor/creation.ts";
@@ -23,6 +24,8 @@ export type NewtonState<M extends { readonly [name: string]: Tensor }> = M & {
   readonly y: Tensor;
   readonly moved: Tensor;
   readonly k: Tensor;
+  /** Whether the memory is that of the present point. */
+  readonly fresh: Tensor;
   readonly stuck: Tensor;
 };
 
@@ -52,14 +55,14 @@ function backtrack(f: (x: Tensor) => Tensor, x: Tensor, y: Tensor, d: Tensor): S
 
 /**
  * Iterates `x + t direction`. `memory` is what a method remembers; `update` gets the step and the change
- * of the function.
+ * of the function. Where no step along a direction helps and the memory is old, `refresh` makes a new one.
  */
 export function newtonSteps<M extends { readonly [name: string]: Tensor }>(
   { f, x0, tolerance, step, maxiter }: RootProblem,
   memory: M,
   direction: (x: Tensor, y: Tensor, memory: M) => Tensor,
   update: (memory: M, s: Tensor, dy: Tensor) => M,
-  search = true,
+  refresh: ((x: Tensor) => M) | null = null,
 ): Found {
   const y0 = f(x0), nothing = tensor(Infinity, { dtype: x0.dtype });
   const done = (x: Tensor, y: Tensor, moved: Tensor) => {
@@ -73,19 +76,19 @@ export function newtonSteps<M extends { readonly [name: string]: Tensor }>(
     (state) => {
       const { x, y, k } = state, d = direction(x, y, state);
       const fine = d.isFinite().all(), way = where(fine, d, 0);
-      const found = search
-        ? backtrack(f, x, y, way)
-        : { t: tensor(1, { dtype: x.dtype }), y: f(x.add(way)), k: tensor(0) };
-      // Near a root the residual is rounding, and need not fall.
-      const better = found.y.norm().lt(y.norm()).logicalOr(tensor(!search)).logicalAnd(fine);
+      const found = backtrack(f, x, y, way), better = found.y.norm().lt(y.norm()).logicalAnd(fine);
       const s = way.mul(found.t), stop = better.logicalNot();
+      const kept = Object.fromEntries(Object.keys(memory).map((name) => [name, state[name]])) as M;
+      const next = () => update(kept, s, found.y.sub(y));
       return {
-        ...update(state, s, found.y.sub(y)),
+        ...(refresh === null ? next() : cond(stop, () => refresh(x), next)),
         x: where(better, x.add(s), x),
         y: where(better, found.y, y),
         moved: where(better, size(s), 0),
         k: k.add(1),
-        stuck: stop,
+        fresh: refresh === null ? state.fresh : stop,
+        // Near a root the residual is rounding, and need not fall.
+        stuck: stop.logicalAnd(state.fresh),
       };
     },
     {
@@ -94,6 +97,7 @@ export function newtonSteps<M extends { readonly [name: string]: Tensor }>(
       y: y0,
       moved: nothing,
       k: tensor(0, { dtype: "int32" }),
+      fresh: tensor(true),
       stuck: tensor(false),
     },
     maxiter,

@@ -334,13 +334,7 @@ for (const kind of new Set(golden.cases.map((c) => c.kind))) {
 Deno.test("golden implicit_extra.json: truncated series in place of the solve", () => {
   for (const c of golden.cases) {
     for (const { terms, grads } of c.neumann ?? []) {
-      // The residual is f(x) - x, so that its Jacobian is J - I: the series is that of I - J.
-      const series: linearSolve.LinearSolver = (matvec, g) => {
-        const minus = <T>(x: T) => treeMap((v: Tensor) => v.neg(), x as never) as T;
-        return minus(
-          linearSolve.solveInv({ ns: true, maxiter: terms })((v) => minus(matvec(v)), g),
-        );
-      };
+      const series = diff.implicit.neumann(terms);
       const t = treeMap((x: Tensor) => x.requiresGrad_(), named(c.inputs)) as Named;
       const loss = (problems[c.kind](c).loss ?? linearLoss(c))(solverOf(c, series)(t), t);
       const names = Object.keys(t);

@@ -141,7 +141,8 @@ const run: Record<string, (c: Case) => void> = {
       options,
     )(solver);
     const fixed = diff.implicit.customFixedPoint(step, options)(solver);
-    for (const solve of [root, fixed]) {
+    // A ridge is added to the Jacobian, whose sign differs.
+    for (const solve of c.solver.includes("ridge") ? [root] : [root, fixed]) {
       const x = solve(theta.detach().mul(0), C, theta);
       assertClose(x.data(), c.x.data, tight, "x");
       const [dC, dTheta] = autograd.grad(x.mul(given("cotangent")).sum(), [C, theta]);

@@ -11,7 +11,8 @@ import type { CustomRootOptions, Solved, SolverFunction } from "./types.ts";
 
 /**
  * The same as {@linkcode customRoot} for solvers of `x = fixedPoint(x, ...args)`: the residual is
- * `fixedPoint(x, ...args) - x`.
+ * `x - fixedPoint(x, ...args)`, so that linear solvers meet `I - J`, whose inverse is the sum of the powers
+ * of the Jacobian J.
  *
  * @param fixedPoint `(x, ...args) => x`, in the structure and shapes of x; args as the solver's
  * @param options `argnums` (from 1 on), `hasAux`, `solve`, `strict`
@@ -43,7 +44,7 @@ export function customFixedPoint(
     options,
     (x: PyTree<Tensor>, ...args: unknown[]) =>
       treeMap(
-        (next: Tensor, before: Tensor) => next.sub(before),
+        (next: Tensor, before: Tensor) => before.sub(next),
         fixedPoint(x, ...args) as PyTree<Tensor>,
         x,
       ),

@@ -11,11 +11,20 @@ import { where } from "../tensor/functions.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
 /** A point with value and gradient. */
-export type Point = { readonly x: Tensor; readonly f: Tensor; readonly g: Tensor };
+export type Point = {
+  /** The point. */
+  readonly x: Tensor;
+  /** Value of the function. */
+  readonly f: Tensor;
+  /** Gradient of the function. */
+  readonly g: Tensor;
+};
 
 /** What a line search is given. */
 export interface LineProblem {
+  /** Value and gradient. */
   readonly f: (x: Tensor) => [Tensor, Tensor];
+  /** Where the line starts. */
   readonly from: Point;
   /** Where to go. */
   readonly direction: Tensor;
@@ -27,7 +36,9 @@ export interface LineProblem {
 
 /** Where a line search ended: at `from` where nothing better was found. */
 export interface LineResult extends Point {
+  /** The step that was taken, in lengths of the direction. */
   readonly step: Tensor;
+  /** How often the function was evaluated. */
   readonly evaluations: Tensor;
   /** Whether the value fell enough. */
   readonly ok: Tensor;
@@ -35,7 +46,9 @@ export interface LineResult extends Point {
 
 /** A line search. */
 export interface LineSearch {
+  /** What messages call it. */
   readonly name: string;
+  /** Searches along a line. */
   run(problem: LineProblem): LineResult;
 }
 

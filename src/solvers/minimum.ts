@@ -30,6 +30,7 @@ export interface MinimumTensors extends SolutionTensors {
  * ```
  */
 export class Minimum<T = Tensor> extends Solution<T> {
+  /** Iterations, residual, status, objective and evaluations as tensors. */
   declare readonly tensors: MinimumTensors;
 
   /** @ignore Solvers make them. */

@@ -26,41 +26,57 @@ export interface SolverOptions {
 
 /** A problem for root finders: the function of vectors, and when to stop. */
 export interface RootProblem {
+  /** The function of vectors. */
   readonly f: (x: Tensor) => Tensor;
+  /** Where to start. */
   readonly x0: Tensor;
   /** Largest residual to reach. */
   readonly tolerance: Tensor;
   /** Largest step, relative to x, with which an iteration ends. */
   readonly step: number;
+  /** How many iterations to make at most. */
   readonly maxiter: number;
 }
 
 /** Where a solver ended. */
 export interface Found {
+  /** The point. */
   readonly x: Tensor;
+  /** Number of iterations, int32. */
   readonly iterations: Tensor;
+  /** Norm of the residual. */
   readonly residual: Tensor;
+  /** Place in `linalg.STATUSES`, int32. */
   readonly status: Tensor;
 }
 
 /** A way to find roots. */
 export interface RootMethod {
+  /** What messages call it. */
   readonly name: string;
+  /** Solves a problem. */
   run(problem: RootProblem): Found;
 }
 
 /** A problem for fixed-point iterations. */
 export interface FixedPointProblem {
+  /** The function of vectors. */
   readonly g: (x: Tensor) => Tensor;
+  /** Where to start. */
   readonly x0: Tensor;
+  /** Relative tolerance. */
   readonly rtol: number;
+  /** Absolute tolerance. */
   readonly atol: number;
+  /** How many iterations to make at most. */
   readonly maxiter: number;
 }
 
 /** A way to find fixed points. */
 export interface FixedPointMethod {
+  /** What messages call it. */
   readonly name: string;
+  /** Solves a problem. */
   run(problem: FixedPointProblem): Found;
 }
 
@@ -68,9 +84,11 @@ export interface FixedPointMethod {
 export interface MinimizeProblem {
   /** Value and gradient. */
   readonly f: (x: Tensor) => [Tensor, Tensor];
+  /** Where to start. */
   readonly x0: Tensor;
   /** Largest gradient to reach. */
   readonly tolerance: number;
+  /** How many iterations to make at most. */
   readonly maxiter: number;
   /** How often the function may be evaluated. */
   readonly maxEvaluations: number;
@@ -78,29 +96,38 @@ export interface MinimizeProblem {
 
 /** Where a minimizer ended. */
 export interface FoundMinimum extends Found {
+  /** Value of the function. */
   readonly objective: Tensor;
+  /** How often the function was evaluated, int32. */
   readonly evaluations: Tensor;
 }
 
 /** A way to minimize. */
 export interface MinimizeMethod {
+  /** What messages call it. */
   readonly name: string;
+  /** Solves a problem. */
   run(problem: MinimizeProblem): FoundMinimum;
 }
 
 /** A problem for least-squares solvers. */
 export interface LeastSquaresProblem {
+  /** The residuals, as a function of vectors. */
   readonly r: (x: Tensor) => Tensor;
+  /** Where to start. */
   readonly x0: Tensor;
   /** Largest gradient to reach. */
   readonly tolerance: number;
   /** Largest step, relative to x, with which an iteration ends. */
   readonly step: number;
+  /** How many iterations to make at most. */
   readonly maxiter: number;
 }
 
 /** A way to solve least-squares problems. */
 export interface LeastSquaresMethod {
+  /** What messages call it. */
   readonly name: string;
+  /** Solves a problem. */
   run(problem: LeastSquaresProblem): Found;
 }

@@ -20,7 +20,7 @@ export interface Settings {
 const ITERATIVE = ["rtol", "atol", "maxiter", "M", "ridge", "differentiate"];
 
 /** Throws unless a value is a finite number of at least 0. */
-function checkTolerance(op: string, name: string, value: unknown): asserts value is number {
+export function checkTolerance(op: string, name: string, value: unknown): asserts value is number {
   if (typeof value === "number" && value >= 0 && value < Infinity) return;
   const error = typeof value === "number" ? RangeError : TypeError;
   throw new error(`${op}: ${name} is ${describe(value)}, wants a finite number >= 0.`);
@@ -45,7 +45,7 @@ export function checkRidge(op: string, ridge: unknown): number | Tensor | null {
 }
 
 /** One of several words. */
-function checkWord<W extends string>(
+export function checkWord<W extends string>(
   op: string,
   name: string,
   value: unknown,

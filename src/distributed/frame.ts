@@ -24,9 +24,11 @@ export const Kind = {
   bye: 6,
   /** A message within the layer that is not answered. */
   note: 7,
+  /** What a link says about the memory that both sides see. */
+  lane: 8,
 } as const;
 
-const LAST_KIND = 7;
+const LAST_KIND = 8;
 
 /** Bytes of a header. */
 export const HEADER = 32;

@@ -7,9 +7,11 @@
 import {
   decodeHeader,
   decodeTable,
+  encodeFrame,
   type Frame,
   type FrameTensor,
   HEADER,
+  Kind,
   number,
 } from "../frame.ts";
 import { type Link, type LinkEvents, MAX_QUEUED } from "./link.ts";
@@ -58,6 +60,9 @@ export class SocketLink implements Link {
     this.#reader = reader;
     this.carrier = carrier;
     this.#lane = lane;
+    if (lane === null) return;
+    lane.tell = (data) =>
+      this.send(encodeFrame("lane", { kind: Kind.lane, id: 0, data, tensors: [] }));
   }
 
   get queued(): number {
@@ -162,6 +167,10 @@ export class SocketLink implements Link {
         }
       }
       if (this.#closed) return;
+      if (header.kind === Kind.lane) {
+        this.#lane?.heard(data);
+        continue;
+      }
       const frame: Frame = { kind: header.kind, id: header.id, data, tensors };
       this.#events!.frame(frame);
     }

@@ -10,6 +10,7 @@ import type { TlsFiles } from "../init.ts";
 import { isLoopback, type Meeting, ownFolder, remove } from "../meeting.ts";
 import type { Link } from "./link.ts";
 import { Reader } from "./reader.ts";
+import { SharedLane } from "./shared_lane.ts";
 import { type Connection, SocketLink } from "./socket_link.ts";
 
 /** What a transport tells. */
@@ -185,7 +186,7 @@ export class SocketTransport {
     const unix = connection.localAddr.transport === "unix";
     if (!unix) (connection as Deno.TcpConn).setNoDelay?.(true);
     const carrier = unix ? "a Unix socket" : this.#tls === null ? "TCP" : "TLS";
-    return new SocketLink(connection, reader, carrier);
+    return new SocketLink(connection, reader, carrier, unix ? new SharedLane() : null);
   }
 
   /** Stops listening. */

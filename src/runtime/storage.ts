@@ -30,6 +30,9 @@ const MIN_POOLED_BYTES = 32 * 1024;
 /** Least size of an allocation: a tensor without elements still needs an address. */
 const MIN_BYTES = 8;
 
+/** What tensors without elements point to. */
+const nothing = new Uint8Array(MIN_BYTES);
+
 /** Whether memory of this size is worth a block of its own; less is copied. */
 export function isLarge(bytes: number): boolean {
   return bytes >= MIN_POOLED_BYTES;
@@ -181,6 +184,8 @@ export class Storage {
     if (view !== undefined && view.length !== this.length) this.#gone();
     if (this.#address !== 0) return this.#address;
     if (this.#freed) this.#gone();
+    // An array without elements has no address.
+    if (this.byteLength === 0) return this.#address = hostAddress(nothing);
     // A small array moves out of the JavaScript heap here, see `from`.
     this.#buffer ??= view?.buffer;
     return this.#address = hostAddress(view ?? new Uint8Array(this.#ownBuffer()));

@@ -57,3 +57,14 @@ Deno.test("what tensors without elements are reduced to is not empty", () => {
   assertEquals(x.expm1().norm(2, 1).toArray(), [0, 0]);
   assertEquals(concat([x.erf(), tensor([[1], [2]])], 1).toArray(), [[1], [2]]);
 });
+
+Deno.test("values without elements that were read are operands like others", () => {
+  const start = zeros([0, 3]);
+  let x: Tensor = start;
+  for (let k = 0; k < 3; k++) {
+    x = x.mul(2);
+    assertEquals(x.data().length, 0);
+    assertEquals(concat([start, x, zeros([1, 3])]).data(), new Float32Array(3));
+    assertEquals([x.sum().item(), x.add(start).prod().item()], [0, 1]);
+  }
+});

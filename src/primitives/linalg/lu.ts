@@ -134,7 +134,7 @@ function emitElimination(c: LowerContext, a: string, node: Node): string[] {
   const numbers = (size: number, shape: number[]) =>
     c.constant("int64", shape, Array.from({ length: size }, (_, i) => i));
   const rows = numbers(m, [1, m, 1]), columns = numbers(n, [1, 1, n]), places = numbers(k, [1, k]);
-  const zero = c.scalar(dtype, 0), never = c.scalar(dtype, -1);
+  const zero = c.scalar(dtype, 0), one = c.scalar(dtype, 1), never = c.scalar(dtype, -1);
   const start = c.op("Expand", [numbers(m, [1, m, 1]), c.ints([b, m, 1])]);
   const [packed, order, pivots] = emitLoop(c, k, [
     { name: c.op("Reshape", [a, c.ints([b, m, n])]), dtype, shape: [b, m, n] },
@@ -148,21 +148,20 @@ function emitElimination(c: LowerContext, a: string, node: Node): string[] {
     const best = c.op("ArgMax", [candidates], { ...axis(1), keepdims: attr.int(1) });
     const isTop = c.op("Equal", [rows, at]), isBest = c.op("Equal", [rows, best]);
     const swap = c.op("Where", [isTop, best, c.op("Where", [isBest, at, rows])]);
-    const x = c.op(
-      "GatherElements",
-      [before, c.op("Expand", [swap, c.ints([b, m, n])])],
-      axis(1),
-    );
+    // Rows of a single matrix are moved as a whole.
+    const x = b === 1
+      ? c.op("Gather", [before, c.op("Reshape", [swap, c.ints([m])])], axis(1))
+      : c.op("GatherElements", [before, c.op("Expand", [swap, c.ints([b, m, n])])], axis(1));
     const nextOrder = c.op("GatherElements", [orderBefore, swap], axis(1));
     const top = c.op("Gather", [x, at], axis(1)), column = c.op("Gather", [x, at], axis(2));
     const pivot = c.op("Gather", [top, at], axis(2));
-    const usable = c.op("Not", [c.op("Equal", [pivot, zero])]);
-    const divided = c.op("Where", [usable, c.op("Div", [column, pivot]), column]);
-    const factors = c.op("Where", [below, divided, zero]);
-    const cleared = c.op("Sub", [x, c.op("Mul", [factors, top])]);
-    const inner = c.op("And", [below, c.op("Greater", [columns, at])]);
+    // Where the pivot is 0, so is all below it.
+    const divisor = c.op("Where", [c.op("Equal", [pivot, zero]), one, pivot]);
+    const factors = c.op("Where", [below, c.op("Div", [column, divisor]), zero]);
+    const rest = c.op("Where", [c.op("Greater", [columns, at]), top, zero]);
+    const cleared = c.op("Sub", [x, c.op("Mul", [factors, rest])]);
     const own = c.op("And", [below, c.op("Equal", [columns, at])]);
-    const next = c.op("Where", [own, factors, c.op("Where", [inner, cleared, x])]);
+    const next = c.op("Where", [own, factors, cleared]);
     const chosen = c.op("Where", [
       c.op("Equal", [places, at]),
       c.op("Reshape", [best, c.ints([b, 1])]),

@@ -114,7 +114,7 @@ Deno.test("Q^T Q = I and Q R = A", () => {
 
 Deno.test("triangular systems have residuals of substitution", () => {
   for (const dtype of dtypes) {
-    for (const n of [1, 2, 7, 16, 17, 33, 64, 65, 150, 300]) {
+    for (const n of [1, 2, 7, 17, 33, 65, 300]) {
       const t = random(n, n, n);
       for (let i = 0; i < n; i++) t.data[i * n + i] = 3 + i % 2;
       t.data.forEach((_, i) => i % (n + 1) === 0 || (t.data[i] /= Math.sqrt(n)));
@@ -125,7 +125,7 @@ Deno.test("triangular systems have residuals of substitution", () => {
         let used = upper ? a.triu() : a.tril();
         if (unitriangular) used = used.sub(linalg.diagonal(used).diag()).add(eye(n, dtype));
         if (transpose) used = used.transpose(0, 1);
-        for (const k of [1, 2, 21]) {
+        for (const k of [1, 21]) {
           const b = toTensor(left ? random(n, k, k) : random(k, n, k), dtype);
           const x = linalg.triangularSolve(a, b, { upper, unitriangular, transpose, left });
           const back = left ? used.matmul(x) : x.matmul(used);

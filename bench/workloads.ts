@@ -12,6 +12,7 @@ import { w4 } from "./workloads/w4.ts";
 import { w5 } from "./workloads/w5.ts";
 import { w11 } from "./workloads/w11.ts";
 import { w12 } from "./workloads/w12.ts";
+import { w7 } from "./workloads/w7.ts";
 import { checkpointed, w10, w9 } from "./workloads/fresh.ts";
 
 const workloads: Record<string, () => void | Promise<void>> = {
@@ -27,6 +28,7 @@ const workloads: Record<string, () => void | Promise<void>> = {
   w4x4: () => w4(4),
   w4x4v: () => w4(4, "vmap"),
   w5,
+  w7,
   w9,
   w10,
   w11,

@@ -34,6 +34,18 @@ export function sym(shape: readonly number[], s: number, a: number): Float32Arra
   return out;
 }
 
+/** Nearly normal numbers: sums of twelve uniform ones. */
+export function normal(shape: readonly number[], s: number): Float32Array {
+  const n = shape.reduce((x, y) => x * y, 1), u = uniform(12 * n, s);
+  const out = new Float32Array(n);
+  for (let i = 0; i < n; i++) {
+    let sum = 0;
+    for (let k = 0; k < 12; k++) sum += u[12 * i + k];
+    out[i] = sum - 6;
+  }
+  return out;
+}
+
 /** A named array. */
 export interface Array32 {
   /** Sizes. */

@@ -70,8 +70,9 @@ function inBatch(fn: Objective, { leaves, noise, signs }: Points, settings: Sett
     return pair(...noise).t();
   }
   const points = noise.map((z, j) => {
-    const at = signs.map((sign) => moved(leaves[j], z, sign * sigma));
-    return at.length === 1 ? at[0] : stack(at).flatten(0, 1);
+    if (signs.length === 1) return moved(leaves[j], z, signs[0] * sigma);
+    const steps = tensor(signs.map((sign) => sign * sigma), { dtype: z.dtype });
+    return moved(leaves[j], z, steps.reshape(-1, ...z.shape.map(() => 1))).flatten(0, 1);
   });
   return vmap(each, { randomness })(...points).reshape(signs.length, n);
 }

@@ -11,6 +11,7 @@ export { type DeviceInfo, devices } from "./devices.ts";
 export { memory, type MemoryStats } from "./counters.ts";
 export { environment, poolSize, threadsNow } from "./env.ts";
 export { type OpsLibrary, opsLibrary } from "./ops_library.ts";
+export { fillRandom } from "./random_fill.ts";
 export { noticeMissingOps } from "./ops_notice.ts";
 export { buildOps, type BuildOptions, type BuildResult } from "./ops_build.ts";
 export { RunMemory } from "./run_memory.ts";

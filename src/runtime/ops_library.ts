@@ -32,6 +32,10 @@ const SYMBOLS = {
   torchopt_plan_create: { parameters: ["pointer", "pointer", "buffer"], result: "pointer" },
   torchopt_plan_run: { parameters: ["pointer", "buffer"], result: "pointer" },
   planRun: { name: "torchopt_plan_run", type: "pointer" },
+  torchopt_random_fill: {
+    parameters: ["i32", "i32", "buffer", "f64", "buffer", "f64", "i32"],
+    result: "i32",
+  },
   torchopt_plan_release: { parameters: ["pointer"], result: "void" },
 } as const;
 

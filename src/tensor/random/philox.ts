@@ -1,10 +1,13 @@
-import { checkNumber, describe } from "../describe.ts";
 /**
  * Random numbers from a counter: Philox4x32-10 (J. Salmon, M. Moraes, R. Dror, D. Shaw, "Parallel
  * random numbers: as easy as 1, 2, 3", SC 2011). The same seed gives the same numbers everywhere.
  *
  * @module
  */
+
+import { fillRandom } from "../../runtime/mod.ts";
+import { checkNumber, describe } from "../describe.ts";
+import { boxMuller } from "./box_muller.ts";
 
 /** Multipliers of the round function, in halves so that products stay exact. */
 const M0_LOW = 0x1f53, M0_HIGH = 0xd251, M0 = 0xd2511f53;
@@ -66,6 +69,9 @@ export interface GeneratorState {
 /** Words that are made at a time. */
 const BATCH = 1024;
 
+/** Two normal numbers. */
+const pair = new Float64Array(2);
+
 /**
  * A reproducible source of random numbers.
  *
@@ -89,6 +95,7 @@ export class Generator {
   #high = 0;
   #offset = 0;
   readonly #words = new Uint32Array(BATCH);
+  readonly #key = new Uint32Array(2);
 
   /**
    * Starts at the beginning of the seed's sequence.
@@ -139,6 +146,15 @@ export class Generator {
     this.#offset = offset;
   }
 
+  /** Whether the compiled ops fill an array with what takes `words` words. */
+  #filled(normal: boolean, out: Float32Array | Float64Array, words: number): boolean {
+    this.#key[0] = this.#low;
+    this.#key[1] = this.#high;
+    if (!fillRandom(normal, out, this.#key, this.#offset)) return false;
+    this.#offset += Math.ceil(words / 4);
+    return true;
+  }
+
   /** Makes at least `count` words (at most BATCH) and returns them. */
   #next(count: number): Uint32Array {
     const words = this.#words;
@@ -157,6 +173,7 @@ export class Generator {
   fillUniform(out: Float32Array | Float64Array): void {
     checkTarget("fillUniform", out, Float32Array, Float64Array);
     const per = out instanceof Float32Array ? 1 : 2;
+    if (this.#filled(false, out, out.length * per)) return;
     for (let start = 0; start < out.length; start += BATCH / per) {
       const n = Math.min(BATCH / per, out.length - start);
       const words = this.#next(n * per);
@@ -174,6 +191,7 @@ export class Generator {
   fillNormal(out: Float32Array | Float64Array): void {
     checkTarget("fillNormal", out, Float32Array, Float64Array);
     const per = out instanceof Float32Array ? 1 : 2;
+    if (this.#filled(true, out, (out.length + out.length % 2) * per)) return;
     for (let start = 0; start < out.length; start += BATCH / per) {
       const n = Math.min(BATCH / per, out.length - start);
       const pairs = (n + 1) >> 1;
@@ -186,9 +204,9 @@ export class Generator {
         const v = per === 1
           ? words[2 * i + 1] * 2 ** -32
           : fraction(words[4 * i + 2], words[4 * i + 3]);
-        const radius = Math.sqrt(-2 * Math.log(u)), angle = 2 * Math.PI * v;
-        out[start + 2 * i] = radius * Math.cos(angle);
-        if (2 * i + 1 < n) out[start + 2 * i + 1] = radius * Math.sin(angle);
+        boxMuller(u, v, pair);
+        out[start + 2 * i] = pair[0];
+        if (2 * i + 1 < n) out[start + 2 * i + 1] = pair[1];
       }
     }
   }

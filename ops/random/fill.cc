@@ -1,0 +1,43 @@
+// The exported function: fills an array that JavaScript holds.
+
+#include <algorithm>
+
+#include "../common/parallel.h"
+#include "random.h"
+
+namespace torchopt {
+namespace {
+
+// Numbers per task.
+constexpr size_t kChunk = 1 << 16;
+
+template <class T>
+void fillAll(const RandomSource& source, bool normal, T* out, size_t count, int threads) {
+  const RandomLoop<T> loop = randomLoop<T>(normal);
+  const size_t tasks = (count + kChunk - 1) / kChunk;
+  threads = std::min<int>(threads, int(std::min<size_t>(tasks, 1024)));
+  threadParallel(&threads)(tasks, [&](size_t i) {
+    loop(source, out, i * kChunk, std::min((i + 1) * kChunk, count));
+  });
+}
+
+}  // namespace
+}  // namespace torchopt
+
+// Fills `out` with `count` numbers, uniform on [0, 1) or standard normal. `key` holds the two words of
+// the key, `offset` is the number of the first block. Returns 0, or 1 where a thread failed.
+extern "C" __attribute__((visibility("default"))) int32_t
+torchopt_random_fill(int32_t isF64, int32_t normal, void* out, double count, const uint32_t* key,
+                     double offset, int32_t threads) {
+  try {
+    const torchopt::RandomSource source{key[0], key[1], uint64_t(offset)};
+    if (isF64 != 0) {
+      torchopt::fillAll(source, normal != 0, static_cast<double*>(out), size_t(count), threads);
+    } else {
+      torchopt::fillAll(source, normal != 0, static_cast<float*>(out), size_t(count), threads);
+    }
+    return 0;
+  } catch (...) {
+    return 1;
+  }
+}

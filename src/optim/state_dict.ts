@@ -33,7 +33,9 @@ export function save(state: OptState): SavedState {
   const leaves = treeLeaves<unknown>(state);
   realizeNodes(leaves.flatMap((x) => x instanceof TensorCore ? [x.node] : []));
   const plain = (x: unknown) =>
-    x instanceof TensorCore ? saved(x.shape, x.dtype, x.data().slice() as TypedArray) : x;
+    x instanceof TensorCore
+      ? saved(x.shape, x.dtype, (x as Tensor).data().slice() as TypedArray)
+      : x;
   return treeMap(withNulls, plain, state as PyTree<unknown>) as SavedState;
 }
 

@@ -7,26 +7,23 @@
 import { type Device, type DType, Storage, type TypedArray } from "../runtime/mod.ts";
 import { GradientError, ShapeError } from "../graph/errors.ts";
 import { bufferNode, constant, isLeafNode } from "../graph/leaf.ts";
-import { isFloat, isGradEnabled, Node } from "../graph/node.ts";
+import { isGradEnabled, Node } from "../graph/node.ts";
 import { isDeep } from "../graph/depth.ts";
 import { recordOf } from "../graph/record.ts";
-import { realizeNodes, realizeNodesAsync } from "../run/execute.ts";
+import { realizeNodes } from "../run/execute.ts";
 import { type Shape, showShape } from "../graph/shape.ts";
-import { alias, detach } from "../primitives/movement.ts";
+import { alias } from "../primitives/movement.ts";
 import { cast } from "../primitives/elementwise.ts";
-import { checkFresh } from "../lower/walk.ts";
 import { isLate, noteHanded, noteLate, remember } from "./late.ts";
-import { leafLike, leafOf } from "./leaf.ts";
+import { leafLike } from "./leaf.ts";
 import { byPlace } from "./moving.ts";
-import { cutOff, follow, type Lie, type Windows } from "./lie.ts";
+import { follow, type Lie, type Windows } from "./lie.ts";
 import { holdCopy } from "./pending.ts";
 import type { Tensor } from "./tensor.ts";
 import { checkKind } from "./stores.ts";
-import { currentTrace, forbidInTrace } from "./trace.ts";
+import { currentTrace } from "./trace.ts";
 import { adopt, Base, catchUp, changed, Place, write } from "./views.ts";
-import { checkFunction, describe } from "./describe.ts";
-import { inspect, oneLine, peek } from "./inspect.ts";
-import { nest } from "./nested.ts";
+import { describe } from "./describe.ts";
 import { deviceOf } from "./device_of.ts";
 
 export { newArray } from "../runtime/mod.ts";
@@ -238,172 +235,6 @@ export abstract class TensorCore {
     node.box.grad = value;
   }
 
-  // -------------------------------------------------------------- reading
-
-  /**
-   * The only element, as a number. Computes it if need be. An int64 beyond 2 ** 53 is rounded to the
-   * nearest number of JavaScript; `data()[0]` has it as it is.
-   */
-  item(): number {
-    if (this.size !== 1) {
-      throw new ShapeError(
-        `item: wants a tensor of one element, got shape ${showShape(this.shape)}; ` +
-          `reduce it first (sum(), mean()) or read data().`,
-      );
-    }
-    return Number(valueOf(this, "item()").first());
-  }
-
-  /**
-   * All elements in row-major order. Computes them if need be. The array is the tensor's own
-   * memory: treat it as read-only, and copy it (`slice()`) to keep it over an in-place update.
-   */
-  data(): TypedArray {
-    return valueOf(this, "data()").host();
-  }
-
-  /** Like `data()`, computed off the event loop. */
-  async dataAsync(): Promise<TypedArray> {
-    forbidInTrace("dataAsync()");
-    const { node } = this;
-    if (node.storage === null) await realizeNodesAsync([node]);
-    checkFresh(node);
-    return node.storage!.host();
-  }
-
-  /**
-   * The elements as nested arrays; a plain number (or boolean) for a scalar. Elements of int64 beyond
-   * 2 ** 53 are rounded to the nearest number of JavaScript; `data()` has them as they are.
-   */
-  toArray(): NestedArray {
-    return nest(this.data(), this.shape, this.dtype);
-  }
-
-  /** A short description: shape, dtype, and the values where they are known and few. */
-  toString(): string {
-    const head = `Tensor ${showShape(this.shape)} ${this.dtype}`;
-    if (this.rawNode.storage === null || this.size > 100) return head;
-    const data = peek(this);
-    if (typeof data === "string") return `${head} (${data})`;
-    return `${head} ${oneLine(data, this.shape, this.dtype)}`;
-  }
-
-  /**
-   * The text in a template. JavaScript's operators ask for a number, which a tensor is not: `x + 1`
-   * would else join texts, and `loss < best` would always be false.
-   *
-   * @throws {TypeError} in an operator
-   */
-  [Symbol.toPrimitive](hint: string): string {
-    if (hint === "string") return this.toString();
-    throw new TypeError(
-      "JavaScript's operators do not work on tensors: use methods such as x.add(y) and x.lt(y), or " +
-        "read the number with item().",
-    );
-  }
-
-  /**
-   * What `console.log` shows: shape, dtype and values, of many the first and last ones. Values that
-   * were not read yet are computed for it, without a trace in the graph.
-   */
-  [Symbol.for("Deno.customInspect")](_inspect?: unknown, settings?: unknown): string {
-    const { indentationLvl = 0 } = (settings ?? {}) as { indentationLvl?: number };
-    return inspect(this).replaceAll("\n", `\n${" ".repeat(indentationLvl)}`);
-  }
-
-  /** The same in Node. */
-  [Symbol.for("nodejs.util.inspect.custom")](): string {
-    return inspect(this);
-  }
-
-  // -------------------------------------------------------------- history
-
-  /**
-   * The same value without its history; gradients stop here. It is a view: changed in place, it gives
-   * this tensor another value under the history it has. `detach().clone()` keeps the present value.
-   */
-  detach(): Tensor {
-    const node = this.node;
-    const copy = viewAt(this, detach(node), cutOff(placeOf(this).lie, node));
-    // What a step goes on from, such as a hidden state, is cut off from its history first.
-    if (node.requiresGrad && node.storage === null) holdCopy(copy);
-    return copy;
-  }
-
-  /** Forgets this tensor's own history, in place. */
-  detach_(): this {
-    const node = this.node;
-    if (!node.requiresGrad) return this;
-    this.adopt(detach(node));
-    if (this.place !== null) this.place = new Place(this.place.base, cutOff(this.place.lie, node));
-    return this;
-  }
-
-  /**
-   * Switches recording for this tensor on or off, in place. Only leaf tensors can be switched off
-   * (use `detach()` on others).
-   */
-  requiresGrad_(flag = true): this {
-    const node = this.node;
-    if (flag && !isFloat(node.dtype)) {
-      throw new GradientError(
-        `requiresGrad_: got ${node.dtype}; only floating-point tensors have gradients. ` +
-          `Convert it first, as in x.to("float32").`,
-      );
-    }
-    if (node.requiresGrad === flag) {
-      if (flag && node.box === null && isLeafNode(node)) node.box = { grad: null };
-      return this;
-    }
-    if (!flag && !isLeafNode(node)) {
-      throw new GradientError(
-        "requiresGrad_: a tensor with a history cannot be switched off; use detach().",
-      );
-    }
-    const box = node.box ?? (flag ? { grad: null } : null);
-    if (box !== null) box.frozen = !flag;
-    this.adopt(leafOf(node, box, flag, node.hooks));
-    return this;
-  }
-
-  /** Keeps the gradient of a tensor that is not a leaf: `backward()` will fill `grad`. */
-  retainGrad(): this {
-    const node = this.node;
-    if (!node.requiresGrad) {
-      throw new GradientError(
-        "retainGrad: the tensor does not require a gradient; call requiresGrad_() on its sources.",
-      );
-    }
-    node.box ??= { grad: null };
-    return this;
-  }
-
-  /**
-   * Calls `fn` with the complete gradient of this tensor whenever one is computed; what it returns
-   * replaces the gradient. Returns an object whose `remove()` takes the hook away.
-   */
-  registerHook(fn: GradientHook): { remove(): void } {
-    checkFunction("registerHook", fn, "the hook");
-    const node = this.node;
-    if (!node.requiresGrad) {
-      throw new GradientError(
-        "registerHook: the tensor does not require a gradient; call requiresGrad_() first.",
-      );
-    }
-    const hook = (g: Node): Node | void => {
-      const result = fn(construct(g));
-      return result === undefined ? undefined : result.node;
-    };
-    if (node.hooks === null) recordOf(node).hooks = node.hooks = [];
-    node.hooks.push(hook);
-    return {
-      remove() {
-        const at = node.hooks!.indexOf(hook);
-        if (at >= 0) node.hooks!.splice(at, 1);
-      },
-    };
-  }
-
   // -------------------------------------------------------------- rebinding
 
   /** @ignore Replaces the value in place, keeping shape, dtype and (for leaves) the gradient. */
@@ -467,27 +298,18 @@ export abstract class TensorCore {
   }
 }
 
-/** The memory of the value, which is computed if need be. */
-function valueOf(x: TensorCore, op: string): Storage {
-  forbidInTrace(op);
-  const { node } = x;
-  if (node.storage === null) realizeNodes([node]);
-  checkFresh(node);
-  return node.storage!;
-}
-
 /** Whether what was written last concerns a handle: not what a trace wrote that has not read it. */
 function mayCatchUp({ traceId }: TensorCore, { base }: Place): boolean {
   return base.traces === 0 || traceId === currentTrace()?.id;
 }
 
 /** Where a tensor lies, once there is a view of it. */
-function placeOf(x: TensorCore): Place {
+export function placeOf(x: TensorCore): Place {
   return x.place ??= new Place(new Base(x.shape), null);
 }
 
 /** A view of a tensor. */
-function viewAt(x: TensorCore, node: Node, lie: Lie | null): Tensor {
+export function viewAt(x: TensorCore, node: Node, lie: Lie | null): Tensor {
   const view = construct(node);
   view.place = new Place(placeOf(x).base, lie);
   return view;

@@ -5,6 +5,7 @@
  */
 
 import { defaultDtype } from "../graph/defaults.ts";
+import { ShapeError } from "../graph/errors.ts";
 import { numberNode } from "../graph/leaf.ts";
 import { isFloat, type Node } from "../graph/node.ts";
 import { cast } from "../primitives/elementwise.ts";
@@ -120,4 +121,14 @@ export function floatingPair(a: TensorLike, b: TensorLike): [Node, Node] {
 export function floating(x: TensorLike): Node {
   const node = lift(x, defaultDtype());
   return isFloat(node.dtype) ? node : cast(node, defaultDtype());
+}
+
+/** Nodes of tensors in their common dtype. */
+export function alike(op: string, tensors: readonly Tensor[]): Node[] {
+  checkTensors(op, tensors);
+  if (tensors.length === 0) {
+    throw new ShapeError(`${op}: got no tensors; give at least one.`);
+  }
+  const dtype = tensors.map((t) => t.dtype).reduce(promote);
+  return tensors.map((t) => cast(t.node, dtype));
 }

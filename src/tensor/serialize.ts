@@ -8,6 +8,7 @@ import { isDType } from "../graph/node.ts";
 import { type DType, DTYPES, type TypedArray } from "../runtime/mod.ts";
 import { newArray, TensorCore } from "./core.ts";
 import { representable } from "./integer_range.ts";
+import type { Tensor } from "./tensor.ts";
 
 /** A tensor as plain data; `structuredClone` copies it, and files can hold it. */
 export type SavedTensor = {
@@ -54,7 +55,7 @@ export function saved(shape: readonly number[], dtype: DType, data: TypedArray):
  */
 export function readSaved(value: unknown): SavedTensor | null {
   if (value instanceof TensorCore) {
-    return { shape: value.shape, dtype: value.dtype, data: value.data() };
+    return { shape: value.shape, dtype: value.dtype, data: (value as Tensor).data() };
   }
   const { shape, dtype, data } = (value ?? {}) as Partial<SavedTensor | TensorJson>;
   if (!Array.isArray(shape) || typeof dtype !== "string" || !isDType(dtype)) {

@@ -8,7 +8,7 @@ import { backward, type BackwardOptions } from "../autodiff/grad.ts";
 import { isFloat, type Node } from "../graph/node.ts";
 import { cast } from "../primitives/elementwise.ts";
 import { alias, expand } from "../primitives/movement.ts";
-import { setConstructor, type TensorLike } from "./core.ts";
+import { setConstructor, TensorCore, type TensorLike } from "./core.ts";
 import { lift } from "./promotion.ts";
 import type { NanToNumOptions, RoundingMode } from "./methods/arithmetic.ts";
 import { LinearMethods } from "./methods/linear.ts";
@@ -234,4 +234,7 @@ function take<T extends Tensor>(x: T, op: string, value: Node): T {
 }
 
 guardPrototype(Tensor.prototype);
+// None of the classes in between has a constructor of its own; without this, each of them would take
+// its share of the time that making a tensor takes.
+Object.setPrototypeOf(Tensor, TensorCore);
 setConstructor((node) => new Tensor(node));

@@ -12,7 +12,11 @@ export type { ElementwiseMethods } from "./methods/elementwise.ts";
 export type { IndexMethods } from "./methods/index.ts";
 export type { LinearMethods } from "./methods/linear.ts";
 export type { CloseOptions, LogicMethods } from "./methods/logic.ts";
-export type { MovementMethods, PadOptions, SliceSpec } from "./methods/movement.ts";
+export type { ArrangementMethods, PadOptions } from "./methods/arrangement.ts";
+export type { CuttingMethods, SliceSpec } from "./methods/cutting.ts";
+export type { HistoryMethods } from "./methods/history.ts";
+export type { MovementMethods } from "./methods/movement.ts";
+export type { ReadingMethods } from "./methods/reading.ts";
 export type {
   Dims,
   ReduceOptions,

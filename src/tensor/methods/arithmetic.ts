@@ -7,7 +7,8 @@
 import { isFloat, type Node } from "../../graph/node.ts";
 import { numberNode } from "../../graph/leaf.ts";
 import * as p from "../../primitives/elementwise.ts";
-import { TensorCore, type TensorLike, wrap } from "../core.ts";
+import { type TensorLike, wrap } from "../core.ts";
+import { HistoryMethods } from "./history.ts";
 import { checkRepresentable } from "../integer_range.ts";
 import { floatingPair, pair } from "../promotion.ts";
 import * as f from "../formulas/basic.ts";
@@ -37,7 +38,7 @@ function whole(x: Node, fn: (x: Node) => Node): Node {
  * Arithmetic. Operands broadcast as in NumPy and meet in the wider dtype; a number takes the dtype
  * of its partner.
  */
-export abstract class ArithmeticMethods extends TensorCore {
+export abstract class ArithmeticMethods extends HistoryMethods {
   /** `this + other * alpha`. Throws a ShapeError where shapes do not broadcast. */
   add(other: TensorLike, options: { alpha?: number } = {}): Tensor {
     checkNames("add", options, ALPHA);

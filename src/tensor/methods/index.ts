@@ -20,9 +20,10 @@ import * as ix from "../../primitives/index.ts";
 import * as m from "../../primitives/movement.ts";
 import * as order from "../../primitives/order.ts";
 import { scatter } from "../../primitives/scatter.ts";
-import { type TensorCore, type TensorLike, wrap } from "../core.ts";
+import { type TensorLike, wrap } from "../core.ts";
 import { checkTensor, lift, nodeOf } from "../promotion.ts";
-import { MovementMethods } from "./movement.ts";
+import { ArrangementMethods } from "./arrangement.ts";
+import type { ReadingMethods } from "./reading.ts";
 import { ownAxis } from "./operands.ts";
 import type { ValuesAndIndices } from "./reduction.ts";
 import { orderable } from "../formulas/statistics.ts";
@@ -34,7 +35,7 @@ import { checkNames } from "../describe.ts";
  * Elements chosen by number. Indices are int64 or int32 tensors; one out of range is an error of
  * the runtime when the value is computed.
  */
-export abstract class IndexMethods extends MovementMethods {
+export abstract class IndexMethods extends ArrangementMethods {
   /**
    * Positions `index` (a vector) of a dimension, in that order. Negative numbers count from the
    * end.
@@ -247,7 +248,7 @@ export abstract class IndexMethods extends MovementMethods {
 }
 
 /** Places of the elements that are not 0. */
-function placesIn(x: TensorCore): number[] {
+function placesIn(x: ReadingMethods): number[] {
   const places: number[] = [];
   x.data().forEach((v, i) => {
     if (Number(v) !== 0) places.push(i);

@@ -5,12 +5,15 @@
  * @module
  */
 
+import { cgLaplacian } from "./workloads/laplacian.ts";
 import { w1 } from "./workloads/w1.ts";
 import { w2 } from "./workloads/w2.ts";
 import { w3 } from "./workloads/w3.ts";
 import { w4 } from "./workloads/w4.ts";
 import { w5 } from "./workloads/w5.ts";
+import { w6 } from "./workloads/w6.ts";
 import { w11 } from "./workloads/w11.ts";
+import { w14 } from "./workloads/w14.ts";
 import { w12 } from "./workloads/w12.ts";
 import { w7 } from "./workloads/w7.ts";
 import { checkpointed, w10, w9 } from "./workloads/fresh.ts";
@@ -28,6 +31,7 @@ const workloads: Record<string, () => void | Promise<void>> = {
   w4x4: () => w4(4),
   w4x4v: () => w4(4, "vmap"),
   w5,
+  w6,
   w7,
   w9,
   w10,
@@ -37,6 +41,9 @@ const workloads: Record<string, () => void | Promise<void>> = {
   w12_1024: () => w12(1024),
   w12_2048: () => w12(2048),
   w12_1000x16: () => w12(16, 1000),
+  w14,
+  cg_100: () => cgLaplacian(100, 200),
+  cg_1000: () => cgLaplacian(1000, 20),
   checkpoint: checkpointed,
 };
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { eye } from "../tensor/creation.ts";
+import { eye, tensor } from "../tensor/creation.ts";
 import { checkNames } from "../tensor/describe.ts";
 import { outer, where } from "../tensor/functions.ts";
 import { checkSearch } from "./check_search.ts";
@@ -47,20 +47,22 @@ export function bfgs(options: BfgsOptions = {}): MinimizeMethod {
     name: "bfgs",
     run(problem) {
       const { dtype, size } = problem.x0, identity = eye(size, { dtype });
+      const none = tensor(0, { dtype });
       return descend(problem, {
         search,
-        memory: { H: identity, scaled: identity.narrow(0, 0, Math.min(1, size)).mul(0) },
+        memory: { H: identity, scaled: none },
+        reset: () => ({ H: identity, scaled: none }),
         direction: (g, { H }) => H.matmul(g).neg(),
         update: ({ H, scaled }, s, y) => {
           const sy = s.dot(y), yy = y.dot(y), good = sy.gt(yy.mul(s.dot(s)).sqrt().mul(1e-10));
           const safe = where(good, sy, 1);
           // The first matrix gets the scale of the problem.
-          const first = scaled.eq(0).all();
+          const first = scaled.eq(0);
           const own = where(first, identity.mul(safe.div(where(yy.eq(0), 1, yy))), H);
           const Hy = own.matmul(y), sHy = outer(s, Hy);
           const next = own.sub(sHy.add(sHy.t()).div(safe))
             .add(outer(s, s).mul(y.dot(Hy).div(safe.square()).add(safe.reciprocal())));
-          return { H: where(good, next, H), scaled: where(good, scaled.mul(0).add(1), scaled) };
+          return { H: where(good, next, H), scaled: where(good, 1, scaled).to(dtype) };
         },
         first: ({ g, k }) => where(k.eq(0), cautious(g), 1),
       });

@@ -25,6 +25,8 @@ type State<M> = M & {
   readonly slope: Tensor;
   readonly k: Tensor;
   readonly evaluations: Tensor;
+  /** Whether nothing is remembered. */
+  readonly blank: Tensor;
   /** Whether the line search found nothing, and nothing remembered is to blame. */
   readonly stuck: Tensor;
 };
@@ -32,8 +34,10 @@ type State<M> = M & {
 /** A minimizer by its parts. */
 export interface Descent<M extends Memory> {
   readonly search: LineSearch;
-  /** What is remembered at first, and again where a search fails. */
+  /** What is remembered at first. */
   readonly memory: M;
+  /** The memory without what is in it, where a search failed. */
+  reset(memory: M): M;
   direction(g: Tensor, memory: M): Tensor;
   /** What is remembered after a step s that changed the gradient by y. */
   update(memory: M, s: Tensor, y: Tensor, g: Tensor, direction: Tensor): M;
@@ -42,7 +46,12 @@ export interface Descent<M extends Memory> {
 }
 
 const choose = <M extends Memory>(condition: Tensor, a: M, b: M): M =>
-  Object.fromEntries(Object.keys(a).map((k) => [k, where(condition, a[k], b[k])])) as M;
+  Object.fromEntries(
+    Object.keys(a).map((k) => [k, a[k] === b[k] ? a[k] : where(condition, a[k], b[k])]),
+  ) as M;
+
+/** Whether all elements are finite, as one number of the type: cheaper than truth values. */
+const allFinite = (x: Tensor) => x.mul(0).sum().eq(0);
 
 /** Descends until the gradient is small. */
 export function descend<M extends Memory>(problem: MinimizeProblem, way: Descent<M>): FoundMinimum {
@@ -50,7 +59,7 @@ export function descend<M extends Memory>(problem: MinimizeProblem, way: Descent
   const names = Object.keys(way.memory), { dtype } = x0;
   const memoryOf = (state: M) => Object.fromEntries(names.map((k) => [k, state[k]])) as M;
   const done = (g: Tensor) => size(g).le(tolerance);
-  const finite = ({ f, g }: Omit<Point, "x">) => f.isFinite().logicalAnd(g.isFinite().all());
+  const finite = ({ f, g }: Omit<Point, "x">) => allFinite(f).logicalAnd(allFinite(g));
   const end = repeat<State<M>>(
     (state) =>
       done(state.g).logicalOr(state.stuck).logicalNot().logicalAnd(state.k.lt(maxiter))
@@ -59,9 +68,9 @@ export function descend<M extends Memory>(problem: MinimizeProblem, way: Descent
       const { x, f: value, g, k, evaluations } = state, memory = memoryOf(state);
       const wanted = way.direction(g, memory), slope = g.dot(wanted);
       // What does not lead down is forgotten.
-      const down = slope.lt(0).logicalAnd(wanted.isFinite().all());
+      const down = slope.lt(0).logicalAnd(allFinite(wanted));
       const d = where(down, wanted, g.neg()), own = where(down, slope, g.dot(g).neg());
-      const kept = choose(down, memory, way.memory);
+      const kept = choose(down, memory, way.reset(memory));
       const found = way.search.run({
         f,
         from: { x, f: value, g },
@@ -70,11 +79,9 @@ export function descend<M extends Memory>(problem: MinimizeProblem, way: Descent
         left: evaluations.neg().add(maxEvaluations),
       });
       const s = found.x.sub(x), y = found.g.sub(g);
-      const next = choose(found.ok, way.update(kept, s, y, found.g, d), way.memory);
-      const fresh = names.map((name) => kept[name].eq(way.memory[name]).all());
-      const blank = fresh.length === 0 ? tensor(true) : fresh.reduce((a, b) => a.logicalAnd(b));
+      const updated = way.update(kept, s, y, found.g, d), lost = found.ok.logicalNot();
       return {
-        ...next,
+        ...choose(found.ok, updated, way.reset(updated)),
         x: found.x,
         f: found.f,
         g: found.g,
@@ -82,7 +89,8 @@ export function descend<M extends Memory>(problem: MinimizeProblem, way: Descent
         slope: own,
         k: k.add(1),
         evaluations: evaluations.add(found.evaluations),
-        stuck: found.ok.logicalNot().logicalAnd(blank),
+        blank: lost,
+        stuck: lost.logicalAnd(state.blank.logicalOr(down.logicalNot())),
       };
     },
     {
@@ -92,8 +100,10 @@ export function descend<M extends Memory>(problem: MinimizeProblem, way: Descent
       g: g0,
       step: tensor(0, { dtype }),
       slope: tensor(-1, { dtype }),
-      k: tensor(0, { dtype: "int32" }),
-      evaluations: tensor(1, { dtype: "int32" }),
+      // Counters are of the type that all else has, so that tests are part of the same region.
+      k: tensor(0, { dtype }),
+      evaluations: tensor(1, { dtype }),
+      blank: tensor(true),
       stuck: tensor(false),
     },
     maxiter,
@@ -106,8 +116,8 @@ export function descend<M extends Memory>(problem: MinimizeProblem, way: Descent
   return {
     x: end.x,
     objective: end.f,
-    iterations: end.k,
-    evaluations: end.evaluations,
+    iterations: end.k.to("int32"),
+    evaluations: end.evaluations.to("int32"),
     residual: size(end.g),
     status,
   };

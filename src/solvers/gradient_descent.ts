@@ -47,6 +47,7 @@ export function gradientDescent(options: GradientDescentOptions = {}): MinimizeM
       descend(problem, {
         search,
         memory: {},
+        reset: (memory) => memory,
         direction: (g) => g.neg(),
         update: (memory) => memory,
         first: ({ k, step, slope, g }, next) =>

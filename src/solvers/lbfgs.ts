@@ -88,14 +88,16 @@ export function lbfgs(options: LbfgsOptions = {}): MinimizeMethod {
       return descend<Memory>(problem, {
         search,
         memory,
+        // Pairs with the weight 0 change nothing.
+        reset: ({ S, Y, rho, scale }) => ({ S, Y, rho: rho.mul(0), scale: scale.mul(0).add(1) }),
         direction: (g, memory) => twoLoops(g, memory, m).neg(),
         update: (before, s, y) => {
           const sy = s.dot(y), yy = y.dot(y), good = sy.gt(yy.mul(s.dot(s)).sqrt().mul(1e-10));
           const safe = where(good, sy, 1);
           return {
-            S: where(good, push(before.S, s), before.S),
-            Y: where(good, push(before.Y, y), before.Y),
-            rho: where(good, push(before.rho, safe.reciprocal()), before.rho),
+            S: push(before.S, s),
+            Y: push(before.Y, y),
+            rho: push(before.rho, where(good, safe.reciprocal(), 0).to(dtype)),
             scale: where(good, safe.div(where(good, yy, 1)), before.scale),
           };
         },

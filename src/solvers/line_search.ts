@@ -115,10 +115,10 @@ export function backtracking(options: BacktrackingOptions = {}): LineSearch {
       const end = repeat<Back>(
         (s) => good(s).logicalNot().logicalAnd(s.k.lt(POINTS)).logicalAnd(s.k.lt(left)),
         (s) => ({ ...at(s.t.mul(factor)), k: s.k.add(1) }),
-        { ...at(first), k: tensor(1, { dtype: "int32" }) },
+        { ...at(first), k: tensor(1, { dtype: slope.dtype }) },
         POINTS,
       );
-      const ok = good(end).logicalAnd(end.g.isFinite().all());
+      const ok = good(end).logicalAnd(end.g.mul(0).sum().eq(0));
       return {
         x: where(ok, end.x, from.x),
         f: where(ok, end.f, from.f),
@@ -209,7 +209,7 @@ function zoom(
         .logicalAnd(high.sub(low).abs().gt(low.abs().mul(dtype === "float32" ? 1e-7 : 1e-16))),
     (s) => {
       const { t } = s, x = from.x.add(direction.mul(t)), [value, g] = f(x), d = g.dot(direction);
-      const fine = value.isFinite().logicalAnd(g.isFinite().all());
+      const fine = value.add(g.mul(0).sum()).isFinite();
       const decrease = value.le(from.f.add(t.mul(slope).mul(c1)));
       const down = fine.logicalAnd(decrease).logicalAnd(value.lt(s.fLow).logicalOr(s.low.eq(0)));
       const flat = d.abs().le(slope.abs().mul(c2)), done = down.logicalAnd(flat);
@@ -252,7 +252,7 @@ function zoom(
       fHigh: zero,
       dHigh: zero,
       done: tensor(false),
-      k: tensor(0, { dtype: "int32" }),
+      k: tensor(0, { dtype }),
     },
     POINTS,
   );

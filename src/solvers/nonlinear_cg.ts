@@ -50,6 +50,7 @@ export function nonlinearCg(options: NonlinearCgOptions = {}): MinimizeMethod {
         search,
         // The latest direction, times what the formula says.
         memory: { carried: zerosLike(problem.x0) },
+        reset: ({ carried }) => ({ carried: carried.mul(0).nanToNum() }),
         direction: (g, { carried }) => carried.sub(g),
         update: (_, _s, y, g, d) => {
           const before = g.sub(y), square = before.dot(before);

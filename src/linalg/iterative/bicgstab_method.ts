@@ -11,7 +11,7 @@ import type { Tensor } from "../../tensor/tensor.ts";
 import { repeat } from "./loop.ts";
 import type { Method, Outcome, System } from "./solve.ts";
 import { statusOf } from "./status.ts";
-import { axpy, dot, norm, plus, scaled, zerosOf } from "./vectors.ts";
+import { axpy, dot, plus, scaled, zerosOf } from "./vectors.ts";
 
 /** What an iteration hands on. */
 type State = {
@@ -22,6 +22,8 @@ type State = {
   readonly rho: Tensor;
   readonly alpha: Tensor;
   readonly omega: Tensor;
+  /** Norm of r: of order 1 at first, so that squares are safe. */
+  readonly rest: Tensor;
   readonly k: Tensor;
   /** Whether a division failed. */
   readonly broken: Tensor;
@@ -30,21 +32,23 @@ type State = {
 function run({ matvec, b, precondition: M, tolerance, maxiter }: System): Outcome {
   const one = dot(b, b).mul(0).add(1), zeros = zerosOf(b);
   const end = repeat<State>(
-    ({ r, k, broken }) =>
-      norm(r).gt(tolerance).logicalAnd(k.lt(maxiter)).logicalAnd(broken.logicalNot()),
+    ({ rest, k, broken }) =>
+      rest.gt(tolerance).logicalAnd(k.lt(maxiter)).logicalAnd(broken.logicalNot()),
     ({ x, r, p, v, rho, alpha, omega, k }) => {
       const product = dot(b, r), beta = product.div(rho).mul(alpha.div(omega));
       const nextP = plus(r, scaled(beta, axpy(p, omega.neg(), v)));
       const y = M(nextP), nextV = matvec(y), length = product.div(dot(b, nextV));
       const a = where(length.isFinite(), length, 0), s = axpy(r, a.neg(), nextV);
       // The first half of an iteration may be enough.
-      const enough = norm(s).le(tolerance), z = M(s), t = matvec(z), square = dot(t, t);
+      const enough = dot(s, s).sqrt().le(tolerance), z = M(s), t = matvec(z), square = dot(t, t);
       const turn = where(enough.logicalOr(square.eq(0)), 0, dot(t, s).div(square));
       const fine = length.isFinite().logicalAnd(turn.isFinite());
       const w = where(turn.isFinite(), turn, 0);
+      const next = axpy(s, w.neg(), t);
       return {
         x: plus(x, plus(scaled(a, y), scaled(w, z))),
-        r: axpy(axpy(r, a.neg(), nextV), w.neg(), t),
+        r: next,
+        rest: dot(next, next).sqrt(),
         p: nextP,
         v: nextV,
         rho: product,
@@ -62,12 +66,13 @@ function run({ matvec, b, precondition: M, tolerance, maxiter }: System): Outcom
       rho: one,
       alpha: one,
       omega: one,
+      rest: dot(b, b).sqrt(),
       k: tensor(0, { dtype: "int32" }),
       broken: tensor(false),
     },
     maxiter,
   );
-  const rest = norm(end.r);
+  const { rest } = end;
   const status = statusOf([
     [rest.le(tolerance), "converged"],
     [end.broken, "breakdown"],

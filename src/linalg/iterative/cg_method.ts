@@ -11,7 +11,7 @@ import type { Tensor } from "../../tensor/tensor.ts";
 import { repeat } from "./loop.ts";
 import type { Method, Outcome, System } from "./solve.ts";
 import { statusOf } from "./status.ts";
-import { axpy, dot, norm, zerosOf } from "./vectors.ts";
+import { axpy, dot, zerosOf } from "./vectors.ts";
 
 /** What an iteration hands on; `gamma` is the inner product of r and M r. */
 type State = {
@@ -19,6 +19,8 @@ type State = {
   readonly r: Leaves;
   readonly p: Leaves;
   readonly gamma: Tensor;
+  /** Norm of r: of order 1 at first, so that squares are safe. */
+  readonly rest: Tensor;
   readonly k: Tensor;
   /** Whether a division failed. */
   readonly broken: Tensor;
@@ -29,8 +31,8 @@ type State = {
 function run({ matvec, precondition: M, b, tolerance, maxiter }: System): Outcome {
   const p = M(b);
   const end = repeat<State>(
-    ({ r, k, broken }) =>
-      norm(r).gt(tolerance).logicalAnd(k.lt(maxiter)).logicalAnd(broken.logicalNot()),
+    ({ rest, k, broken }) =>
+      rest.gt(tolerance).logicalAnd(k.lt(maxiter)).logicalAnd(broken.logicalNot()),
     ({ x, r, p, gamma, k, broken: _, indefinite }) => {
       const Ap = matvec(p), curvature = dot(p, Ap), alpha = gamma.div(curvature);
       const fine = alpha.isFinite(), step = where(fine, alpha, 0);
@@ -40,6 +42,7 @@ function run({ matvec, precondition: M, b, tolerance, maxiter }: System): Outcom
         r: next,
         p: axpy(z, after.div(gamma), p),
         gamma: after,
+        rest: dot(next, next).sqrt(),
         k: k.add(1),
         broken: fine.logicalNot(),
         indefinite: indefinite.logicalOr(curvature.le(0)),
@@ -50,13 +53,14 @@ function run({ matvec, precondition: M, b, tolerance, maxiter }: System): Outcom
       r: b,
       p,
       gamma: dot(b, p),
+      rest: dot(b, b).sqrt(),
       k: tensor(0, { dtype: "int32" }),
       broken: tensor(false),
       indefinite: tensor(false),
     },
     maxiter,
   );
-  const rest = norm(end.r);
+  const { rest } = end;
   const status = statusOf([
     [rest.le(tolerance), "converged"],
     [end.broken.logicalOr(end.indefinite), "breakdown"],

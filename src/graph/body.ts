@@ -141,18 +141,38 @@ export function closeBody(
   return { body, operands };
 }
 
+/** Finds the parameters on which more and more outputs of a body depend, and visits no node twice. */
+export class BodyReads {
+  /** Parameters found so far. */
+  readonly found: Set<Node> = new Set();
+  readonly #params: ReadonlySet<Node>;
+  readonly #passes: (node: Node) => boolean;
+  readonly #seen = new Set<Node>();
+
+  /** Dependencies go through the nodes that `passes` lets through. */
+  constructor(params: readonly Node[], passes: (node: Node) => boolean = () => true) {
+    this.#params = new Set(params);
+    this.#passes = passes;
+  }
+
+  /** Adds what some outputs depend on. */
+  add(outputs: readonly Node[]): void {
+    const stack = [...outputs];
+    while (stack.length > 0) {
+      const node = stack.pop()!;
+      if (this.#seen.has(node) || !this.#passes(node)) continue;
+      this.#seen.add(node);
+      if (this.#params.has(node)) this.found.add(node);
+      else if (node.storage === null) { for (const x of node.inputs) stack.push(x); }
+    }
+  }
+}
+
 /** Those of some parameters that outputs of a body depend on. */
 export function readOf(params: readonly Node[], outputs: readonly Node[]): Set<Node> {
-  const all = new Set(params), seen = new Set<Node>(), found = new Set<Node>();
-  const stack = [...outputs];
-  while (stack.length > 0) {
-    const node = stack.pop()!;
-    if (seen.has(node)) continue;
-    seen.add(node);
-    if (all.has(node)) found.add(node);
-    else if (node.storage === null) { for (const x of node.inputs) stack.push(x); }
-  }
-  return found;
+  const reads = new BodyReads(params);
+  reads.add(outputs);
+  return reads.found;
 }
 
 /** Fresh parameters like some nodes; derivatives reach those of floating point. */

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { type Body, closeBody, readOf } from "../graph/body.ts";
+import { type Body, BodyReads, closeBody, readOf } from "../graph/body.ts";
 import { apply, type Node, withInputs } from "../graph/node.ts";
 import { order } from "../graph/order.ts";
 import { type CondAttrs, condPrim } from "../primitives/cond.ts";
@@ -28,7 +28,8 @@ import type { Pass, Rebuilder } from "./rebuild.ts";
 interface Need {
   readonly carries: readonly boolean[];
   readonly lists: readonly boolean[];
-  readonly xs: readonly boolean[];
+  /** Parameters of the step that these read. */
+  readonly read: ReadonlySet<Node>;
 }
 
 /** Carries that a body gives back as it got them. */
@@ -37,32 +38,26 @@ function constantCarries({ bodies: [step], carries }: LoopAttrs): boolean[] {
 }
 
 function needOf(attrs: LoopAttrs, used: ReadonlySet<number>): Need {
-  const { bodies: [step, test], carries, xs } = attrs, collected = collectedOf(attrs);
+  const { bodies: [step, test], carries } = attrs, collected = collectedOf(attrs);
   const results = carries + collected.length + (isTested(attrs) ? 1 : 0);
   const wanted = resultsOf(Array.from({ length: results }, (_, i) => used.has(i)), attrs);
   const state = step.params.slice(0, carries), need = [...wanted.carries];
-  const lists = collected.filter((_, i) => wanted.lists[i]);
-  const read = readOf(step.params, lists);
   if (test !== undefined) {
     const tested = readOf(test.params, test.outputs);
     for (let i = 0; i < carries; i++) need[i] ||= tested.has(test.params[i]);
   }
-  for (let i = 0; i < carries; i++) need[i] ||= read.has(state[i]);
-  const open = need.map((n, i) => n ? i : -1).filter((i) => i >= 0);
-  while (open.length > 0) {
-    for (const x of readOf(step.params, [step.outputs[open.pop()!]])) {
-      read.add(x);
-      const k = state.indexOf(x);
-      if (k < 0 || need[k]) continue;
-      need[k] = true;
-      open.push(k);
-    }
-  }
-  return {
-    carries: need,
-    lists: wanted.lists,
-    xs: step.params.slice(carries, carries + xs).map((x) => read.has(x)),
-  };
+  const reads = new BodyReads(step.params), next = step.outputs;
+  reads.add(collected.filter((_, i) => wanted.lists[i]));
+  const open = next.slice(0, carries).filter((_, i) => need[i]);
+  do {
+    reads.add(open.splice(0));
+    state.forEach((x, i) => {
+      if (need[i] || !reads.found.has(x)) return;
+      need[i] = true;
+      open.push(next[i]);
+    });
+  } while (open.length > 0);
+  return { carries: need, lists: wanted.lists, read: reads.found };
 }
 
 /** A loop of some of its parts. Returns its results: null for those that are gone. */
@@ -81,9 +76,9 @@ function pruneLoop(
     if (test !== undefined) outside.set(test.params[i], operands.init[i]);
   });
   const kept = state.map((_, i) => i).filter((i) => need.carries[i] && !fixed[i]);
-  const through = operands.xs.map((_, i) => i).filter((i) => need.xs[i]);
-  const collected = collectedOf(attrs), lists = collected.filter((_, i) => need.lists[i]);
   const slices = step.params.slice(attrs.carries, attrs.carries + attrs.xs);
+  const through = slices.map((_, i) => i).filter((i) => need.read.has(slices[i]));
+  const collected = collectedOf(attrs), lists = collected.filter((_, i) => need.lists[i]);
   const close = (body: Body, params: readonly Node[], outputs: readonly Node[]) =>
     closeBody(params, outputs, body.surroundings, outside);
   const next = [...kept.map((i) => step.outputs[i]), ...lists];
@@ -193,16 +188,13 @@ class Uses {
     if (node.prim === condPrim) return [...node.inputs];
     const attrs: LoopAttrs = node.attrs, need = needOf(attrs, used);
     const { count, init, xs, stepConsts, testConsts } = operandsOf(node.inputs, attrs);
-    const { bodies: [step], carries } = attrs, collected = collectedOf(attrs);
-    const read = readOf(step.params, [
-      ...step.outputs.slice(0, carries).filter((_, i) => need.carries[i]),
-      ...collected.filter((_, i) => need.lists[i]),
-    ]);
+    const { bodies: [step], carries } = attrs,
+      lists = step.params.slice(carries, carries + attrs.xs);
     return [
       ...(count === null ? [] : [count]),
       ...init.filter((_, i) => need.carries[i]),
-      ...xs.filter((_, i) => need.xs[i]),
-      ...stepConsts.filter((_, i) => read.has(step.params[carries + attrs.xs + i])),
+      ...xs.filter((_, i) => need.read.has(lists[i])),
+      ...stepConsts.filter((_, i) => need.read.has(step.params[carries + attrs.xs + i])),
       ...testConsts,
     ];
   }

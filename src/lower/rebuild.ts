@@ -50,15 +50,26 @@ export class Rebuilder {
 
   /** The simplest known equal of `node`, whose operands may be raw. */
   intern(node: Node): Node {
-    if (this.#ids.has(node)) return node;
-    const known = this.#simplest.get(node);
-    if (known !== undefined) return known;
-    const inputs = node.inputs.map((x) => this.intern(x));
-    const simplest = this.make(
-      inputs.every((x, i) => x === node.inputs[i]) ? node : withInputs(node, inputs),
-    );
-    this.#simplest.set(node, simplest);
-    return simplest;
+    const stack = [node];
+    while (stack.length > 0) {
+      const top = stack[stack.length - 1];
+      const waiting = this.#known(top) ? [] : top.inputs.filter((x) => !this.#known(x));
+      if (waiting.length > 0) {
+        for (const x of waiting) stack.push(x);
+        continue;
+      }
+      stack.pop();
+      if (this.#known(top)) continue;
+      const inputs = top.inputs.map((x) => this.#known(x)!);
+      const same = inputs.every((x, i) => x === top.inputs[i]);
+      this.#simplest.set(top, this.make(same ? top : withInputs(top, inputs)));
+    }
+    return this.#known(node)!;
+  }
+
+  /** What a node was interned as. */
+  #known(node: Node): Node | undefined {
+    return this.#ids.has(node) ? node : this.#simplest.get(node);
   }
 
   /** Like `intern`, for a node whose operands are interned. */

@@ -4,32 +4,22 @@
  * @module
  */
 
-import type { Body, BodyRead, Surroundings } from "../graph/body.ts";
+import { type Body, type BodyRead, BodyReads, type Surroundings } from "../graph/body.ts";
+import { copyBelow } from "../graph/copy.ts";
 import { parameterNode } from "../graph/leaf.ts";
 import { isFloat, type Node, withGrad } from "../graph/node.ts";
 import { BatchCopy, isBatched } from "./batching.ts";
 import { carryingForward, sweep } from "./reverse.ts";
 
-/** Part of a graph between some outputs and its parameters, as far as derivatives pass. */
-class Flow {
-  readonly #params: ReadonlySet<Node>;
-
-  constructor(params: readonly Node[]) {
-    this.#params = new Set(params);
-  }
-
-  /** Parameters that derivatives of some nodes reach. */
-  reached(outputs: readonly Node[]): Set<Node> {
-    const seen = new Set<Node>(), found = new Set<Node>(), stack = [...outputs];
-    while (stack.length > 0) {
-      const node = stack.pop()!;
-      if (!node.requiresGrad || seen.has(node)) continue;
-      seen.add(node);
-      if (this.#params.has(node)) found.add(node);
-      else for (const x of node.inputs) stack.push(x);
-    }
-    return found;
-  }
+/** Nodes of a body that derivatives reach from some of its parameters. */
+function above(body: Body, sources: ReadonlySet<Node>): (node: Node) => boolean {
+  const known = new Map<Node, boolean>(body.params.map((x) => [x, sources.has(x)]));
+  return (root) =>
+    copyBelow(
+      root,
+      known,
+      ({ requiresGrad, inputs }) => requiresGrad && inputs.some((x) => known.get(x)!),
+    );
 }
 
 /**
@@ -43,23 +33,24 @@ export function livingCarries(
   sinks: { readonly carries: readonly boolean[]; readonly others: readonly Node[] },
 ): boolean[] {
   const params = body.params.slice(0, carries), next = body.outputs.slice(0, carries);
-  const flow = new Flow(body.params), below = next.map((x) => flow.reached([x]));
-  const above = params.map((x) => sources.has(x)), wanted = [...sinks.carries];
-  const others = flow.reached(sinks.others);
-  for (let i = 0; i < carries; i++) wanted[i] ||= others.has(params[i]);
-  const depends = (i: number) =>
-    above[i] || [...below[i]].some((x) => sources.has(x) || above[params.indexOf(x)] === true);
-  for (let changed = true; changed;) {
-    changed = false;
-    for (let i = 0; i < carries; i++) {
-      if (!above[i] && depends(i)) changed = above[i] = true;
-      if (!wanted[i]) continue;
-      for (let k = 0; k < carries; k++) {
-        if (!wanted[k] && below[i].has(params[k])) changed = wanted[k] = true;
-      }
-    }
+  const moving = new Set(sources);
+  for (let size = -1; size !== moving.size;) {
+    size = moving.size;
+    const depends = above(body, moving);
+    next.forEach((x, i) => depends(x) && moving.add(params[i]));
   }
-  return params.map((x, i) => isFloat(x.dtype) && above[i] && wanted[i]);
+  const reads = new BodyReads(body.params, (node) => node.requiresGrad);
+  const wanted = [...sinks.carries], open = next.filter((_, i) => wanted[i]);
+  reads.add(sinks.others);
+  do {
+    reads.add(open.splice(0));
+    params.forEach((x, i) => {
+      if (wanted[i] || !reads.found.has(x)) return;
+      wanted[i] = true;
+      open.push(next[i]);
+    });
+  } while (open.length > 0);
+  return params.map((x, i) => isFloat(x.dtype) && moving.has(x) && wanted[i]);
 }
 
 /** What a rule that ran among the surroundings of a body gave, and what it read there. */

@@ -1,7 +1,7 @@
 /** Loops and choices in which others went wrong: reports of users of other libraries, and relatives. */
 
-import { assertEquals } from "@std/assert";
-import { compile, func, stack, type Tensor, tensor, zeros } from "@torchopt/torchopt";
+import { assert, assertEquals } from "@std/assert";
+import { compile, explain, func, stack, type Tensor, tensor, zeros } from "@torchopt/torchopt";
 import { assertClose } from "../helpers/close.ts";
 
 const f64 = { dtype: "float64" } as const;
@@ -240,4 +240,40 @@ Deno.test("stacked results of batches of scans lie as those of one example do", 
   const run = (xs: Tensor) => func.scan((c, x) => [c.add(x), c.mul(x)], num(1), xs)[1];
   const one = [0, 1].map((i) => run(xs.select(0, i)));
   assertEquals(func.vmap(run)(xs).toArray(), stack(one, 0).toArray());
+});
+
+Deno.test("bodies may be long: alone, in a batch, and chosen for each example", () => {
+  const long = (x: Tensor) => {
+    for (let k = 0; k < 2500; k++) x = x.add(k % 7).mul(0.5);
+    return x;
+  };
+  const xs = num([1, 2]), want = long(num(1)).item();
+  const looped = (x: Tensor) => func.foriLoop(0, 2, (_i, y) => long(y), x);
+  assertClose(func.vmap(looped)(xs).data(), [want, want], 1e-9);
+  const chosen = func.vmap((x: Tensor) => func.cond(x.lt(1.5), long, (x) => x, x));
+  assertClose(chosen(xs).data(), [want, 2], 1e-9);
+  assertClose(func.grad((xs: Tensor) => chosen(xs).sum())(xs).data(), [0, 1], 1e-9);
+});
+
+Deno.test("what a loop gives and nobody reads is not computed", () => {
+  const run = compile((x: Tensor) => {
+    const [{ a }, ys] = func.scan(
+      ({ a, b }) => [{ a: a.mul(0.5), b: b.sin().exp().cos() }, b.tanh()],
+      { a: x, b: x },
+      null,
+      { length: 4 },
+    );
+    void ys;
+    return a;
+  });
+  assertEquals(run(num(1)).item(), 1 / 16);
+  assert(explain(run).steps[0].includes("of 1 operations"), explain(run).steps[0]);
+  // A loop and its way back compute the iterations once together, and once again on the way.
+  const both = compile((x: Tensor) => {
+    const loss = (x: Tensor) => func.foriLoop(0, 9, (_i, y) => y.sin().mul(x), x).sum();
+    const [value, grad] = func.valueAndGrad(loss)(x);
+    return { value, grad };
+  });
+  both(num([1, 2])).grad.data();
+  assertEquals(explain(both).steps.filter((step) => step.startsWith("loop")).length, 2);
 });

@@ -16,7 +16,7 @@ import { w11 } from "./workloads/w11.ts";
 import { w14 } from "./workloads/w14.ts";
 import { w12 } from "./workloads/w12.ts";
 import { w7 } from "./workloads/w7.ts";
-import { checkpointed, w10, w9 } from "./workloads/fresh.ts";
+import { checkpointed, w10, w11Memory, w9 } from "./workloads/fresh.ts";
 
 const workloads: Record<string, () => void | Promise<void>> = {
   w1a: () => w1("a"),
@@ -36,6 +36,7 @@ const workloads: Record<string, () => void | Promise<void>> = {
   w9,
   w10,
   w11,
+  w11m: w11Memory,
   w12_64: () => w12(64),
   w12_256: () => w12(256),
   w12_1024: () => w12(1024),

@@ -1,6 +1,6 @@
 /**
- * Fresh processes: `cold` prints the first meta-gradient's norm; `w4`, `w5`, `unrolled` and
- * `checkpoint` print their check, the memory of four iterations, and the time of the fastest.
+ * Fresh processes: `cold` prints the first meta-gradient's norm; `w4`, `w5`, `w11` (with its number of
+ * steps), `unrolled` and `checkpoint` print their check, the memory of four iterations, and the time of the fastest.
  *
  * @module
  */
@@ -11,6 +11,7 @@ import { metaLoss, sinusoidParameters, sinusoids } from "./w3.ts";
 import { checkConv, mamlConv } from "./w4.ts";
 import { checkUnrolled, unrolled } from "./unroll.ts";
 import { checkAdam, metaAdam } from "./w5.ts";
+import { checkScan, metaScan } from "./w11.ts";
 
 /** A figure of this process in MiB: VmRSS now, or VmHWM at its highest. */
 function memory(field: "VmRSS" | "VmHWM"): number {
@@ -55,6 +56,16 @@ switch (Deno.args[0]) {
     break;
   case "checkpoint":
     measureUnrolled(true);
+    break;
+  case "w11":
+    measure(() => {
+      const iterate = metaScan(Number(Deno.args[1]));
+      return () => {
+        const check = checkScan(iterate());
+        for (let i = 0; i < 3; i++) iterate().loss.item();
+        return check;
+      };
+    });
     break;
   case "w5":
     measure(() => {

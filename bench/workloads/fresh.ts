@@ -6,10 +6,10 @@ const QUICK = Deno.env.get("BENCH_QUICK") === "1";
 const STARTS = Number(Deno.env.get("BENCH_COLD_REPS") ?? (QUICK ? "2" : "10"));
 
 /** Runs `child.ts`; gives its first line and the milliseconds until it came, and until the end. */
-async function child(what: string): Promise<{ line: string; first: number; exit: number }> {
+async function child(...what: string[]): Promise<{ line: string; first: number; exit: number }> {
   const begin = performance.now();
   const process = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", new URL("./child.ts", import.meta.url).href, what],
+    args: ["run", "-A", new URL("./child.ts", import.meta.url).href, ...what],
     stdout: "piped",
   }).spawn();
   let text = "", first = NaN;
@@ -18,7 +18,9 @@ async function child(what: string): Promise<{ line: string; first: number; exit:
     if (Number.isNaN(first) && text.includes("\n")) first = performance.now() - begin;
   }
   const { success } = await process.status;
-  if (!success || Number.isNaN(first)) throw new Error(`bench: the process for ${what} failed`);
+  if (!success || Number.isNaN(first)) {
+    throw new Error(`bench: the process for ${what.join(" ")} failed`);
+  }
   return { line: text.split("\n")[0], first, exit: performance.now() - begin };
 }
 
@@ -45,6 +47,17 @@ export async function w10(): Promise<void> {
   for (const [what, name] of [["w4", "w10_mem_w4"], ["w5", "w10_mem_w5_k50"]]) {
     const { base, check, peak } = JSON.parse((await child(what)).line);
     report(name, { runs: [peak], first: NaN }, check, {
+      metric: "peak_rss_mib",
+      base_rss_mib: base,
+    });
+  }
+}
+
+/** Highest memory of a process that runs W11 four times, with 1 000 steps and with 10 000. */
+export async function w11Memory(): Promise<void> {
+  for (const steps of ["1000", "10000"]) {
+    const { base, check, peak } = JSON.parse((await child("w11", steps)).line);
+    report(`w11_mem_k${steps}`, { runs: [peak], first: NaN }, check, {
       metric: "peak_rss_mib",
       base_rss_mib: base,
     });

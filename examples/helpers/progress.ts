@@ -59,7 +59,7 @@ export async function track(
   title: string,
   bounds: Bounds,
   status: () => string,
-  body: (i: number) => void,
+  body: (i: number) => void | Promise<void>,
   screen: Screen = standardError(),
 ): Promise<Taken> {
   const start = performance.now();
@@ -74,7 +74,8 @@ export async function track(
     }
   };
   while (done < 1) {
-    body(i++);
+    const rest = body(i++);
+    if (rest instanceof Promise) await rest;
     seconds = (performance.now() - start) / 1e3;
     done = Math.min(1, Math.max(i / bounds.iterations, seconds / (bounds.seconds ?? Infinity)));
     const due = screen.terminal

@@ -84,8 +84,8 @@ Deno.test("ranks that go between forward and backward, and during backward", asy
 
 Deno.test("a stopped rank counts as gone, and a busy one does not", async () => {
   await inWorld(3, async ({ children }) => {
-    // Five times as long as a rank may be silent.
-    assertEquals(await on<number>(1, fns.busy, 1500), 1);
+    // Twice as long as a rank may be silent.
+    assertEquals(await on<number>(1, fns.busy, 2000), 1);
     kill(children[2], "SIGSTOP");
     const error = await errorOf(on(2, fns.echo, 1));
     assert(error instanceof WorkerDiedError && error.rank === 2);
@@ -96,7 +96,7 @@ Deno.test("a stopped rank counts as gone, and a busy one does not", async () => 
     assertEquals(code, 1);
     assertStringIncludes(text, "is gone");
     await distributed.shutdown().catch(() => {});
-  }, { mayFail: [1, 2], heartbeat: 0.1 });
+  }, { mayFail: [1, 2], heartbeat: 0.3 });
 });
 
 Deno.test("a main function that fails tells the others why", async () => {
@@ -225,7 +225,7 @@ Deno.test("lost, failing and late messages: each call has its stated outcome", a
           });
         }
       });
-    }, { env, heartbeat: 0.1 }));
+    }, { env, heartbeat: 0.3 }));
 });
 
 Deno.test("a faulty description of faults is refused", async () => {

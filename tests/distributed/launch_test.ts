@@ -102,6 +102,7 @@ Deno.test("launch ends all ranks where one fails, with its code", async () => {
   assertStringIncludes(err, "rank 2 ended with code 7");
   const thrown = await launch("--nproc", "2", "--workers", `${programs}launched.ts`, "throws");
   assertEquals(thrown.code, 1);
+  assertEquals((await launch("--nproc", "4", "--workers", `${programs}four.ts`, "fail")).code, 7);
   assertStringIncludes(thrown.err, "thrown on purpose");
 });
 

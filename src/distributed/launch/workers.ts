@@ -32,11 +32,13 @@ async function attempt({ nproc, program, args }: LaunchSettings): Promise<number
     left.add(rank);
     if (left.size === nproc) done.resolve(code);
   };
-  const failed = (rank: number, text: string) => {
+  const failed = (rank: number, text: string, own = 1) => {
     if (left.has(rank)) return;
     console.error(`[${rank}] ${text}`);
-    if (code === 0) setTimeout(() => done.resolve(code), END_MS);
-    code = 1;
+    if (code === 0) {
+      code = own;
+      setTimeout(() => done.resolve(code), END_MS);
+    }
     for (let other = 0; other < nproc; other++) {
       if (other !== rank) tell(other, { torchopt: "died", rank, reason: text.split("\n")[0] });
     }
@@ -49,6 +51,10 @@ async function attempt({ nproc, program, args }: LaunchSettings): Promise<number
     };
     worker.onmessage = ({ data }) => {
       if (data?.done === true) return ended(rank);
+      if (data?.exit === 0) return ended(rank);
+      if (typeof data?.exit === "number") {
+        return failed(rank, `ended with code ${data.exit}`, data.exit);
+      }
       if (typeof data?.failed === "string") return failed(rank, data.failed);
       if (!isHubMessage(data) || data.torchopt !== "connect") return;
       const { port1, port2 } = new MessageChannel();

@@ -4,6 +4,7 @@
  */
 
 import { assertEquals } from "@std/assert";
+import { deviceKinds } from "../src/runtime/device/mod.ts";
 
 /** The layers from the ground up; a path belongs where its longest prefix stands. */
 const LAYERS: readonly (readonly string[])[] = [
@@ -169,6 +170,20 @@ Deno.test("user rooms import no values of the runtime", () => {
       .map((other) => `${file} imports ${other}`)
   );
   assertEquals(found, []);
+});
+
+/** The methods that are called as devices are. */
+const CALLED_AS_DEVICES = "src/tensor/methods/conversion.ts";
+
+Deno.test("no file but the drivers knows a device by its name", () => {
+  const name = new RegExp(`\\b(?:${deviceKinds().join("|")})\\w*`, "g");
+  const found = files.filter((file) => !file.startsWith("src/runtime/device/")).flatMap((file) => {
+    const text = Deno.readTextFileSync(new URL(file, root))
+      .replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, "");
+    return (text.match(name) ?? []).map((word) => `${file}: ${word}`);
+  });
+  const methods = ["cpu", "cuda"].map((word) => `${CALLED_AS_DEVICES}: ${word}`);
+  assertEquals(found, methods);
 });
 
 // A file that belongs to no circle can be loaded first: all that it needs is loaded before it.

@@ -35,7 +35,7 @@ export const PROBABILITY: Domain = { holds: (v) => v >= 0 && v <= 1, wants: "num
 
 /** Whether the values of a tensor are there: nothing is computed for a check. */
 function isKnown(x: Tensor): boolean {
-  return currentTrace() === null && x.device === "cpu" && x.rawNode.storage !== null;
+  return currentTrace() === null && x.rawNode.storage?.onHost === true;
 }
 
 /** Throws a RangeError where a number is outside of its domain, as far as values are known. */

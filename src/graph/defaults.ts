@@ -4,11 +4,11 @@
  * @module
  */
 
-import { type Device, type DType, Storage } from "../runtime/mod.ts";
+import { type Device, type DType, HOST, Storage } from "../runtime/mod.ts";
 import { DTypeError } from "./errors.ts";
 
 let dtype: DType = "float32";
-let device: Device = "cpu";
+let device: Device = HOST;
 
 /**
  * Element type of new floating-point tensors.

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { DType } from "../runtime/mod.ts";
+import type { DType, Target } from "../runtime/mod.ts";
 import type { Attr } from "../onnx/mod.ts";
 import type { Body } from "./body.ts";
 import type { Aval } from "./node.ts";
@@ -65,10 +65,8 @@ export interface LowerContext {
   scalar(dtype: DType, value: number): string;
   /** Casts a value. */
   cast(x: string, to: DType): string;
-  /** Device kind for which the graph is lowered. */
-  readonly device: "cpu" | "cuda";
-  /** Whether the compiled kernels are at hand. */
-  readonly kernels: boolean;
+  /** Where the graph will run. */
+  readonly target: Target;
   /** A name that is unused so far, for subgraphs. */
   fresh(prefix: string): string;
 }

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { type DType, DTYPES, type Storage } from "../runtime/mod.ts";
+import { type DType, DTYPES, type Storage, type Target } from "../runtime/mod.ts";
 import { internAttrs } from "./intern.ts";
 import type { LowerContext } from "./lower_context.ts";
 import { checkRecording } from "./memory.ts";
@@ -22,17 +22,11 @@ export interface Aval {
   readonly dtype: DType;
 }
 
+export type { Target } from "../runtime/mod.ts";
+
 /** Static arguments of a primitive: part of the structure, so never data. */
 // deno-lint-ignore no-explicit-any
 export type Attrs = any;
-
-/** Where a graph will run, as far as lowering must know. */
-export interface Target {
-  /** Kind of device. */
-  readonly device: "cpu" | "cuda";
-  /** Whether our compiled kernels (Program, FusedAdam) are at hand. */
-  readonly ops: boolean;
-}
 
 /** What a primitive is: inference, lowering and derivative in one place. */
 export interface Primitive<A = Attrs> {

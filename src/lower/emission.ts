@@ -50,7 +50,7 @@ const none: Data = { leafIndex: new Map(), slots: new Map(), sizes: new Map() };
 export function graphOf(results: readonly Node[], target: Target, data: Data = none): Graph {
   const nodes = order(results);
   numberNodes(nodes);
-  const parts = partition(nodes, results, target.ops && target.device === "cpu");
+  const parts = partition(nodes, results, target.has("Program", "float32"));
   let external = externals(parts, nodes, results);
   if (splitRegions(parts, external, segmentSizes.most)) external = externals(parts, nodes, results);
   const { leafIndex, slots, sizes } = data;
@@ -104,8 +104,7 @@ export class Emission {
   }
 
   #begin(): SegmentBuilder {
-    const { device, ops } = this.#graph.target;
-    const emitter = this.#within ?? new Emitter(device, ops && device === "cpu");
+    const emitter = this.#within ?? new Emitter(this.#graph.target);
     const segment = new SegmentBuilder(this.segments.length, emitter);
     this.segments.push(segment);
     return segment;
@@ -232,7 +231,7 @@ export class Emission {
   /** A loop as one node of the kernel, where its step is one Program. */
   #nativeLoop(node: Node, line: number): string[] | null {
     const { target, nodes } = this.#graph;
-    if (node.prim !== loopPrim || !target.ops || target.device !== "cpu") return null;
+    if (node.prim !== loopPrim || !target.has("Program", "float32")) return null;
     const native = nativeLoop(node, target);
     numberNodes(nodes);
     if (native === null) return null;

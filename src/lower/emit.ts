@@ -15,7 +15,7 @@ import {
   type TensorDef,
   type ValueInfo,
 } from "../onnx/mod.ts";
-import { type DType, DTYPES } from "../runtime/mod.ts";
+import { type DType, DTYPES, type Target } from "../runtime/mod.ts";
 import type { EmitOptions, LowerContext, Result } from "../graph/lower_context.ts";
 import type { Body } from "../graph/body.ts";
 import type { Aval } from "../graph/node.ts";
@@ -36,8 +36,8 @@ export class Emitter implements LowerContext {
   #count = 0;
   #size = 0;
 
-  /** Emits for one kind of device, with compiled kernels or without. */
-  constructor(readonly device: "cpu" | "cuda", readonly kernels: boolean = false) {}
+  /** @param target where the graph will run */
+  constructor(readonly target: Target) {}
 
   /** Number of values that nodes compute. */
   get size(): number {

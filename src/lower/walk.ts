@@ -130,13 +130,17 @@ class Walker {
   #enter(node: Node): void {
     if (node.mark === this.#epoch) return;
     node.mark = this.#epoch;
-    if (node.storage !== null || node.prim === buffer || this.#inputs.has(node)) {
+    if (
+      node.prim === buffer || (node.storage !== null && node.prim !== constant) ||
+      this.#inputs.has(node)
+    ) {
       this.#leaf(node);
     } else if (node.prim === scalar) {
       node.local = this.#count++;
       emit(-100 - dtypeCode.get(node.dtype)!);
       this.scalars.push(node);
     } else if (node.prim === constant) {
+      // Many share it, so that its value, where it has one, may lie on any device.
       node.local = this.#count++;
       emit(-200);
       emit(node.attrKey);

@@ -69,7 +69,7 @@ export function pairUp(op: string, present: OptState, state: unknown): Loading {
     if (!(into instanceof TensorCore)) {
       return from === null
         ? found[i]
-        : fromTyped(from.data.slice() as TypedArray, from.shape, from.dtype, "cpu");
+        : fromTyped(from.data.slice() as TypedArray, from.shape, from.dtype);
     }
     const fits = from !== null && sameShape(from.shape, into.shape) &&
       from.dtype === into.dtype && from.data.length === into.size &&

@@ -91,14 +91,13 @@ export const convPrim: Primitive<ConvAttrs> = definePrimitive<ConvAttrs>({
   },
   decompose(node, target) {
     const [x, w] = node.inputs;
-    if (target.device === "cuda") return null;
     const { groups } = node.attrs;
     const [n, o, ...out] = node.shape;
     const kernel = w.shape.slice(2), taps = sizeOf(kernel), channels = w.shape[1];
     if (isProduct("conv", x.shape, w.shape, out, groups, x.dtype, target)) {
       return convProduct(x, w, node.shape, node.attrs);
     }
-    if (x.dtype !== "float64") return null;
+    if (target.has("Conv", x.dtype)) return null;
     if (sizeOf(node.shape) === 0) return zeros(node.shape, x);
     const split = [n, groups, channels, sizeOf(out)];
     const met = concat(windows(x, kernel, out, node.attrs).map((t) => reshape(t, split)), 2);
@@ -146,7 +145,6 @@ export const convInputGradPrim: Primitive<ConvInputGradAttrs> = definePrimitive<
     },
     decompose(node, target) {
       const [g, w] = node.inputs;
-      if (target.device === "cuda") return null;
       const { inputShape, strides, low, dilations, groups } = node.attrs;
       if (sizeOf(node.shape) === 0 || sizeOf(g.shape) === 0) return zeros(node.shape, g);
       const out = g.shape.slice(2);
@@ -161,7 +159,9 @@ export const convInputGradPrim: Primitive<ConvInputGradAttrs> = definePrimitive<
       );
       const simple = strides.every((s) => s === 1) && [...before, ...after].every((n) => n >= 0);
       // ConvTranspose is the faster kernel where a stride spreads g out or there are few channels.
-      if (g.dtype !== "float64" && !(simple && groups === 1 && w.shape[1] >= 8)) return null;
+      if (target.has("ConvTranspose", g.dtype) && !(simple && groups === 1 && w.shape[1] >= 8)) {
+        return null;
+      }
       const [o, channels, ...kernel] = w.shape;
       const parts = reshape(w, [groups, o / groups, channels, ...kernel]);
       const swapped = reshape(

@@ -14,7 +14,7 @@ import { columns, foldColumns, type WindowAttrs } from "./windows.ts";
 
 /** Whether the kernels of windows are there for an element type. */
 export const hasKernels = (target: Target, dtype: Node["dtype"]): boolean =>
-  target.ops && target.device === "cpu" && (dtype === "float32" || dtype === "float64");
+  target.has("Columns", dtype) && target.has("FoldColumns", dtype);
 
 /** Places of a window up to which a matrix product is faster than ONNX Runtime's convolution. */
 const FEW_PLACES = 128;

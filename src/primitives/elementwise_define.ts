@@ -41,10 +41,8 @@ export interface UnarySpec {
   result?: DType;
   /** Accepted operands; floating point by default. */
   accepts?: (d: DType) => boolean;
-  /** Equal graph for the types that ONNX Runtime has no kernel for. */
+  /** Equal graph where the target has no kernel for the ONNX operator, or there is none. */
   decompose?: (x: Node) => Node;
-  /** Types that have an ONNX Runtime kernel; all by default. */
-  kernels?: readonly DType[];
   simplify?: Primitive<null>["simplify"];
 }
 
@@ -97,8 +95,8 @@ export function unary(name: string, spec: UnarySpec): Unary {
     simplify: spec.simplify,
     decompose: spec.decompose === undefined
       ? undefined
-      : (node) =>
-        spec.kernels?.includes(node.inputs[0].dtype) ? null : spec.decompose!(node.inputs[0]),
+      : ({ inputs: [x] }, target) =>
+        spec.onnx !== undefined && target.has(spec.onnx, x.dtype) ? null : spec.decompose!(x),
     program: instruction(spec.opcode),
   });
 }

@@ -176,7 +176,6 @@ export const adamManyPrim: Primitive<ManyAttrs> = definePrimitive<ManyAttrs>({
 });
 
 function kernelServes(node: Node<StepAttrs>, target: Target): boolean {
-  return node.attrs.kernel && target.ops && target.device === "cpu" &&
-    sizeOf(node.shape) >= KERNEL_FROM &&
-    (node.dtype === "float32" || node.dtype === "float64");
+  return node.attrs.kernel && sizeOf(node.shape) >= KERNEL_FROM &&
+    target.has("FusedAdam", node.dtype);
 }

@@ -118,8 +118,7 @@ export const scatterAddPrim: Primitive<AxisAttrs> = definePrimitive<AxisAttrs>({
   decompose({ inputs: [x, index, src], shape, attrs: { axis } }, target) {
     const number = x.prim.name === "expand" ? x.inputs[0] : x;
     const onZeros = number.prim === constant && number.attrs.value === 0;
-    if (!target.ops || target.device !== "cpu" || !onZeros) return null;
-    if (x.dtype !== "float32" && x.dtype !== "float64") return null;
+    if (!onZeros || !target.has("ScatterZeros", x.dtype)) return null;
     const last = shape.length - 1;
     if (axis !== last || index.dtype !== "int64") return null;
     if (!sameShape(shape.slice(0, last), index.shape.slice(0, last))) return null;
@@ -256,7 +255,7 @@ function lowerIndexAdd(
   const add = { reduction: attr.string("add") };
   const split = (x: string, sizes: readonly number[], along: number) =>
     c.ops("Split", [x, c.ints(sizes)], { axis: attr.int(along) }, { outputs: sizes.length });
-  if (rows * width <= CHUNK || c.device === "cuda") {
+  if (rows * width <= CHUNK || c.target.scattersSafely) {
     return result(c.op("ScatterND", [zeros(width), at, updates], add));
   }
   const byRows = pieces(rows, Math.max(1, Math.floor(CHUNK / width)));

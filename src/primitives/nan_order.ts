@@ -82,8 +82,7 @@ function branch(
   careful: () => string[],
   plain: () => string[],
 ): string[] {
-  // Branches would take a device's results to the host.
-  if (c.device === "cuda") return careful();
+  if (!c.target.branches) return careful();
   // A sum with a NaN in it is NaN. So is one of opposite infinities, where more care does no harm.
   const sum = c.op("ReduceSum", [dtype === "float16" ? c.cast(x, "float32") : x], {
     keepdims: attr.int(0),

@@ -91,8 +91,7 @@ function lowerTotal(
   if (isFloat(node.dtype)) {
     return onnx === "ReduceSum" ? lowerFloatSum(c, x, node) : lowerAs(c, onnx, x, node);
   }
-  // CUDA has no matrix products of whole numbers.
-  if (sizeOf(shape) === 0 || c.device === "cuda") return lowerAs(c, onnx, x, node);
+  if (sizeOf(shape) === 0 || !c.target.has("MatMul", node.dtype)) return lowerAs(c, onnx, x, node);
   const of = { dtype: node.dtype, shape };
   return lowerWhole(c, x, of, axes, node.shape, onnx === "ReduceSum" ? sumOf : productOf);
 }

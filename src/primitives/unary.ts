@@ -18,7 +18,6 @@ export const negPrim: Unary = unary("neg", {
   opcode: opcode.neg,
   onnx: "Neg",
   accepts: anyNumber,
-  kernels: ["float16", "float32", "float64", "int32", "int64"],
   // Bytes wrap around: 255 is -1.
   decompose: (x) => mul(num(255, x), x),
   vjp: (g) => [neg(g)],
@@ -91,7 +90,6 @@ export const sigmoidPrim: Unary = unary("sigmoid", {
 export const erfPrim: Unary = unary("erf", {
   opcode: 20,
   onnx: "Erf",
-  kernels: ["float32"],
   decompose: error.erf,
   vjp: (g, { inputs: [x] }) => [mul(mul(g, num(2 / Math.sqrt(Math.PI), g)), exp(neg(square(x))))],
 });
@@ -133,7 +131,6 @@ export const expm1Prim: Unary = unary("expm1", {
 export const atanPrim: Unary = unary("atan", {
   opcode: 23,
   onnx: "Atan",
-  kernels: ["float32"],
   decompose: approx.atan,
   vjp: (g, { inputs: [x] }) => [mul(g, atanSlope(x))],
 });
@@ -141,7 +138,6 @@ export const atanPrim: Unary = unary("atan", {
 export const asinPrim: Unary = unary("asin", {
   opcode: 31,
   onnx: "Asin",
-  kernels: ["float32"],
   decompose: approx.asin,
   vjp: (g, { inputs: [x] }) => [mul(g, rsqrt(oneMinusSquare(x)))],
 });
@@ -149,7 +145,6 @@ export const asinPrim: Unary = unary("asin", {
 export const acosPrim: Unary = unary("acos", {
   opcode: 32,
   onnx: "Acos",
-  kernels: ["float32"],
   decompose: approx.acos,
   vjp: (g, { inputs: [x] }) => [neg(mul(g, rsqrt(oneMinusSquare(x))))],
 });
@@ -157,7 +152,6 @@ export const acosPrim: Unary = unary("acos", {
 export const sinhPrim: Unary = unary("sinh", {
   opcode: 34,
   onnx: "Sinh",
-  kernels: ["float32"],
   decompose: approx.sinh,
   vjp: (g, { inputs: [x] }) => [mul(g, cosh(x))],
 });
@@ -165,7 +159,6 @@ export const sinhPrim: Unary = unary("sinh", {
 export const coshPrim: Unary = unary("cosh", {
   opcode: 35,
   onnx: "Cosh",
-  kernels: ["float32"],
   decompose: approx.cosh,
   vjp: (g, { inputs: [x] }) => [mul(g, sinh(x))],
 });
@@ -173,7 +166,6 @@ export const coshPrim: Unary = unary("cosh", {
 export const softplusPrim: Unary = unary("softplus", {
   opcode: 36,
   onnx: "Softplus",
-  kernels: ["float32"],
   decompose: (x) => add(maximum(x, num(0, x)), log1p(exp(neg(abs(x))))),
   vjp: (g, { inputs: [x] }) => [mul(g, sigmoid(x))],
 });

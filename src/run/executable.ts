@@ -5,11 +5,15 @@
  */
 
 import {
+  BackendError,
   type Device,
+  driverOf,
   type DType,
+  isOnHost,
   newArray,
   opsLibrary,
   RunMemory,
+  sameDevice,
   Storage,
   threadsNow,
   type TypedArray,
@@ -59,6 +63,7 @@ export class Executable {
   ran = false;
   /** Where outputs live. */
   readonly device: Device;
+  readonly #onHost: boolean;
   #segments: readonly SegmentRun[];
   #threads: number;
   /** Asynchronous runs under way. */
@@ -93,6 +98,7 @@ export class Executable {
     this.wishes = wishes;
     this.lowered = lowered;
     this.device = device;
+    this.#onHost = isOnHost(device);
     this.#threads = this.#wantedThreads();
     this.#segments = this.#compile();
     const counts = new Map<DType, number>();
@@ -130,7 +136,7 @@ export class Executable {
     return compileSegments(this.lowered, {
       device: this.device,
       threads: this.#threads,
-      useOps: this.device === "cpu" && opsLibrary().loaded,
+      useOps: driverOf(this.device).compiledOps && opsLibrary().loaded,
       memoryPattern: this.lowered.bytes <= PATTERN_BYTES,
       again,
     });
@@ -163,7 +169,7 @@ export class Executable {
     for (const leaf of this.#used) places.leaves[leaf] = leaves[leaf].address;
     const { outputs } = this.lowered;
     this.#packNumbers(numbers);
-    if (this.device !== "cpu") this.#placeNumbers();
+    if (!this.#onHost) this.#placeNumbers();
     const results = new Array<Storage>(outputs.length);
     this.#donated.length = 0;
     this.#reused.length = 0;
@@ -191,6 +197,21 @@ export class Executable {
 
   #newCarried(): Storage {
     return Storage.alloc("uint8", this.lowered.carriedBytes + ALIGNMENT, this.device);
+  }
+
+  /** The leaves, with numbers that lie elsewhere copied here. */
+  #bring(leaves: readonly Storage[]): readonly Storage[] {
+    const { device } = this;
+    let elsewhere = false;
+    for (let i = 0; i < leaves.length; i++) elsewhere ||= leaves[i].device !== device;
+    if (!elsewhere) return leaves;
+    return leaves.map((x) => {
+      if (sameDevice(x.device, device)) return x;
+      if (x.length === 1) return Storage.from(x.host().slice(), x.dtype, device);
+      throw new BackendError(
+        `run: an input is on ${x.device}, the graph runs on ${device}; move it with to("${device}").`,
+      );
+    });
   }
 
   /** Writes the numbers of a run into their vectors. */
@@ -233,6 +254,7 @@ export class Executable {
     spare: Spare = [],
   ): Storage[] {
     this.#followThreads();
+    leaves = this.#bring(leaves);
     const results = this.#place(leaves, numbers, spare);
     this.ran = true;
     for (const storage of this.#reused) storage.version++;
@@ -257,13 +279,14 @@ export class Executable {
   /** Runs off the event loop, without overwriting anything. */
   async runAsync(leaves: readonly Storage[], numbers: ArrayLike<number>): Promise<Storage[]> {
     this.#followThreads();
+    leaves = this.#bring(leaves);
     this.ran = true;
     this.#packNumbers(numbers);
     const results = this.lowered.outputs.map(({ dtype }, i) =>
       Storage.alloc(dtype, this.#sizes[i], this.device)
     );
     const carried = this.lowered.carriedBytes > 0 ? [this.#newCarried()] : [];
-    const { memory, places } = this.device === "cpu"
+    const { memory, places } = this.#onHost
       ? this.#placeOutside(leaves, results, carried)
       : this.#placeOnDevice(leaves, results, carried);
     borrow(leaves, 1);

@@ -7,9 +7,11 @@
 import {
   BackendError,
   type Device,
+  driverOf,
   environment,
   noticeMissingOps,
   opsLibrary,
+  targetOf,
 } from "../runtime/mod.ts";
 import { checkLowering } from "../graph/memory.ts";
 import type { Node } from "../graph/node.ts";
@@ -64,10 +66,9 @@ export function executableFor(
   }
   checkLowering(walk.nodes.length + walk.scalars.length);
   const donations = donationsOf(wishes);
-  const lowerWith = (ops: boolean) =>
-    lower(walk, outputs, donations, { device: device === "cpu" ? "cpu" : "cuda", ops });
+  const lowerWith = (ops: boolean) => lower(walk, outputs, donations, targetOf(device, ops));
   const lowered = lowerWith(opsLibrary().loaded);
-  if (device === "cpu") noticeMissingOps(() => lowerWith(true).usesOps);
+  if (driverOf(device).compiledOps) noticeMissingOps(() => lowerWith(true).usesOps);
   for (const model of new Set(lowered.segments.map((s) => s.model))) dumpModel(model);
   // A missing library or a wrong setting is not the graph's fault: it throws here.
   environment();

@@ -4,8 +4,15 @@
  * @module
  */
 
-import { BackendError, type Device, type Storage } from "../runtime/mod.ts";
+import {
+  BackendError,
+  type Device,
+  onlyHostInUse,
+  sameDevice,
+  type Storage,
+} from "../runtime/mod.ts";
 import { defaultDevice } from "../graph/defaults.ts";
+import { deviceOf } from "../graph/device_of.ts";
 import type { Executable } from "./executable.ts";
 import { executableFor } from "./executable_cache.ts";
 import { nextEpoch, type Node } from "../graph/node.ts";
@@ -24,18 +31,25 @@ export function settle(node: Node, storage: Storage): void {
   if (node.inputs.length > 0) node.inputs = recordedOperands(node);
 }
 
-/** The device of all inputs of a graph; the default device where there are none. */
-function commonDevice(storages: readonly Storage[]): Device {
-  if (storages.length === 0) return defaultDevice();
-  const { device } = storages[0];
-  for (const other of storages) {
-    if (other.device === device) continue;
-    throw new BackendError(
-      `compute: the tensors of one computation are on ${device} and on ${other.device}; move them ` +
-        `to one device with to("${device}").`,
-    );
+/**
+ * The device of all inputs of a graph; the default device where there are none. A number on the host
+ * may be used with tensors on any device, and is copied there.
+ */
+export function commonDevice(leaves: readonly Node[]): Device {
+  let found: Device | null = null, number: Device | null = null;
+  for (const { storage, shape } of leaves) {
+    const { device, onHost } = storage!;
+    if (device === found) continue;
+    if (shape.length === 0 && onHost) number = device;
+    else if (found === null) found = device;
+    else if (!sameDevice(device, found)) {
+      throw new BackendError(
+        `compute: the tensors of one computation are on ${found} and on ${device}; move them ` +
+          `to one device with to("${found}").`,
+      );
+    }
   }
-  return device;
+  return found ?? number ?? defaultDevice();
 }
 
 /**
@@ -93,9 +107,21 @@ function prepare(targets: readonly Node[], former: readonly (Node | null)[]): Pr
     if (leaf >= 0) wished = wishes.length;
   }
   wishes.length = wished;
-  const executable = executableFor(walked, pending, wishes, commonDevice(leaves));
+  const executable = executableFor(walked, pending, wishes, commonDevice(walked.leaves));
   noteGraph(executable.ran);
   return { executable, pending, replaced, leaves, numbers };
+}
+
+/** Indices of nodes by the device that they are to be computed on; null where it is one for all. */
+function byDevice(targets: readonly Node[]): number[][] | null {
+  if (targets.length < 2 || onlyHostInUse()) return null;
+  const groups: { device: Device; indices: number[] }[] = [];
+  targets.forEach((node, i) => {
+    const device = deviceOf(node), known = groups.find((g) => sameDevice(g.device, device));
+    if (known === undefined) groups.push({ device, indices: [i] });
+    else known.indices.push(i);
+  });
+  return groups.length < 2 ? null : groups.map(({ indices }) => indices);
 }
 
 /** Number of nodes whose value is stored by any run that passes through. */
@@ -114,6 +140,14 @@ export function realizeNodes(
   targets: readonly Node[],
   former: readonly (Node | null)[] = [],
 ): Executable | null {
+  const groups = byDevice(targets);
+  if (groups !== null) {
+    let last: Executable | null = null;
+    for (const group of groups) {
+      last = realizeNodes(group.map((i) => targets[i]), group.map((i) => former[i] ?? null));
+    }
+    return last;
+  }
   const p = prepare(targets, former);
   if (p === null) return null;
   const { executable, pending, replaced, leaves, numbers } = p;
@@ -142,6 +176,11 @@ export function isLarge({ byteLength }: Storage): boolean {
 
 /** Like `realizeNodes`, off the event loop and without overwriting. */
 export async function realizeNodesAsync(targets: readonly Node[]): Promise<void> {
+  const groups = byDevice(targets);
+  if (groups !== null) {
+    for (const group of groups) await realizeNodesAsync(group.map((i) => targets[i]));
+    return;
+  }
   const p = prepare(targets, []);
   if (p === null) return;
   const results = await p.executable.runAsync(p.leaves, p.numbers);

@@ -19,7 +19,7 @@ export function movingSlices(nodes: readonly Node[]): [Node, Storage][] {
     if (node.prim !== slicePrim) continue;
     const [x] = node.inputs, attrs = node.attrs as SliceAttrs;
     if (!isMoving(x.shape, attrs)) noteSlice(x.shape, attrs);
-    else if (x.storage?.device === "cpu") found.push([node, copy(x, attrs)]);
+    else if (x.storage?.onHost) found.push([node, copy(x, attrs)]);
   }
   return found;
 }

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { besideProvider } from "./cuda_find.ts";
+import { besideProvider } from "./device/library.ts";
 import { BackendError } from "./errors.ts";
 import { pointerTo, readCString } from "./ffi.ts";
 import { isWholeLibrary } from "./library_file.ts";

@@ -5,8 +5,7 @@
  */
 
 import { ort } from "./api.ts";
-import { cudaAvailability, cudaDevice } from "./cuda.ts";
-import type { Device } from "./device.ts";
+import { type Device, findDevices } from "./device/mod.ts";
 import { type OpsLibrary, opsLibrary } from "./ops_library.ts";
 
 /** A device, as {@linkcode devices} reports it. */
@@ -43,20 +42,5 @@ export interface DeviceInfo {
 export function devices(): DeviceInfo[] {
   const { version, path } = ort();
   const shared = { onnxruntime: { version, path }, ops: opsLibrary() };
-  const threads = navigator.hardwareConcurrency;
-  const cpu: DeviceInfo = {
-    device: "cpu",
-    available: true,
-    name: `${Deno.build.arch}, ${threads} threads`,
-    ...shared,
-  };
-  const { count, why } = cudaAvailability();
-  if (count === 0) return [cpu, { device: "cuda", available: false, name: "CUDA", why, ...shared }];
-  const gpus = Array.from({ length: count }, (_, index): DeviceInfo => ({
-    device: `cuda:${index}`,
-    available: true,
-    name: cudaDevice(index).name,
-    ...shared,
-  }));
-  return [cpu, ...gpus];
+  return findDevices().map((found) => ({ ...found, ...shared } as DeviceInfo));
 }

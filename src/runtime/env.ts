@@ -24,7 +24,7 @@ export interface Environment {
   /** `OrtEnv*`. */
   readonly env: Deno.PointerValue;
   /** `OrtMemoryInfo*` of host memory. */
-  readonly cpuMemory: Deno.PointerValue;
+  readonly hostMemory: Deno.PointerValue;
   /**
    * Whether the environment has the shared pool. It has none where other code in this process, such as
    * the JavaScript binding of onnxruntime-node, made the environment first.
@@ -86,7 +86,7 @@ export function environment(): Environment {
 export function releaseEnvironment(): void {
   if (!current) return;
   const { fn } = ort();
-  fn.ReleaseMemoryInfo(current.cpuMemory);
+  fn.ReleaseMemoryInfo(current.hostMemory);
   fn.ReleaseEnv(current.env);
   current = undefined;
 }
@@ -113,9 +113,9 @@ function create(): Environment {
   fn.ReleaseThreadingOptions(options);
   // Where other code in this process made the environment first, its telemetry is running.
   if (!telemetryAllowed()) check(fn.DisableTelemetryEvents(env), "switching telemetry off");
-  const cpuMemory = outPointer((out) =>
+  const hostMemory = outPointer((out) =>
     check(fn.CreateCpuMemoryInfo(ARENA_ALLOCATOR, DEFAULT_MEMORY, out), "describing host memory")
   );
   if (mayOutlast()) skipDestructors();
-  return { env, cpuMemory, hasPool: true };
+  return { env, hostMemory, hasPool: true };
 }

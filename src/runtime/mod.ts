@@ -6,7 +6,19 @@
 
 export { BackendError } from "./errors.ts";
 export { type DType, type DTypeInfo, DTYPES, newArray, type TypedArray } from "./dtype.ts";
-export { cudaIndex, type Device } from "./device.ts";
+export {
+  type Device,
+  deviceNames,
+  driverOf,
+  gpuName,
+  HOST,
+  isDevice,
+  isOnHost,
+  onlyHostInUse,
+  sameDevice,
+  targetOf,
+} from "./device/mod.ts";
+export type { Target } from "./device/target.ts";
 export { type DeviceInfo, devices } from "./devices.ts";
 export { memory, type MemoryStats } from "./counters.ts";
 export { environment, poolSize, threadsNow } from "./env.ts";

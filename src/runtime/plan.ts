@@ -4,20 +4,9 @@
  * @module
  */
 
-import { cudaIndex, type Device } from "./device.ts";
-
-/**
- * Whether every run has to bind the inputs anew. ONNX Runtime copies an input that a node wants on
- * another device while it is bound, so that on CUDA a binding kept over runs would use old data where
- * the memory was written meanwhile.
- */
-export function mustRebindInputs(device: Device): boolean {
-  return cudaIndex(device) >= 0;
-}
-
 /**
  * Bindings and cached native tensors of one session, for one run at a time. A slot is bound anew only
- * when its address has changed, except where {@linkcode mustRebindInputs} says otherwise.
+ * when its address has changed, except where {@linkcode Driver.rebindsInputs} says otherwise.
  */
 export interface Plan {
   /**

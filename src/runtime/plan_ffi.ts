@@ -27,7 +27,7 @@ export class FfiPlan implements Plan {
    * @param memory `OrtMemoryInfo*` of the memory that the slots point to
    * @param inputs graph inputs
    * @param outputs graph outputs
-   * @param rebindInputs see {@linkcode mustRebindInputs}
+   * @param rebindInputs see {@linkcode Driver.rebindsInputs}
    */
   constructor(
     session: Deno.PointerValue,

@@ -6,7 +6,7 @@
 
 import { takeMessage } from "./api.ts";
 import { counters } from "./counters.ts";
-import { cudaIndex, type Device } from "./device.ts";
+import { type Device, sameDevice } from "./device/mod.ts";
 import { BackendError } from "./errors.ts";
 import type { Plan } from "./plan.ts";
 import { NativeSession } from "./session_native.ts";
@@ -81,7 +81,7 @@ export class Session {
     if (!value) {
       throw new RangeError(`Session.bind: slot ${index} of ${this.#values.length} does not exist`);
     }
-    if (cudaIndex(storage.device) !== cudaIndex(this.#device)) {
+    if (!sameDevice(storage.device, this.#device)) {
       throw new BackendError(
         `Session.bind: "${value.name}" is on ${this.#device}; got a storage on ${storage.device}`,
       );

@@ -6,13 +6,12 @@
 
 import { check, ort } from "./api.ts";
 import { counters } from "./counters.ts";
-import { cudaDevice } from "./cuda.ts";
-import { cudaIndex } from "./device.ts";
+import { driverOf, openDevice } from "./device/mod.ts";
 import { type Environment, environment, poolSize } from "./env.ts";
 import { BackendError } from "./errors.ts";
 import { cString, outPointer } from "./ffi.ts";
 import { bridge, opsLibrary } from "./ops_library.ts";
-import { mustRebindInputs, type Plan } from "./plan.ts";
+import type { Plan } from "./plan.ts";
 import { BridgePlan } from "./plan_bridge.ts";
 import { FfiPlan } from "./plan_ffi.ts";
 import { mayOutlast, skipDestructors } from "./process_end.ts";
@@ -44,9 +43,8 @@ export class NativeSession {
   constructor(spec: SessionSpec) {
     const session = create(spec);
     const { inputs, outputs, device } = spec;
-    const index = cudaIndex(device);
-    const memory = index < 0 ? environment().cpuMemory : cudaDevice(index).memory;
-    const rebind = mustRebindInputs(device);
+    const memory = openDevice(device).info;
+    const rebind = driverOf(device).rebindsInputs;
     const calls = bridge();
     this.#session = session;
     this.#newPlan = calls
@@ -150,8 +148,7 @@ function compile(spec: SessionSpec, { env, hasPool }: Environment): Deno.Pointer
       check(fn.DisableMemPattern(options), "switching the memory pattern off");
     }
     if (spec.useOps) registerOps(options);
-    const index = cudaIndex(spec.device);
-    if (index >= 0) cudaDevice(index).appendProvider(options);
+    openDevice(spec.device).appendProvider(options);
     return outPointer((out) =>
       check(
         fn.CreateSessionFromArray(

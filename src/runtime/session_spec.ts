@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Device } from "./device.ts";
+import type { Device } from "./device/mod.ts";
 import type { DType } from "./dtype.ts";
 
 /** Name, element type and shape of a graph input or output. */

@@ -6,8 +6,8 @@
 
 import { BlockPool } from "./block_pool.ts";
 import { counters, TRACKED_BYTES } from "./counters.ts";
-import { cudaDevice } from "./cuda.ts";
-import { cudaIndex, type Device } from "./device.ts";
+import { type Device, HOST, isOnHost, openDevice } from "./device/mod.ts";
+import type { DeviceMemory } from "./device/driver.ts";
 import { type DType, DTYPES, type TypedArray } from "./dtype.ts";
 import { BackendError } from "./errors.ts";
 import { NativeMemory, pooledNativeBytes } from "./native_memory.ts";
@@ -20,8 +20,8 @@ const collected = new FinalizationRegistry<number>((bytes) => {
 });
 
 const collectedOnDevice = new FinalizationRegistry<
-  { index: number; address: number; bytes: number }
->(({ index, address, bytes }) => cudaDevice(index).free(address, bytes));
+  { memory: DeviceMemory; address: number; bytes: number }
+>(({ memory, address, bytes }) => memory.free(address, bytes));
 
 /** Buffers of disposed storages. Small ones are cheaper to allocate anew. */
 const pool = new BlockPool<ArrayBuffer>(256 * 2 ** 20, () => {});
@@ -39,7 +39,7 @@ export function isLarge(bytes: number): boolean {
 }
 
 /**
- * The memory of one tensor, on the host or on a CUDA device. Host memory is an `ArrayBuffer` and
+ * The memory of one tensor, on the host or on another device. Host memory is an `ArrayBuffer` and
  * nothing else, so that the garbage collector alone frees it; what asynchronous runs use has left the
  * JavaScript heap and is freed, as device memory is, when the storage is collected.
  * {@linkcode Storage.dispose} frees all of it early.
@@ -66,6 +66,8 @@ export class Storage {
   /** Scratch, as `mark`. */
   local = 0;
   #freed = false;
+  /** Where it is not in the memory of the host. */
+  #memory: DeviceMemory | null = null;
   #buffer: ArrayBufferLike | undefined;
   #block: SmallBlock | undefined;
   #at = 0;
@@ -87,15 +89,15 @@ export class Storage {
     const bytes = length * DTYPES[dtype].bytes;
     this.byteLength = bytes;
     this.device = device;
-    if (device === "cpu") {
+    if (isOnHost(device)) {
       this.#view = view;
       this.#buffer = buffer;
     } else {
-      const index = cudaIndex(device);
-      const size = Math.max(bytes, MIN_BYTES);
-      const address = cudaDevice(index).allocate(size);
+      const memory = openDevice(device).memory!, size = Math.max(bytes, MIN_BYTES);
+      const address = memory.allocate(size);
+      this.#memory = memory;
       this.#address = address;
-      collectedOnDevice.register(this, { index, address, bytes: size }, this);
+      collectedOnDevice.register(this, { memory, address, bytes: size }, this);
     }
     counters.storagesAllocated++;
     counters.storageBytes += bytes;
@@ -115,7 +117,7 @@ export class Storage {
    * @throws {RangeError} where `length` is no count or the memory does not suffice
    * @throws {BackendError} where the device is missing
    */
-  static alloc(dtype: DType, length: number, device: Device = "cpu"): Storage {
+  static alloc(dtype: DType, length: number, device: Device = HOST): Storage {
     if (!(length >= 0 && Number.isSafeInteger(length))) {
       throw new RangeError(`Storage.alloc: length is ${length}, wanted an integer of at least 0`);
     }
@@ -128,7 +130,7 @@ export class Storage {
    */
   static forResult(dtype: DType, length: number, device: Device): Storage {
     const storage = new Storage(dtype, length, device);
-    if (storage.byteLength <= SMALL_BYTES && device === "cpu") {
+    if (storage.byteLength <= SMALL_BYTES && storage.#memory === null) {
       const block = storage.#block = smallBlock(storage.byteLength);
       storage.#at = block.take();
       storage.#address = block.address + storage.#at;
@@ -146,27 +148,32 @@ export class Storage {
    * @throws {TypeError} where the array is not the typed array of `dtype`
    * @throws {BackendError} where the device is missing
    */
-  static from(array: TypedArray, dtype: DType, device: Device = "cpu"): Storage {
+  static from(array: TypedArray, dtype: DType, device: Device = HOST): Storage {
     if (!DTYPES[dtype].holds(array)) {
       throw new TypeError(
         `Storage.from: got a ${array.constructor.name} for ${dtype}, wanted a ` +
           `${DTYPES[dtype].view(new ArrayBuffer(0), 0, 0).constructor.name}`,
       );
     }
-    if (device !== "cpu") {
+    if (!isOnHost(device)) {
       const storage = new Storage(dtype, array.length, device);
-      cudaDevice(cudaIndex(device)).write(storage.#address, bytesOf(array));
+      storage.#memory!.write(storage.#address, bytesOf(array));
       return storage;
     }
     // Reading `buffer` moves a small array out of the JavaScript heap, where it could be relocated.
     const buffer = array.buffer;
     const fixed = !(buffer as ArrayBuffer).resizable && !(buffer as SharedArrayBuffer).growable;
     if (array.byteLength > 0 && fixed) {
-      return new Storage(dtype, array.length, "cpu", buffer, array);
+      return new Storage(dtype, array.length, device, buffer, array);
     }
-    const storage = new Storage(dtype, array.length, "cpu");
+    const storage = new Storage(dtype, array.length, device);
     bytesOf(storage.host()).set(bytesOf(array));
     return storage;
+  }
+
+  /** Whether {@linkcode Storage.host} costs no copy between devices. */
+  get onHost(): boolean {
+    return this.#memory === null;
   }
 
   /** Whether {@linkcode Storage.dispose} was called. */
@@ -222,7 +229,7 @@ export class Storage {
    */
   host(): TypedArray {
     if (this.#freed) this.#gone();
-    if (this.device !== "cpu" || this.#native !== undefined) return this.#copyToHost();
+    if (this.#memory !== null || this.#native !== undefined) return this.#copyToHost();
     if (this.#block !== undefined) this.#leaveBlock(this.#block);
     const view = this.#view ??= DTYPES[this.dtype].view(this.#ownBuffer(), 0, this.length);
     if (view.length !== this.length) this.#gone();
@@ -246,10 +253,9 @@ export class Storage {
       counters.liveStorages--;
       counters.liveBytes -= this.byteLength;
     }
-    if (this.device !== "cpu") {
+    if (this.#memory !== null) {
       collectedOnDevice.unregister(this);
-      const bytes = Math.max(this.byteLength, MIN_BYTES);
-      cudaDevice(cudaIndex(this.device)).free(this.#address, bytes);
+      this.#memory.free(this.#address, Math.max(this.byteLength, MIN_BYTES));
     }
     this.#release();
   }
@@ -302,8 +308,8 @@ export class Storage {
     if (this.#copyVersion !== this.version || this.#copy?.length !== length) {
       const copy = DTYPES[this.dtype].view(new ArrayBuffer(this.byteLength), 0, length);
       const bytes = bytesOf(copy);
-      if (this.#native === undefined) cudaDevice(cudaIndex(this.device)).read(this.#address, bytes);
-      else bytes.set(this.#native.bytes.subarray(0, bytes.length));
+      if (this.#native !== undefined) bytes.set(this.#native.bytes.subarray(0, bytes.length));
+      else this.#memory!.read(this.#address, bytes);
       this.#copy = copy;
       this.#copyVersion = this.version;
     }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Device, type DType, Storage, type TypedArray } from "../runtime/mod.ts";
+import { type Device, type DType, HOST, Storage, type TypedArray } from "../runtime/mod.ts";
 import { GradientError, ShapeError } from "../graph/errors.ts";
 import { bufferNode, constant, isLeafNode } from "../graph/leaf.ts";
 import { isGradEnabled, Node } from "../graph/node.ts";
@@ -24,7 +24,7 @@ import { checkKind } from "./stores.ts";
 import { currentTrace } from "./trace.ts";
 import { adopt, Base, catchUp, changed, Place, write } from "./views.ts";
 import { describe } from "./describe.ts";
-import { deviceOf } from "./device_of.ts";
+import { deviceOf } from "../graph/device_of.ts";
 
 export { newArray } from "../runtime/mod.ts";
 
@@ -325,6 +325,11 @@ function sameDims(a: Shape, b: Shape): boolean {
 }
 
 /** A tensor over given memory. */
-export function fromTyped(data: TypedArray, shape: Shape, dtype: DType, device: Device): Tensor {
+export function fromTyped(
+  data: TypedArray,
+  shape: Shape,
+  dtype: DType,
+  device: Device = HOST,
+): Tensor {
   return construct(bufferNode(Storage.from(data, dtype, device), shape));
 }

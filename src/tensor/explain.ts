@@ -4,7 +4,8 @@
  * @module
  */
 
-import { opsLibrary } from "../runtime/mod.ts";
+import { type Device, driverOf, opsLibrary, targetOf } from "../runtime/mod.ts";
+import { commonDevice } from "../run/execute.ts";
 import { lower, type Lowered } from "../lower/lower.ts";
 import { walk } from "../lower/walk.ts";
 import { type Compiled, latestExecutable } from "./compile/compile.ts";
@@ -27,6 +28,8 @@ export interface Explanation {
   readonly outputs: number;
   /** How many outputs are written over the memory of an input. */
   readonly inPlace: number;
+  /** The device that it runs on. */
+  readonly device: Device;
   /** Milliseconds of the last run; NaN before the first. */
   readonly lastRun: number;
   /** Whether the compiled kernels are in use, and if not, why. */
@@ -35,24 +38,34 @@ export interface Explanation {
   toString(): string;
 }
 
+/** Whether the compiled kernels are in use on a device, and if not, why. */
+function kernelsOf(device: Device): string {
+  const ops = opsLibrary();
+  if (!driverOf(device).compiledOps) {
+    return `ONNX Runtime's kernels (none are compiled for ${device})`;
+  }
+  return ops.loaded ? "compiled kernels in use" : `plain ONNX Runtime kernels only (${ops.why})`;
+}
+
 type Described = Pick<Lowered, "summary" | "segments" | "inputs" | "outputs" | "donations">;
 
 function describe(
   lowered: Described,
+  device: Device,
   lastRun: number,
   iterations: ReadonlyMap<number, number> = new Map(),
 ): Explanation {
-  const ops = opsLibrary();
-  const kernels = ops.loaded
-    ? "compiled kernels in use"
-    : `plain ONNX Runtime kernels only (${ops.why})`;
+  const kernels = kernelsOf(device), { synchronous } = driverOf(device);
   const models = lowered.segments.map(({ model }) => model);
   const segments = models.length > 1
     ? ` in ${models.length} segments of ${new Set(models).size} kind(s)`
     : "";
   const head = `${lowered.summary.length} step(s)${segments}, ${lowered.inputs} input(s), ` +
     `${lowered.outputs.length} output(s), ${lowered.donations.length} in place; ${kernels}; ` +
-    (Number.isNaN(lastRun) ? "not run yet" : `last run ${lastRun.toFixed(3)} ms`);
+    `on ${device}; ` +
+    (Number.isNaN(lastRun)
+      ? "not run yet"
+      : `last run ${synchronous ? "" : "begun in "}${lastRun.toFixed(3)} ms`);
   const steps = lowered.summary.map((step, i) =>
     iterations.has(i) ? `${step}; ${iterations.get(i)} in the last run` : step
   );
@@ -64,6 +77,7 @@ function describe(
     inputs: lowered.inputs,
     outputs: lowered.outputs.length,
     inPlace: lowered.donations.length,
+    device,
     lastRun,
     kernels,
     toString: text,
@@ -97,17 +111,23 @@ export function explain(of: Tensor | Compiled<(...args: never[]) => unknown>): E
     if (node.storage !== null) {
       return describe(
         { summary: [], segments: [], inputs: 0, outputs: [], donations: [] },
+        node.storage.device,
         NaN,
       );
     }
-    const lowered = lower(walk([node]), [node], [], { device: "cpu", ops: opsLibrary().loaded });
-    return describe(lowered, NaN);
+    const walked = walk([node]), device = commonDevice(walked.leaves);
+    return describe(lower(walked, [node], [], targetOf(device)), device, NaN);
   }
   const executable = latestExecutable(of);
   if (executable === undefined) {
     throw new TypeError("explain: the compiled function was not called yet; call it once first.");
   }
-  const { lowered, lastRun } = executable;
+  const { lowered, device, lastRun } = executable;
   const made = Number.isNaN(lastRun) ? [] : executable.iterations();
-  return describe(lowered, lastRun, new Map(made.map((n, i) => [lowered.iterations[i], n])));
+  return describe(
+    lowered,
+    device,
+    lastRun,
+    new Map(made.map((n, i) => [lowered.iterations[i], n])),
+  );
 }

@@ -280,7 +280,7 @@ export function oneHot(classes: Tensor, numClasses?: number): Tensor {
   }
   const { storage } = classes.node;
   let n = numClasses ?? 0;
-  const known = storage !== null && storage.device === "cpu" && currentTrace() === null;
+  const known = storage !== null && storage.onHost && currentTrace() === null;
   if (known || numClasses === undefined) {
     for (const v of classes.data()) {
       const c = Number(v);

@@ -16,7 +16,7 @@ import { assign } from "./transaction.ts";
 /** A node that holds a count, for the counters of a new state to share. */
 export function countNode(start: number): Node {
   return currentTrace() === null
-    ? fromTyped(BigInt64Array.of(BigInt(start)), [], "int64", "cpu").node
+    ? fromTyped(BigInt64Array.of(BigInt(start)), [], "int64").node
     : scalarNode(start, "int64");
 }
 

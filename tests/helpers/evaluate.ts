@@ -8,12 +8,12 @@ import { Executable } from "../../src/run/executable.ts";
 import { lower } from "../../src/lower/lower.ts";
 import type { Node } from "../../src/graph/node.ts";
 import { walk } from "../../src/lower/walk.ts";
-import type { TypedArray } from "../../src/runtime/mod.ts";
+import { targetOf, type TypedArray } from "../../src/runtime/mod.ts";
 
 /** Values of nodes; the nodes stay uncomputed, so that the same graph can be run again. */
 export function evaluate(nodes: readonly Node[], ops: boolean): TypedArray[] {
   const walked = walk(nodes);
-  const lowered = lower(walked, nodes, [], { device: "cpu", ops });
+  const lowered = lower(walked, nodes, [], targetOf("cpu", ops));
   const program = new Executable(walked.key, [], lowered, "cpu");
   try {
     const results = program.run(

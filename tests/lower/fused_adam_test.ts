@@ -8,7 +8,7 @@ import { walk } from "../../src/lower/walk.ts";
 import * as e from "../../src/primitives/elementwise.ts";
 import { type AdamCoefficients, adamFallback, adamStep } from "../../src/primitives/fused_adam.ts";
 import { sum } from "../../src/primitives/reduce.ts";
-import { type DType, DTYPES, Storage } from "../../src/runtime/mod.ts";
+import { type DType, DTYPES, Storage, targetOf } from "../../src/runtime/mod.ts";
 import { evaluate } from "../helpers/evaluate.ts";
 import { kernels, testWith } from "../helpers/needs.ts";
 
@@ -54,7 +54,7 @@ function results(dtype: DType, step: typeof adamStep): Node[] {
 for (const [dtype, tolerance] of [["float64", 1e-11], ["float32", 1e-3]] as const) {
   testWith(kernels, `FusedAdam agrees with its fallback to order 3 in ${dtype}`, () => {
     const nodes = results(dtype, adamStep);
-    const { summary } = lower(walk(nodes), nodes, [], { device: "cpu", ops: true });
+    const { summary } = lower(walk(nodes), nodes, [], targetOf("cpu", true));
     assert(summary.some((s) => s.startsWith("adamMany")), summary.join("\n"));
     const fused = evaluate(nodes, true), plain = evaluate(results(dtype, adamFallback), false);
     nodes.forEach((_, k) => {

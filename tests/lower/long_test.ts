@@ -2,14 +2,14 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { adam, applyUpdates, explain, full, type Tensor, tensor } from "../../mod.ts";
+import { targetOf } from "../../src/runtime/mod.ts";
 import { lower } from "../../src/lower/lower.ts";
 import type { Node } from "../../src/graph/node.ts";
 import { realizeNodes } from "../../src/run/execute.ts";
 import { walk } from "../../src/lower/walk.ts";
 import { kernels } from "../helpers/needs.ts";
 
-const lowered = (nodes: Node[]) =>
-  lower(walk(nodes), nodes, [], { device: "cpu", ops: true }).summary;
+const lowered = (nodes: Node[]) => lower(walk(nodes), nodes, [], targetOf("cpu", true)).summary;
 
 Deno.test("a region of 130 000 operations is lowered, its loop in parts that the kernel takes", () => {
   let x: Tensor = tensor([1, 2], { requiresGrad: true });

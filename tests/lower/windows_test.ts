@@ -12,7 +12,7 @@ import { scatterAdd } from "../../src/primitives/index.ts";
 import { expand } from "../../src/primitives/movement.ts";
 import { maxPool } from "../../src/primitives/pool.ts";
 import { sum } from "../../src/primitives/reduce.ts";
-import { type DType, DTYPES, Storage } from "../../src/runtime/mod.ts";
+import { type DType, DTYPES, Storage, targetOf } from "../../src/runtime/mod.ts";
 import { evaluate } from "../helpers/evaluate.ts";
 import { kernels, testWith } from "../helpers/needs.ts";
 import { node } from "../primitives/nodes.ts";
@@ -42,7 +42,7 @@ function derivatives(y: Node, leaves: readonly Node[]): Node[] {
 }
 
 function chosen(nodes: readonly Node[]): string {
-  return lower(walk(nodes), nodes, [], { device: "cpu", ops: true }).summary.join("\n");
+  return lower(walk(nodes), nodes, [], targetOf("cpu", true)).summary.join("\n");
 }
 
 function numbers(nodes: readonly Node[], ops: boolean): number[][] {

@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { targetOf } from "../../src/runtime/mod.ts";
 import { add } from "../../src/primitives/elementwise.ts";
 import { barrier } from "../../src/primitives/barrier.ts";
 import { Rebuilder } from "../../src/lower/rebuild.ts";
@@ -17,7 +18,7 @@ Deno.test("barrier() has derivatives", () => {
 });
 
 Deno.test("barrier() is not shared with its operand", () => {
-  const rebuilder = new Rebuilder({ device: "cpu", ops: true });
+  const rebuilder = new Rebuilder(targetOf("cpu", true));
   const x = rebuilder.leaf(node([1, 2], [2])), g = rebuilder.leaf(node([3], []));
   const plain = rebuilder.intern(add(x, x)), late = barrier(x, g);
   assertEquals(rebuilder.intern(add(late, late)) === plain, false);

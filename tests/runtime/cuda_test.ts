@@ -1,10 +1,12 @@
-import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import {
   BackendError,
-  cudaIndex,
   type Device,
   devices,
+  driverOf,
+  isDevice,
   opsLibrary,
+  sameDevice,
   Session,
   Storage,
 } from "../../src/runtime/mod.ts";
@@ -23,19 +25,24 @@ Deno.test("devices() lists the CPU, CUDA and the state of the compiled ops", () 
   assertEquals(cuda.why === undefined, available);
 });
 
-Deno.test("cudaIndex() reads device names", () => {
-  assertEquals(["cpu", "cuda", "cuda:3"].map((name) => cudaIndex(name as Device)), [-1, 0, 3]);
+Deno.test("driverOf() reads device names", () => {
+  const indices = ["cpu", "cuda", "cuda:3"].map((name) => driverOf(name as Device).indexOf(name));
+  assertEquals(indices, [0, 0, 3]);
+  assert(
+    sameDevice("cuda", "cuda:0") && !sameDevice("cuda", "cuda:1") && !sameDevice("cpu", "cuda"),
+  );
   for (const name of ["gpu", "cuda:", "cuda:-1", "cuda:x"]) {
-    assertThrows(() => cudaIndex(name as Device), RangeError, `"${name}" is no device`);
+    assert(!isDevice(name));
+    assertThrows(() => driverOf(name as Device), RangeError, `"${name}" is no device`);
   }
 });
 
-Deno.test("cudaDevice() says what is missing and how to install it", async () => {
+Deno.test("a missing device says what is missing and how to install it", async () => {
   // A folder without a provider, so that the answer is the same on a machine with a GPU.
   const output = await child(
     `
     import { Storage } from "${import.meta.resolve("../../src/runtime/mod.ts")}";
-    import { findCuda } from "${import.meta.resolve("../../src/runtime/cuda_find.ts")}";
+    import { findCuda } from "${import.meta.resolve("../../src/runtime/device/cuda_find.ts")}";
     console.log(findCuda("/no/such/folder").missing.join("\\n"));
     try {
       Storage.alloc("float32", 4, "cuda");

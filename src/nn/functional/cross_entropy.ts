@@ -41,7 +41,7 @@ const checked = new WeakMap<object, string>();
 /** Checks class numbers that are known already; false where they are not. */
 function checkClasses(op: string, target: Node, n: number, ignoreIndex: number): boolean {
   const { storage } = target;
-  if (storage === null || storage.device !== "cpu" || currentTrace() !== null) return false;
+  if (storage === null || !storage.onHost || currentTrace() !== null) return false;
   const stamp = `${storage.version} ${n} ${ignoreIndex}`;
   if (checked.get(storage) === stamp) return true;
   for (const v of storage.host()) {

@@ -45,7 +45,7 @@ export const triangularSolvePrim: Primitive<TriangularAttrs> = definePrimitive<T
   },
   lower(c, [t, b], node) {
     const { upper, unit, transpose } = node.attrs;
-    if (c.kernels) {
+    if (c.target.has("TriangularSolve", node.dtype)) {
       return c.ops(`TriangularSolve${node.dtype === "float32" ? "F32" : "F64"}`, [t, b], {
         upper: attr.int(upper ? 1 : 0),
         unit: attr.int(unit ? 1 : 0),
@@ -136,5 +136,5 @@ export function triangularSolveRight(t: Node, b: Node, attrs: TriangularAttrs): 
 
 /** Whether kernels for linear algebra serve a target. */
 export function hasKernels(target: Target): boolean {
-  return target.ops && target.device === "cpu";
+  return target.has("TriangularSolve", "float32");
 }

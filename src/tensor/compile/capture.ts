@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Device } from "../../runtime/mod.ts";
+import { type Device, isOnHost } from "../../runtime/mod.ts";
 import { constantNode, isLeafNode, placeholderNode } from "../../graph/leaf.ts";
 import { executableFor } from "../../run/executable_cache.ts";
 import { type GradBox, Node } from "../../graph/node.ts";
@@ -16,7 +16,7 @@ import { wrap } from "../core.ts";
 import type { Operands } from "./operands.ts";
 import type { CapturedGraph, GradWrite, WriteBack } from "./replay.ts";
 import { Tensor } from "../tensor.ts";
-import { type Captured, type Handle, Trace, withTrace } from "../trace.ts";
+import { type Handle, Trace, withTrace } from "../trace.ts";
 import { follows, wholesOf } from "../views.ts";
 
 type Tree = PyTree<unknown>;
@@ -165,12 +165,13 @@ function graphOf(
   // A graph has at least one output.
   if (targets.length === 0) targets.push(constantNode(0, "float32"));
   const inputs = inputsOf(trace, stands), walked = walk(targets, new Set(inputs.keys()));
-  const device = deviceOf(walked.leaves, trace);
+  const device = deviceOf(walked.leaves, inputs, operands, trace);
   const executable = executableFor(walked, targets, effects.wishes(walked.leaves), device);
   const { writeBacks, gradWrites, gradClears, argumentGrads } = effects;
   return {
     operands: { ...operands, tensors: [], leaves: leaves.map((x, i) => at[i] < 0 ? x : null) },
     stands,
+    devices: tensors.map((x) => x.device),
     captured: new Map(trace.captured.map((c) => [c.handle, { kind: c.stand, box: c.box }])),
     executable,
     sources: walked.leaves.map((node) => inputs.get(node) ?? { kind: "fixed", node }),
@@ -206,11 +207,27 @@ function writeBack(target: Handle | number, node: Node, output: number): WriteBa
   return { target, output, leaf, requiresGrad: leaf && node.requiresGrad };
 }
 
-function deviceOf(leaves: Walk["leaves"], trace: Trace): Device {
-  const captured = new Map<Node, Captured>(trace.captured.map((c) => [c.stand, c]));
+/** Where the graph runs: on the device of its tensors, numbers on the host aside. */
+function deviceOf(
+  leaves: Walk["leaves"],
+  inputs: Sources,
+  { tensors }: Operands,
+  trace: Trace,
+): Device {
+  const before = new Map<Node, Node>(trace.captured.map((c) => [c.stand, c.before]));
+  let found: Device | null = null;
   for (const node of leaves) {
-    const storage = node.storage ?? captured.get(node)?.before.storage;
-    if (storage) return storage.device;
+    const source = inputs.get(node);
+    const device = source === undefined
+      ? node.storage?.device
+      : source.kind === "argument"
+      ? tensors[source.index].device
+      : source.kind === "captured"
+      ? before.get(node)!.storage?.device
+      : undefined;
+    if (device === undefined) continue;
+    if (node.shape.length > 0 || !isOnHost(device)) return device;
+    found ??= device;
   }
-  return defaultDevice();
+  return found ?? defaultDevice();
 }

@@ -10,7 +10,7 @@ import { bufferNode } from "../../graph/leaf.ts";
 import { type GradBox, Node, noteUpdate, withGrad } from "../../graph/node.ts";
 import { isLarge, realizeNodes, replace } from "../../run/execute.ts";
 import { checkFresh } from "../../lower/walk.ts";
-import type { Storage } from "../../runtime/mod.ts";
+import type { Device, Storage } from "../../runtime/mod.ts";
 import { type Operands, sameKind, sameOperands } from "./operands.ts";
 import { fromTyped, wrap } from "../core.ts";
 import { computeWaiting } from "../pending.ts";
@@ -43,6 +43,8 @@ export interface CapturedGraph {
   readonly operands: Operands;
   /** Stand-ins for these tensors; those that the function knew as well, themselves. */
   readonly stands: readonly (Node | Tensor)[];
+  /** Where the arguments' tensors lay. */
+  readonly devices: readonly Device[];
   /** Tensors from the surroundings, as they were. */
   readonly captured: ReadonlyMap<Handle, { kind: Node; box: GradBox | null }>;
   readonly executable: Executable;
@@ -86,6 +88,10 @@ export function liveNumbers(r: CapturedGraph): readonly number[] | null {
 /** Whether a captured graph serves for a call, in the surroundings as they are. */
 export function matches(r: CapturedGraph, operands: Operands): boolean {
   if (!sameOperands(operands, r.operands, r.stands)) return false;
+  for (let i = 0; i < r.devices.length; i++) {
+    const x = operands.tensors[i];
+    if ((x.rawNode.storage?.device ?? x.device) !== r.devices[i]) return false;
+  }
   for (const { holder, key, value } of r.values) {
     if (!Object.is((holder as Record<string, unknown>)[key], value)) return false;
   }

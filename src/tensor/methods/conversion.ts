@@ -4,7 +4,15 @@
  * @module
  */
 
-import { type Device, type DType, DTYPES } from "../../runtime/mod.ts";
+import {
+  type Device,
+  deviceNames,
+  type DType,
+  DTYPES,
+  gpuName,
+  HOST,
+  isDevice,
+} from "../../runtime/mod.ts";
 import { cast } from "../../primitives/elementwise.ts";
 import { isDType, type Node } from "../../graph/node.ts";
 import { alias, aliasPrim, detachPrim } from "../../primitives/movement.ts";
@@ -31,13 +39,13 @@ export abstract class ConversionMethods extends ReductionMethods {
     }
     const x = this.node;
     if (isDType(target)) return converted(this, target);
-    if (!/^(cpu|cuda(:\d+)?)$/.test(target)) {
+    if (!isDevice(target)) {
       const dtypes = Object.keys(DTYPES).join(", ");
       throw new RangeError(
-        `to: "${target}" is neither a dtype (${dtypes}) nor a device (cpu, cuda, cuda:<index>).`,
+        `to: "${target}" is neither a dtype (${dtypes}) nor a device (${deviceNames()}).`,
       );
     }
-    const moved = transfer(x, target as Device);
+    const moved = transfer(x, target);
     return moved === x ? self(this) : wrap(moved);
   }
 
@@ -79,12 +87,12 @@ export abstract class ConversionMethods extends ReductionMethods {
 
   /** On the CPU. */
   cpu(): Tensor {
-    return this.to("cpu");
+    return this.to(HOST);
   }
 
   /** On the current CUDA device, or the one given by number. */
   cuda(index = 0): Tensor {
-    return this.to(index === 0 ? "cuda" : `cuda:${index}`);
+    return this.to(gpuName(index));
   }
 
   /**

@@ -136,7 +136,7 @@ function checkProbabilities(x: Tensor): void {
   }
   // Those that are still to be computed stay unread.
   const { storage } = x.node;
-  if (storage === null || storage.device !== "cpu" || currentTrace() !== null) return;
+  if (storage === null || !storage.onHost || currentTrace() !== null) return;
   for (const p of x.data()) {
     if (!(p >= 0 && p <= 1)) {
       throw new RangeError(`bernoulli: a probability is from 0 to 1, got ${p}.`);

@@ -1,15 +1,18 @@
 /**
- * CUDA as one more device: its memory, and the execution provider of ONNX Runtime.
+ * NVIDIA's GPUs: their memory, and the execution provider of ONNX Runtime for CUDA.
  *
  * @module
  */
 
-import { check, ort } from "./api.ts";
-import { BlockPool } from "./block_pool.ts";
+import { check, ort } from "../api.ts";
+import { BlockPool } from "../block_pool.ts";
+import type { DType } from "../dtype.ts";
 import { findCuda, preloadDependencies } from "./cuda_find.ts";
-import { BackendError } from "./errors.ts";
-import { bufferAddress, cString, outPointer, pointerTo, readCString } from "./ffi.ts";
-import { openPinned } from "./pin.ts";
+import type { DeviceMemory, Driver, Found, OpenDevice } from "./driver.ts";
+import { COMPILED_KERNELS, hasOperator, type Target } from "./target.ts";
+import { BackendError } from "../errors.ts";
+import { bufferAddress, cString, outPointer, pointerTo, readCString } from "../ffi.ts";
+import { openPinned } from "../pin.ts";
 
 const RUNTIME_SYMBOLS = {
   cudaGetErrorString: { parameters: ["i32"], result: "pointer" },
@@ -38,22 +41,12 @@ const PROVIDER_OPTIONS = {
   cudnn_conv_algo_search: "HEURISTIC",
 };
 
-/** One CUDA device. */
-export interface CudaDevice {
-  /** `OrtMemoryInfo*` of the device's memory. */
-  readonly memory: Deno.PointerValue;
-  /** Name of the GPU. */
-  readonly name: string;
-  /** Allocates device memory; contents are undefined. */
-  allocate(bytes: number): number;
-  /** Frees device memory of this size. No run may be using it. */
-  free(address: number, bytes: number): void;
-  /** Copies device memory to the host. */
-  read(address: number, into: Uint8Array): void;
-  /** Copies host memory to the device. */
-  write(address: number, from: Uint8Array): void;
-  /** Makes sessions with these options run on the device. */
-  appendProvider(options: Deno.PointerValue): void;
+/** Name of a GPU; the first one has two. */
+export type CudaName = "cuda" | `cuda:${number}`;
+
+/** The name of the GPU with a number. */
+export function gpuName(index: number): CudaName {
+  return index === 0 ? "cuda" : `cuda:${index}`;
 }
 
 interface Cuda {
@@ -63,25 +56,6 @@ interface Cuda {
 }
 
 let state: Cuda | { readonly why: string } | undefined;
-const opened = new Map<number, CudaDevice>();
-
-/** Number of CUDA devices, and why there are none. Loads ONNX Runtime and NVIDIA's driver. */
-export function cudaAvailability(): { readonly count: number; readonly why: string } {
-  const found = state ??= load();
-  return "why" in found ? { count: 0, why: found.why } : { count: found.count, why: "" };
-}
-
-/**
- * The device with this index.
- *
- * @throws {BackendError} where CUDA is not available, saying what is missing and how to install it, or
- * where there are fewer devices
- */
-export function cudaDevice(index: number): CudaDevice {
-  let device = opened.get(index);
-  if (!device) opened.set(index, device = open(index));
-  return device;
-}
 
 function load(): Cuda | { readonly why: string } {
   const parts = findCuda(ort().path.replace(/[\\/][^\\/]*$/, ""));
@@ -97,7 +71,7 @@ function load(): Cuda | { readonly why: string } {
   return { runtime, driver, count: count[0] };
 }
 
-function open(index: number): CudaDevice {
+function open(index: number): OpenDevice {
   const cuda = state ??= load();
   if ("why" in cuda) throw new BackendError(`Device "cuda" is not available. ${cuda.why}`);
   if (index >= cuda.count) {
@@ -134,16 +108,7 @@ function open(index: number): CudaDevice {
     }
     return Number(out[0]);
   };
-  const name = new Uint8Array(256);
-  must(driver.cuDeviceGetName(name, name.length, index), "reading the name");
-  return {
-    name: new TextDecoder().decode(name.subarray(0, name.indexOf(0))),
-    memory: outPointer((out) =>
-      check(
-        ort().fn.CreateMemoryInfo(cString("Cuda"), DEVICE_ALLOCATOR, index, DEFAULT_MEMORY, out),
-        "describing CUDA memory",
-      )
-    ),
+  const memory: DeviceMemory = {
     allocate: (bytes) => pool.take(bytes) ?? allocate(bytes),
     free: (address, bytes) => pool.give(bytes, address),
     read(address, into) {
@@ -154,6 +119,16 @@ function open(index: number): CudaDevice {
       if (from.length === 0) return;
       copy(address, bufferAddress(from), from.length, HOST_TO_DEVICE);
     },
+  };
+  return {
+    label: nameOf(driver, index),
+    info: outPointer((out) =>
+      check(
+        ort().fn.CreateMemoryInfo(cString("Cuda"), DEVICE_ALLOCATOR, index, DEFAULT_MEMORY, out),
+        "describing CUDA memory",
+      )
+    ),
+    memory,
     appendProvider(options) {
       const { fn } = ort();
       const cudaOptions = outPointer((out) =>
@@ -183,3 +158,48 @@ function cStringArray(
   const array = BigUint64Array.from(strings, (text) => BigInt(bufferAddress(text)));
   return { texts: strings, array, count: BigInt(strings.length) };
 }
+
+/** The devices; where there is none, one entry that says why. Loads ONNX Runtime and the driver. */
+function find(): readonly Found[] {
+  const cuda = state ??= load();
+  if ("why" in cuda) return [{ device: "cuda", available: false, name: "CUDA", why: cuda.why }];
+  return Array.from({ length: cuda.count }, (_, index) => ({
+    device: `cuda:${index}`,
+    available: true,
+    name: nameOf(cuda.driver, index),
+  }));
+}
+
+function nameOf(driver: Cuda["driver"], index: number): string {
+  const name = new Uint8Array(256), code = driver.cuDeviceGetName(name, name.length, index);
+  if (code !== 0) throw new BackendError(`CUDA device ${index}: it has no name (code ${code})`);
+  return new TextDecoder().decode(name.subarray(0, name.indexOf(0)));
+}
+
+/** There are no compiled kernels for it yet, and no matrix products of whole numbers. */
+const target: Target = {
+  has(op, dtype: DType) {
+    if (op === "MatMul" && (dtype === "int64" || dtype === "int32")) return false;
+    return !COMPILED_KERNELS.has(op) && hasOperator(op, dtype);
+  },
+  branches: false,
+  scattersSafely: true,
+};
+
+/** GPUs of NVIDIA. */
+export const cuda: Driver = {
+  kind: "cuda",
+  names: "cuda, cuda:<index>",
+  indexOf(name) {
+    if (name === "cuda") return 0;
+    const index = /^cuda:(\d{1,3})$/.exec(name)?.[1];
+    return index === undefined ? -1 : Number(index);
+  },
+  find,
+  open,
+  onHost: false,
+  synchronous: true,
+  rebindsInputs: true,
+  compiledOps: false,
+  target: () => target,
+};

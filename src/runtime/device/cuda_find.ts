@@ -4,10 +4,10 @@
  * @module
  */
 
-import { OS } from "./host.ts";
-import { exists, ORT_PACKAGE_VERSION } from "./locate.ts";
-import { cacheFolder } from "./ops_cache.ts";
-import { openPinned } from "./pin.ts";
+import { OS } from "../host.ts";
+import { exists, ORT_PACKAGE_VERSION } from "../locate.ts";
+import { cacheFolder } from "../ops_cache.ts";
+import { openPinned } from "../pin.ts";
 
 const windows = OS === "windows";
 

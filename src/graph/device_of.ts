@@ -4,8 +4,10 @@
  * @module
  */
 
-import type { Node } from "../graph/node.ts";
+import type { Node } from "./node.ts";
 import type { Device } from "../runtime/mod.ts";
+import { defaultDevice } from "./defaults.ts";
+import { constant } from "./leaf.ts";
 
 /** Where values of long chains will live: each step of a loop may ask. */
 const devices = new WeakMap<Node, Device>();
@@ -17,10 +19,22 @@ const LONG_CHAIN = 32;
 export function deviceOf(node: Node): Device {
   let n: Node | undefined = node, known: Device | undefined, steps = 0;
   while (n !== undefined && n.storage === null && known === undefined) {
-    n = n.inputs.find((x) => x.storage !== null) ?? n.inputs[0];
+    n = decisive(n.inputs);
     if (++steps >= LONG_CHAIN && n !== undefined) known = devices.get(n);
   }
-  const device = known ?? n?.storage?.device ?? "cpu";
+  const device = known ?? n?.storage?.device ?? defaultDevice();
   if (steps >= LONG_CHAIN) devices.set(node, device);
   return device;
+}
+
+/** The operand that says where a result will live: numbers on the host may be used anywhere. */
+function decisive(inputs: readonly Node[]): Node | undefined {
+  let known: Node | undefined, open: Node | undefined;
+  for (const x of inputs) {
+    if (x.prim === constant) continue;
+    if (x.storage === null) open ??= x;
+    else if (x.shape.length > 0 || !x.storage.onHost) return x;
+    else known ??= x;
+  }
+  return open ?? known;
 }

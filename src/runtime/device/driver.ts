@@ -1,0 +1,80 @@
+/**
+ * The interface of devices. A kind of device is one driver and nothing else: whatever the library does
+ * differently there, it asks the driver for.
+ *
+ * @module
+ */
+
+import type { Target } from "./target.ts";
+
+/** Memory that JavaScript cannot read directly. */
+export interface DeviceMemory {
+  /**
+   * Address of so many bytes, of undefined contents.
+   *
+   * @throws {BackendError} where the memory does not suffice
+   */
+  allocate(bytes: number): number;
+  /** Frees memory of this size. No run may be using it. */
+  free(address: number, bytes: number): void;
+  /** Copies to the host, once runs that write there are over. */
+  read(address: number, into: Uint8Array): void;
+  /** Copies from the host. */
+  write(address: number, from: Uint8Array): void;
+}
+
+/** A device that is in use. */
+export interface OpenDevice {
+  /** What it is. */
+  readonly label: string;
+  /** `OrtMemoryInfo*` of the memory that runs read and write. */
+  readonly info: Deno.PointerValue;
+  /** Its memory; null where that is the host's, and tensors lie in the JavaScript heap. */
+  readonly memory: DeviceMemory | null;
+  /** Makes sessions with these options (`OrtSessionOptions*`) run on it. */
+  appendProvider(options: Deno.PointerValue): void;
+}
+
+/** A device as {@linkcode devices} lists it. */
+export interface Found {
+  /** What to pass as `device`. */
+  readonly device: string;
+  /** Whether it can be used. */
+  readonly available: boolean;
+  /** What it is. */
+  readonly name: string;
+  /** Where it is not available: what is missing and how to install it. */
+  readonly why?: string;
+}
+
+/** What the library has to know of a kind of device. */
+export interface Driver {
+  /** How names of such devices begin. */
+  readonly kind: string;
+  /** All of its names, for messages. */
+  readonly names: string;
+  /** Number of the device that a name stands for; -1 where it names no such device. */
+  indexOf(name: string): number;
+  /** The devices that this machine has; at least one entry, which may say why there is none. */
+  find(): readonly Found[];
+  /**
+   * Begins to use a device.
+   *
+   * @throws {BackendError} where it is missing, with what to install
+   */
+  open(index: number): OpenDevice;
+  /** Whether tensors lie in the memory of the host. */
+  readonly onHost: boolean;
+  /** Whether a run is over when ONNX Runtime returns from it. */
+  readonly synchronous: boolean;
+  /**
+   * Whether every run has to bind the inputs anew: ONNX Runtime copies an input that a node wants on
+   * another device while it is bound, so that a binding kept over runs would use old data where the
+   * memory was written meanwhile.
+   */
+  readonly rebindsInputs: boolean;
+  /** Whether the compiled ops have kernels for it. */
+  readonly compiledOps: boolean;
+  /** What lowering has to know, with the compiled ops or without. */
+  target(ops: boolean): Target;
+}

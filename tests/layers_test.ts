@@ -51,6 +51,7 @@ const FAMILY = [
   "product_trees",
   "products",
   "reduce",
+  "slicing",
   "slopes",
   "smooth",
   "unary",

@@ -7,7 +7,7 @@
 import type { TensorTree } from "../base.ts";
 import { sizeOf } from "../linalg/iterative/vectors.ts";
 import { type PyTree, treeLeaves } from "../pytree/mod.ts";
-import { checkNames, describe } from "../tensor/describe.ts";
+import { checkNames, checkObject, describe } from "../tensor/describe.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { linearSolver } from "./make_solver.ts";
 import { solveCg } from "./solve_cg.ts";
@@ -46,6 +46,7 @@ export interface AutoOptions extends IterativeSolverOptions {
  * ```
  */
 export function auto(options: AutoOptions = {}): InformativeSolver {
+  checkObject("auto", options);
   const { symmetric = false, positive = false, dense = 256, ...rest } = options;
   for (const [name, value] of Object.entries({ symmetric, positive })) {
     if (typeof value === "boolean") continue;

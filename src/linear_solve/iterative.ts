@@ -6,6 +6,7 @@
 
 import { settingsOf } from "../linalg/iterative/options.ts";
 import { type Method, solveTree } from "../linalg/iterative/solve.ts";
+import { checkObject } from "../tensor/describe.ts";
 import { linearSolver } from "./make_solver.ts";
 import type { InformativeSolver, IterativeSolverOptions } from "./solver.ts";
 
@@ -16,6 +17,7 @@ export function iterativeSolver(
   options: IterativeSolverOptions,
   more: readonly string[] = [],
 ): InformativeSolver {
+  checkObject(op, options);
   const { init, ...rest } = options, { maxiter } = settingsOf(op, rest, more);
   return linearSolver(
     op,

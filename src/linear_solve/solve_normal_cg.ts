@@ -14,6 +14,7 @@ import { codeOf, statusOf } from "../linalg/iterative/status.ts";
 import { minus, norm } from "../linalg/iterative/vectors.ts";
 import { withGrad } from "../graph/node.ts";
 import { type PyTree, treeFlatten, treeUnflatten } from "../pytree/mod.ts";
+import { checkObject } from "../tensor/describe.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { linearSolver } from "./make_solver.ts";
 import type { InformativeSolver, IterativeSolverOptions } from "./solver.ts";
@@ -43,7 +44,9 @@ const INCONSISTENT = 0.1;
  * ```
  */
 export function solveNormalCg(options: IterativeSolverOptions = {}): InformativeSolver {
-  const op = "solveNormalCg", { init, ...rest } = options;
+  const op = "solveNormalCg";
+  checkObject(op, options);
+  const { init, ...rest } = options;
   const { maxiter, ridge } = settingsOf(op, rest);
   return linearSolver(op, (matvec, b) => {
     const rhs = takeVector(op, "b", b);

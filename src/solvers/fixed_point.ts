@@ -5,6 +5,7 @@
  */
 
 import type { Solution } from "../linalg/iterative/solution.ts";
+import { checkObject } from "../tensor/describe.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { anderson } from "./anderson.ts";
 import { alike, checkMethod, finish, onVectors, settingsOf, unknownsOf } from "./problem.ts";
@@ -46,7 +47,9 @@ export function fixedPoint<T = Tensor>(
   x0: T,
   options: FixedPointOptions = {},
 ): Solution<T> {
-  const op = "fixedPoint", unknowns = unknownsOf(op, x0), { method = anderson() } = options;
+  const op = "fixedPoint";
+  checkObject(op, options);
+  const unknowns = unknownsOf(op, x0), { method = anderson() } = options;
   const settings = settingsOf(op, options, ["method"], unknowns, {
     rtol: [1e-5, 1e-10],
     atol: [1e-6, 1e-12],

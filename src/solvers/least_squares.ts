@@ -8,6 +8,7 @@ import type { Solution } from "../linalg/iterative/solution.ts";
 import { vjp } from "../autodiff/function_transforms.ts";
 import { auto } from "../linear_solve/auto.ts";
 import { takeVector } from "../linalg/iterative/operator.ts";
+import { checkObject } from "../tensor/describe.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { levenbergMarquardt } from "./levenberg_marquardt.ts";
 import { checkMethod, finish, onVectors, settingsOf, unknownsOf } from "./problem.ts";
@@ -49,7 +50,9 @@ export function leastSquares<T = Tensor>(
   x0: T,
   options: LeastSquaresSolverOptions = {},
 ): Solution<T> {
-  const op = "leastSquares", unknowns = unknownsOf(op, x0);
+  const op = "leastSquares";
+  checkObject(op, options);
+  const unknowns = unknownsOf(op, x0);
   const { method = levenbergMarquardt() } = options;
   const { rtol, atol, maxiter } = settingsOf(op, options, ["method"], unknowns, {
     rtol: [1e-6, 1e-12],

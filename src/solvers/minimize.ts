@@ -9,7 +9,7 @@ import { GradientError } from "../graph/errors.ts";
 import { showShape } from "../graph/shape.ts";
 import { checkCount } from "../linalg/iterative/options.ts";
 import { auto } from "../linear_solve/auto.ts";
-import { describe } from "../tensor/describe.ts";
+import { checkObject, describe } from "../tensor/describe.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { lbfgs } from "./lbfgs.ts";
 import { Minimum } from "./minimum.ts";
@@ -69,7 +69,9 @@ export function minimize<T = Tensor>(
   x0: T,
   options: MinimizeOptions = {},
 ): Minimum<T> {
-  const op = "minimize", unknowns = unknownsOf(op, x0), { method = lbfgs() } = options;
+  const op = "minimize";
+  checkObject(op, options);
+  const unknowns = unknownsOf(op, x0), { method = lbfgs() } = options;
   const { atol, maxiter } = settingsOf(op, options, ["method", "maxEvaluations"], unknowns, {
     rtol: [0, 0],
     atol: [1e-4, 1e-8],

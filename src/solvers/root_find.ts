@@ -6,6 +6,7 @@
 
 import type { Solution } from "../linalg/iterative/solution.ts";
 import { maximum } from "../tensor/functions.ts";
+import { checkObject } from "../tensor/describe.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { newton } from "./newton.ts";
 import { size } from "./newton_steps.ts";
@@ -50,7 +51,9 @@ export function rootFind<T = Tensor>(
   x0: T,
   options: RootFindOptions = {},
 ): Solution<T> {
-  const op = "rootFind", unknowns = unknownsOf(op, x0), { method = newton() } = options;
+  const op = "rootFind";
+  checkObject(op, options);
+  const unknowns = unknownsOf(op, x0), { method = newton() } = options;
   const settings = settingsOf(op, options, ["method"], unknowns, {
     rtol: [1e-5, 1e-10],
     atol: [1e-5, 1e-12],

@@ -6,6 +6,7 @@
 
 import type { LinearMap } from "../../autodiff/implicit.ts";
 import { arange, eye, tensor, zeros } from "../../tensor/creation.ts";
+import { checkObject } from "../../tensor/describe.ts";
 import { outer, where } from "../../tensor/functions.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { triangularSolve } from "../dense/systems.ts";
@@ -139,6 +140,7 @@ function generalizedMinimalResiduals(restart: number | null, cycles: number | nu
 
 /** The method for some options. */
 export function gmresOf<T>(op: string, options: GmresOptions<T>): Method {
+  checkObject(op, options);
   const restart = checkCount(op, "restart", options.restart);
   if (restart === 0) throw new RangeError(`${op}: restart is 0, wants a whole number >= 1.`);
   return generalizedMinimalResiduals(restart, checkCount(op, "maxiter", options.maxiter));

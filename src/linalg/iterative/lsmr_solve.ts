@@ -11,6 +11,7 @@ import { isGradEnabled, withGrad } from "../../graph/node.ts";
 import { showShape } from "../../graph/shape.ts";
 import { treeUnflatten } from "../../pytree/mod.ts";
 import { zeros } from "../../tensor/creation.ts";
+import { checkObject } from "../../tensor/describe.ts";
 import { maximum, where } from "../../tensor/functions.ts";
 import { Tensor } from "../../tensor/tensor.ts";
 import { leastSquares } from "./lsmr_method.ts";
@@ -130,6 +131,7 @@ export function solveLeastSquares<X, B>(
   x0: X | null | undefined,
   options: LeastSquaresOptions,
 ): Solution<X> {
+  checkObject(op, options);
   const { rtol = 1e-8 } = options, settings = settingsOf(op, { ...options, rtol });
   if ("M" in options) throw new TypeError(`${op}: there is no option M; scale A instead.`);
   const rhs = takeVector(op, "b", b), { forward, x } = takeRectangular(op, A, rhs, x0);

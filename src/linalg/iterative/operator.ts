@@ -29,6 +29,11 @@ export interface Vector {
 /** Takes a tree of floating-point tensors apart. */
 export function takeVector(op: string, name: string, tree: unknown): Vector {
   const { leaves, def } = treeFlatten(tree as TensorTree);
+  if (leaves.length === 0) {
+    throw new TypeError(
+      `${op}: ${name} is ${describe(tree)}, wants a tensor or a tree of tensors.`,
+    );
+  }
   leaves.forEach((leaf, i) => {
     const at = leaves.length === 1 ? "" : ` at ${formatPath(def.paths()[i])}`;
     if (!(leaf instanceof Tensor)) {

@@ -1,6 +1,7 @@
 // Eigenvalues of symmetric matrices by reduction to tridiagonal form and implicit QL steps, and singular
 // values by one-sided Jacobi rotations (Golub & Van Loan, Matrix Computations, 2013, ch. 8.3 and 8.6).
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -138,34 +139,76 @@ void eigenOf(const Block<T>& a, T* d) {
   }
 }
 
-// The rows of w (with those of v) are turned in pairs until all are orthogonal.
+// Rows that are turned against each other while they are in the cache.
+constexpr size_t kJacobiRows = 32;
+
+// Turns rows of w, and with them those of v, in pairs until all are orthogonal.
 template <class T>
-void orthogonalize(const Block<T>& w, const Block<T>& v) {
-  const LinalgKernels<T>& loops = linalgKernels<T>();
-  const size_t n = w.m, m = w.n;
-  const T tolerance = std::numeric_limits<T>::epsilon() * std::sqrt(T(m));
-  std::vector<T> squares(n);
-  bool turned = true;
-  for (int sweep = 0; turned && sweep < 40; ++sweep) {
-    turned = false;
-    for (size_t i = 0; i < n; ++i) squares[i] = loops.dot(w.row(i), w.row(i), m);
-    for (size_t i = 0; i + 1 < n; ++i) {
-      for (size_t j = i + 1; j < n; ++j) {
-        const T between = loops.dot(w.row(i), w.row(j), m);
-        const T sizes = std::sqrt(squares[i]) * std::sqrt(squares[j]);
-        if (!(std::abs(between) > tolerance * sizes)) continue;
-        turned = true;
-        const T zeta = (squares[j] - squares[i]) / (2 * between);
-        const T t = std::copysign(1 / (std::abs(zeta) + std::sqrt(1 + zeta * zeta)), zeta);
-        const T c = 1 / std::sqrt(1 + t * t), s = c * t;
-        loops.rotate(w.row(i), w.row(j), c, s, m);
-        loops.rotate(v.row(i), v.row(j), c, s, n);
-        squares[i] = std::max(T(0), squares[i] - t * between);
-        squares[j] += t * between;
+class Jacobi {
+ public:
+  Jacobi(const Block<T>& w, const Block<T>& v)
+      : loops_(linalgKernels<T>()), w_(w), v_(v), squares_(w.m),
+        tolerance_(std::numeric_limits<T>::epsilon() * std::sqrt(T(w.n))) {}
+
+  // All pairs in turn, again and again. Pairs of blocks that do not meet are turned at once, in the order
+  // of a tournament (Brent & Luk, 1985).
+  void run(const Parallel& parallel) {
+    const size_t blocks = (w_.m + kJacobiRows - 1) / kJacobiRows, players = blocks + blocks % 2;
+    std::vector<char> turned(players);
+    for (int sweep = 0; sweep < 40; ++sweep) {
+      for (size_t i = 0; i < w_.m; ++i) squares_[i] = loops_.dot(w_.row(i), w_.row(i), w_.n);
+      std::fill(turned.begin(), turned.end(), 0);
+      parallel(blocks, [&](size_t i) {
+        if (inside(i)) turned[i] = 1;
+      });
+      for (size_t round = 0; round + 1 < players; ++round) {
+        parallel(players / 2, [&](size_t i) {
+          // The last player stays, the others go round.
+          const size_t first = i == 0 ? players - 1 : (round + i) % (players - 1);
+          const size_t second = (round + players - 1 - i) % (players - 1);
+          if (std::max(first, second) >= blocks) return;
+          if (across(std::min(first, second), std::max(first, second))) turned[i] = 1;
+        });
       }
+      if (std::find(turned.begin(), turned.end(), 1) == turned.end()) return;
     }
   }
-}
+
+ private:
+  size_t endOf(size_t block) const { return std::min(w_.m, (block + 1) * kJacobiRows); }
+
+  bool inside(size_t block) {
+    bool turned = false;
+    for (size_t i = block * kJacobiRows; i < endOf(block); ++i)
+      for (size_t j = i + 1; j < endOf(block); ++j) turned |= turn(i, j);
+    return turned;
+  }
+  bool across(size_t first, size_t second) {
+    bool turned = false;
+    for (size_t i = first * kJacobiRows; i < endOf(first); ++i)
+      for (size_t j = second * kJacobiRows; j < endOf(second); ++j) turned |= turn(i, j);
+    return turned;
+  }
+  // Makes rows i and j orthogonal; false where they are.
+  bool turn(size_t i, size_t j) {
+    const T between = loops_.dot(w_.row(i), w_.row(j), w_.n);
+    const T sizes = std::sqrt(squares_[i]) * std::sqrt(squares_[j]);
+    if (!(std::abs(between) > tolerance_ * sizes)) return false;
+    const T zeta = (squares_[j] - squares_[i]) / (2 * between);
+    const T t = std::copysign(1 / (std::abs(zeta) + std::sqrt(1 + zeta * zeta)), zeta);
+    const T c = 1 / std::sqrt(1 + t * t), s = c * t;
+    loops_.rotate(w_.row(i), w_.row(j), c, s, w_.n);
+    loops_.rotate(v_.row(i), v_.row(j), c, s, v_.n);
+    squares_[i] = std::max(T(0), squares_[i] - t * between);
+    squares_[j] += t * between;
+    return true;
+  }
+
+  const LinalgKernels<T>& loops_;
+  Block<T> w_, v_;
+  std::vector<T> squares_;
+  T tolerance_;
+};
 
 }  // namespace
 
@@ -182,7 +225,7 @@ template <class T>
 void orthogonalizeColumns(const Batch& batch, T* a, T* v, const Parallel& parallel) {
   const size_t m = batch.m, n = batch.n;
   if (m == 0 || n == 0) return;
-  overMatrices(batch.count, 30 * m * n * n, parallel, [&](size_t i, const Parallel&) {
+  overMatrices(batch.count, 30 * m * n * n, parallel, [&](size_t i, const Parallel& threads) {
     T* own = a + i * m * n;
     const T scale = scaleOf(own, m * n), safe = scale > 0 ? scale : T(1);
     std::vector<T> columns(m * n), basis(n * n);
@@ -191,7 +234,7 @@ void orthogonalizeColumns(const Batch& batch, T* a, T* v, const Parallel& parall
     }
     for (size_t j = 0; j < n; ++j) basis[j * n + j] = 1;
     if (scale > 0) {
-      orthogonalize<T>({columns.data(), ptrdiff_t(m), n, m}, {basis.data(), ptrdiff_t(n), n, n});
+      Jacobi<T>({columns.data(), ptrdiff_t(m), n, m}, {basis.data(), ptrdiff_t(n), n, n}).run(threads);
     }
     for (size_t row = 0; row < m; ++row) {
       for (size_t j = 0; j < n; ++j) own[row * n + j] = columns[j * m + row] * safe;

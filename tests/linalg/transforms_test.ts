@@ -137,3 +137,38 @@ for (const [name, { shapes, run, smooth = true }] of Object.entries(entries)) {
     }
   });
 }
+
+Deno.test("one matrix serves a batch of right sides, and batches broadcast", () => {
+  const A = argument([3, 3], 1, "float64"), many = argument([5, 2, 3, 4], 2, "float64");
+  const [LU, pivots] = linalg.luFactor(A), L = linalg.cholesky(definite(A));
+  const functions: Record<string, (a: Tensor, b: Tensor) => Tensor> = {
+    solve: (a, b) => linalg.solve(a, b),
+    triangularSolve: (a, b) => linalg.triangularSolve(a, b, { upper: true }),
+    lstsq: (a, b) => linalg.lstsq(a, b),
+    luSolve: (_, b) => linalg.luSolve(LU, pivots, b),
+    choleskySolve: (_, b) => linalg.choleskySolve(b, L),
+  };
+  for (const [name, run] of Object.entries(functions)) {
+    const x = run(A, many);
+    assertEquals([...x.shape], [5, 2, 3, 4]);
+    for (const [i, j] of [[0, 0], [4, 1], [2, 0]]) {
+      same(name, x.select(0, i).select(0, j), run(A, many.select(0, i).select(0, j)), 1e-12);
+    }
+    const lanes = func.vmap((b: Tensor) => run(A, b))(many) as Tensor;
+    same(`${name}, vmap`, lanes, x, 1e-12);
+    assert(gradcheck((a, b) => run(a, b), [A, many.slice([[0, 2]])], { order: 2, rtol: 1e-4 }));
+    const empty = run(A, many.slice([[0, 0]]));
+    assertEquals([...empty.shape], [0, 2, 3, 4]);
+  }
+  const stacked = stack([A, A.mul(2)]);
+  const x = linalg.solve(stacked, many);
+  same(
+    "broadcast",
+    x.select(0, 3).select(0, 1),
+    linalg.solve(A.mul(2), many.select(0, 3).select(0, 1)),
+    1e-12,
+  );
+  // A of shape [2, 3, 3] takes [2, 3] as two vectors.
+  const vectors = linalg.solve(stacked, argument([2, 3], 3, "float64"));
+  assertEquals([...vectors.shape], [2, 3]);
+});

@@ -7,7 +7,7 @@
 import type { Node } from "../../graph/node.ts";
 import { cholesky as factor } from "../../primitives/linalg/cholesky.ts";
 import { symmetricPart, transposed } from "../../primitives/linalg/matrices.ts";
-import { withEqualBatches } from "../../primitives/linalg/solve.ts";
+import { broadcastSystem } from "../../primitives/linalg/solve.ts";
 import { triangularSolve } from "../../primitives/linalg/triangular.ts";
 import { wrap } from "../../tensor/core.ts";
 import { checkNames } from "../../tensor/describe.ts";
@@ -87,10 +87,16 @@ export function choleskySolve(B: Tensor, L: Tensor, options: CholeskySolveOption
   const { upper = false } = options;
   checkFlag("choleskySolve", "upper", upper);
   const l = squareOf("choleskySolve", L, "L"), n = l.shape[l.shape.length - 1];
-  return withRightSide("choleskySolve", l, B, n, (b) => {
-    const [factors, right] = withEqualBatches("choleskySolve", l, b);
-    const step = (x: Node, transpose: boolean) =>
-      triangularSolve(factors, x, { upper, unit: false, transpose });
-    return step(step(right, upper), !upper);
-  });
+  return withRightSide(
+    "choleskySolve",
+    l,
+    B,
+    n,
+    (b) =>
+      broadcastSystem("choleskySolve", l, b, (factors, right) => {
+        const step = (x: Node, transpose: boolean) =>
+          triangularSolve(factors, x, { upper, unit: false, transpose });
+        return step(step(right, upper), !upper);
+      }),
+  );
 }

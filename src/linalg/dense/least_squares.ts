@@ -8,7 +8,7 @@ import { abs, cast, lt, maximum, mul, num } from "../../primitives/elementwise.t
 import { lstsq as leastSquares } from "../../primitives/linalg/lstsq.ts";
 import { symmetricPart, zeros } from "../../primitives/linalg/matrices.ts";
 import { pinv as pseudoInverse } from "../../primitives/linalg/pinv.ts";
-import { withEqualBatches } from "../../primitives/linalg/solve.ts";
+import { broadcastSystem } from "../../primitives/linalg/solve.ts";
 import { eigh, svd } from "../../primitives/linalg/spectral.ts";
 import { amax, sum } from "../../primitives/reduce.ts";
 import { wrap } from "../../tensor/core.ts";
@@ -54,8 +54,7 @@ export function lstsq(A: Tensor, B: Tensor, options: LstsqOptions = {}): Tensor 
   const a = matricesOf("lstsq", A), { rcond = defaultTolerance(a) } = options;
   checkTolerance("lstsq", "rcond", rcond);
   return withRightSide("lstsq", a, B, a.shape[a.shape.length - 2], (b) => {
-    const [left, right] = withEqualBatches("lstsq", a, b);
-    return leastSquares(left, right, rcond);
+    return broadcastSystem("lstsq", a, b, (left, right) => leastSquares(left, right, rcond));
   });
 }
 

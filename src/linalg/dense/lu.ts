@@ -8,7 +8,7 @@ import { DTypeError, ShapeError } from "../../graph/errors.ts";
 import { sameShape, showShape } from "../../graph/shape.ts";
 import * as factors from "../../primitives/linalg/lu.ts";
 import { block, identity, lower, upper } from "../../primitives/linalg/matrices.ts";
-import { withEqualBatches } from "../../primitives/linalg/solve.ts";
+import { broadcastSystem } from "../../primitives/linalg/solve.ts";
 import { add } from "../../primitives/elementwise.ts";
 import { expand } from "../../primitives/movement.ts";
 import { wrap } from "../../tensor/core.ts";
@@ -120,8 +120,18 @@ export function luSolve(
     );
   }
   const order = factors.orderOf(pivots.node, n);
-  return withRightSide("luSolve", packed, B, n, (b) => {
-    const [left, right] = withEqualBatches("luSolve", packed, b);
-    return factors.luSolve(left, expand(order, left.shape.slice(0, -1)), right, transpose);
-  });
+  return withRightSide(
+    "luSolve",
+    packed,
+    B,
+    n,
+    (b) =>
+      broadcastSystem(
+        "luSolve",
+        packed,
+        b,
+        (left, right) =>
+          factors.luSolve(left, expand(order, left.shape.slice(0, -1)), right, transpose),
+      ),
+  );
 }

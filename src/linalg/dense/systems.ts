@@ -90,8 +90,13 @@ export function triangularSolve(A: Tensor, B: Tensor, options: TriangularSolveOp
   checkFlag("triangularSolve", "transpose", transpose);
   const a = squareOf("triangularSolve", A), n = a.shape[a.shape.length - 1];
   return withRightSide("triangularSolve", a, B, n, (b) => {
-    const [t, right] = systems.withEqualBatches("triangularSolve", a, b);
-    return triangular.triangularSolve(t, right, { upper, unit, transpose: transpose !== !left });
+    const attrs = { upper, unit, transpose: transpose !== !left };
+    return systems.broadcastSystem(
+      "triangularSolve",
+      a,
+      b,
+      (t, right) => triangular.triangularSolve(t, right, attrs),
+    );
   }, left);
 }
 

@@ -170,3 +170,15 @@ export const batchLeading = (
   batched: readonly boolean[],
   size: number,
 ) => apply(node.prim, batchAll(xs, batched, size), node.attrs);
+
+/**
+ * `fn` of B [n, k], applied to a batch [..., n, k] as the columns of one matrix: a single matrix is
+ * factored once for all.
+ */
+export function inOneMatrix(b: Node, fn: (b: Node) => Node): Node {
+  if (b.shape.length === 2) return fn(b);
+  const lead = b.shape.slice(0, -2), [n, k] = b.shape.slice(-2), count = sizeOf(lead);
+  const apart = permute(reshape(b, [count, n, k]), [1, 0, 2]);
+  const y = fn(reshape(apart, [n, count * k])), [rows] = y.shape;
+  return reshape(permute(reshape(y, [rows, count, k]), [1, 0, 2]), [...lead, rows, k]);
+}

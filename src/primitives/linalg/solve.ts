@@ -9,9 +9,9 @@ import { apply, definePrimitive, type Node, type Primitive } from "../../graph/n
 import { broadcastShapes, showShape, sizeOf } from "../../graph/shape.ts";
 import { div, neg } from "../elementwise.ts";
 import { dot } from "../matmul.ts";
-import { batchAll, expand, permute, reshape } from "../movement.ts";
+import { batchAll, expand } from "../movement.ts";
 import { lu, luSolve } from "./lu.ts";
-import { checkSquare, checkSystem, identity } from "./matrices.ts";
+import { checkSquare, checkSystem, identity, inOneMatrix } from "./matrices.ts";
 
 /** Static arguments of `solve`. */
 export interface SolveAttrs {
@@ -41,14 +41,10 @@ export const solvePrim: Primitive<SolveAttrs> = definePrimitive<SolveAttrs>({
   },
   batch(node, [a, b], batched, size) {
     const { transpose } = node.attrs;
-    if (batched[0] || node.shape.length > 2) {
-      const [all, sides] = batchAll([a, b], batched, size);
-      return solve(all, sides, transpose);
-    }
-    // One matrix for all examples is factored once: their right sides are columns of one.
-    const [n, k] = node.shape;
-    const columns = reshape(permute(b, [1, 0, 2]), [n, size * k]);
-    return permute(reshape(solve(a, columns, transpose), [n, size, k]), [1, 0, 2]);
+    // One matrix for all examples is factored once.
+    if (!batched[0] && node.shape.length === 2) return solve(a, b, transpose);
+    const [all, sides] = batchAll([a, b], batched, size);
+    return solve(all, sides, transpose);
   },
   simplify(node) {
     const [a, b] = node.inputs;
@@ -72,15 +68,24 @@ export function solve(a: Node, b: Node, transpose = false): Node {
         `column.`,
     );
   }
-  const [left, right] = withEqualBatches("solve", a, b);
-  return apply(solvePrim, [left, right], { transpose });
+  return broadcastSystem("solve", a, b, (x, y) => apply(solvePrim, [x, y], { transpose }));
 }
 
 /** Both with the leading dimensions that they broadcast to. */
-export function withEqualBatches(op: string, a: Node, b: Node): [Node, Node] {
+function equalBatches(a: Node, b: Node, op = "solve"): [Node, Node] {
   const batch = broadcastShapes(op, a.shape.slice(0, -2), b.shape.slice(0, -2));
   const grow = (x: Node): Node => expand(x, [...batch, ...x.shape.slice(-2)]);
   return [grow(a), grow(b)];
+}
+
+/** `fn` of matrices A [..., m, n] and B [..., m, k], whose leading dimensions broadcast. */
+export function broadcastSystem(
+  op: string,
+  a: Node,
+  b: Node,
+  fn: (a: Node, b: Node) => Node,
+): Node {
+  return a.shape.length === 2 ? inOneMatrix(b, (y) => fn(a, y)) : fn(...equalBatches(a, b, op));
 }
 
 /** Inverse of [..., n, n] matrices; infinities or NaN where there is none. */

@@ -16,9 +16,17 @@ import {
 import { sizeOf } from "../../graph/shape.ts";
 import { neg, sub } from "../elementwise.ts";
 import { dot } from "../matmul.ts";
-import { batchAll, concat, narrow, permute, reshape } from "../movement.ts";
+import { batchAll, concat, narrow } from "../movement.ts";
 import { emitLoop } from "./loop.ts";
-import { block, checkSystem, flatSizes, lower, transposed, upper } from "./matrices.ts";
+import {
+  block,
+  checkSystem,
+  flatSizes,
+  inOneMatrix,
+  lower,
+  transposed,
+  upper,
+} from "./matrices.ts";
 
 /** Which triangle is meant, and how. */
 export interface TriangularAttrs {
@@ -64,15 +72,11 @@ export const triangularSolvePrim: Primitive<TriangularAttrs> = definePrimitive<T
     return [kept, needs[1] ? gb : null];
   },
   batch(node, [t, b], batched, size) {
-    if (batched[0] || node.shape.length > 2) {
-      const [all, sides] = batchAll([t, b], batched, size);
-      return triangularSolve(all, sides, node.attrs);
+    if (!batched[0] && node.shape.length === 2) {
+      return inOneMatrix(b, (columns) => triangularSolve(t, columns, node.attrs));
     }
-    // One matrix for all examples: their right sides are columns of one.
-    const [n, k] = node.shape;
-    const columns = reshape(permute(b, [1, 0, 2]), [n, size * k]);
-    const x = triangularSolve(t, columns, node.attrs);
-    return permute(reshape(x, [n, size, k]), [1, 0, 2]);
+    const [all, sides] = batchAll([t, b], batched, size);
+    return triangularSolve(all, sides, node.attrs);
   },
   simplify: (node) => sizeOf(node.shape) === 0 ? node.inputs[1] : node,
   decompose: (node, target) =>

@@ -50,7 +50,7 @@ const none: Data = { leafIndex: new Map(), slots: new Map(), sizes: new Map() };
 export function graphOf(results: readonly Node[], target: Target, data: Data = none): Graph {
   const nodes = order(results);
   numberNodes(nodes);
-  const parts = partition(nodes, results, target.has("Program", "float32"));
+  const parts = partition(nodes, results, target.has("torchopt.Program", "float32"));
   let external = externals(parts, nodes, results);
   if (splitRegions(parts, external, segmentSizes.most)) external = externals(parts, nodes, results);
   const { leafIndex, slots, sizes } = data;
@@ -231,7 +231,7 @@ export class Emission {
   /** A loop as one node of the kernel, where its step is one Program. */
   #nativeLoop(node: Node, line: number): string[] | null {
     const { target, nodes } = this.#graph;
-    if (node.prim !== loopPrim || !target.has("Program", "float32")) return null;
+    if (node.prim !== loopPrim || !target.has("torchopt.Loop", "float32")) return null;
     const native = nativeLoop(node, target);
     numberNodes(nodes);
     if (native === null) return null;

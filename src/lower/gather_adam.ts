@@ -75,7 +75,7 @@ function usesOf(nodes: readonly Node[], outputs: readonly Node[]): Map<Node, Use
 
 /** Gathers the steps of large tensors into kernel nodes. */
 export const gatherAdam: Pass = (outputs, rebuilder, target) => {
-  if (!target.has("FusedAdam", "float32")) return [...outputs];
+  if (!target.has("torchopt.FusedAdam", "float32")) return [...outputs];
   const nodes = order(outputs);
   const steps = nodes.filter((n) => n.prim === adamStepPrim);
   if (steps.length === 0) return [...outputs];

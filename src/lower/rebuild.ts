@@ -125,7 +125,7 @@ export class Rebuilder {
 
   /** Whether Program will compute the node, so that it needs no decomposition. */
   #inProgram(node: Node): boolean {
-    return this.#target.has("Program", "float32") && node.prim.program !== undefined &&
+    return this.#target.has("torchopt.Program", "float32") && node.prim.program !== undefined &&
       !touchesNothing(node) && (node.prim.program.kind !== "matmul" || isSmallProduct(node)) &&
       node.inputs.every((x) => x.dtype === "float32" || x.dtype === "float64");
   }

@@ -14,7 +14,7 @@ import { columns, foldColumns, type WindowAttrs } from "./windows.ts";
 
 /** Whether the kernels of windows are there for an element type. */
 export const hasKernels = (target: Target, dtype: Node["dtype"]): boolean =>
-  target.has("Columns", dtype) && target.has("FoldColumns", dtype);
+  target.has("torchopt.Columns", dtype) && target.has("torchopt.FoldColumns", dtype);
 
 /** Places of a window up to which a matrix product is faster than ONNX Runtime's convolution. */
 const FEW_PLACES = 128;

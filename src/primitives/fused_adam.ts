@@ -177,5 +177,5 @@ export const adamManyPrim: Primitive<ManyAttrs> = definePrimitive<ManyAttrs>({
 
 function kernelServes(node: Node<StepAttrs>, target: Target): boolean {
   return node.attrs.kernel && sizeOf(node.shape) >= KERNEL_FROM &&
-    target.has("FusedAdam", node.dtype);
+    target.has("torchopt.FusedAdam", node.dtype);
 }

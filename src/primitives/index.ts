@@ -118,7 +118,7 @@ export const scatterAddPrim: Primitive<AxisAttrs> = definePrimitive<AxisAttrs>({
   decompose({ inputs: [x, index, src], shape, attrs: { axis } }, target) {
     const number = x.prim.name === "expand" ? x.inputs[0] : x;
     const onZeros = number.prim === constant && number.attrs.value === 0;
-    if (!onZeros || !target.has("ScatterZeros", x.dtype)) return null;
+    if (!onZeros || !target.has("torchopt.ScatterZeros", x.dtype)) return null;
     const last = shape.length - 1;
     if (axis !== last || index.dtype !== "int64") return null;
     if (!sameShape(shape.slice(0, last), index.shape.slice(0, last))) return null;

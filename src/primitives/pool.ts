@@ -132,7 +132,7 @@ export const maxPoolPrim: Primitive<MaxPoolAttrs> = definePrimitive<MaxPoolAttrs
   unpack(node, index, target) {
     const { kernel, strides, low, dilations, examples } = node.attrs;
     const [x] = node.inputs, out = node.shape.slice(2);
-    if (target.has("MaxPlaces", x.dtype) && sizeOf(node.shape) > 0) {
+    if (target.has("torchopt.MaxPlaces", x.dtype) && sizeOf(node.shape) > 0) {
       return maxPlaces(
         x,
         { sizes: x.shape, kernel, out, strides, low, dilations, examples },

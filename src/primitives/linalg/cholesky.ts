@@ -39,7 +39,7 @@ export const choleskyPrim: Primitive<null> = definePrimitive<null>({
     return { shape: a.shape, dtype: a.dtype };
   },
   lower(c, [a], node) {
-    if (!c.target.has("Cholesky", node.dtype)) return emitCholesky(c, a, node);
+    if (!c.target.has("torchopt.Cholesky", node.dtype)) return emitCholesky(c, a, node);
     return c.ops(`Cholesky${node.dtype === "float32" ? "F32" : "F64"}`, [a], {
       shape: attr.ints(node.shape),
     }, { domain: "torchopt" })[0];

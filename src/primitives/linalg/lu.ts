@@ -61,7 +61,7 @@ export const luPrim: Primitive<null> = definePrimitive<null>({
     ];
   },
   lower(c, [a], node) {
-    if (!c.target.has("Lu", node.inputs[0].dtype)) return emitElimination(c, a, node);
+    if (!c.target.has("torchopt.Lu", node.inputs[0].dtype)) return emitElimination(c, a, node);
     return c.ops(`Lu${node.dtype === "float32" ? "F32" : "F64"}`, [a], {
       shape: attr.ints(node.shape),
     }, { domain: "torchopt", outputs: 3 });

@@ -52,7 +52,7 @@ export const qrPrim: Primitive<QrAttrs> = definePrimitive<QrAttrs>({
     ];
   },
   lower(c, [a], node) {
-    if (!c.target.has("Qr", node.inputs[0].dtype)) return emitReflections(c, a, node);
+    if (!c.target.has("torchopt.Qr", node.inputs[0].dtype)) return emitReflections(c, a, node);
     return c.ops(`Qr${node.dtype === "float32" ? "F32" : "F64"}`, [a], {
       shape: attr.ints(node.inputs[0].shape),
       complete: attr.int(node.attrs.complete ? 1 : 0),

@@ -58,7 +58,7 @@ export const symmetricJacobiPrim: Primitive<null> = definePrimitive<null>({
   batch: made,
   lower(c, [a], node) {
     const { shape, dtype } = node.inputs[0], [b, n] = flatSizes(shape);
-    if (c.target.has("Eigh", node.inputs[0].dtype)) {
+    if (c.target.has("torchopt.Eigh", node.inputs[0].dtype)) {
       return c.ops(kernel("Eigh", node), [a], { shape: attr.ints(shape) }, {
         domain: "torchopt",
         outputs: 2,
@@ -81,7 +81,7 @@ export const oneSidedJacobiPrim: Primitive<null> = definePrimitive<null>({
   batch: made,
   lower(c, [a], node) {
     const { shape, dtype } = node.inputs[0], sizes = flatSizes(shape);
-    if (c.target.has("OrthogonalColumns", node.inputs[0].dtype)) {
+    if (c.target.has("torchopt.OrthogonalColumns", node.inputs[0].dtype)) {
       return c.ops(kernel("OrthogonalColumns", node), [a], { shape: attr.ints(shape) }, {
         domain: "torchopt",
         outputs: 2,

@@ -53,7 +53,7 @@ export const triangularSolvePrim: Primitive<TriangularAttrs> = definePrimitive<T
   },
   lower(c, [t, b], node) {
     const { upper, unit, transpose } = node.attrs;
-    if (c.target.has("TriangularSolve", node.dtype)) {
+    if (c.target.has("torchopt.TriangularSolve", node.dtype)) {
       return c.ops(`TriangularSolve${node.dtype === "float32" ? "F32" : "F64"}`, [t, b], {
         upper: attr.int(upper ? 1 : 0),
         unit: attr.int(unit ? 1 : 0),
@@ -140,5 +140,5 @@ export function triangularSolveRight(t: Node, b: Node, attrs: TriangularAttrs): 
 
 /** Whether kernels for linear algebra serve a target. */
 export function hasKernels(target: Target): boolean {
-  return target.has("TriangularSolve", "float32");
+  return target.has("torchopt.TriangularSolve", "float32");
 }

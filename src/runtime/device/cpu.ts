@@ -7,7 +7,7 @@
 import type { DType } from "../dtype.ts";
 import { environment } from "../env.ts";
 import type { Driver, Found } from "./driver.ts";
-import { COMPILED_KERNELS, hasOperator, type Target } from "./target.ts";
+import { hasOperator, isCompiled, type Target } from "./target.ts";
 
 /** Name of the device. */
 export type CpuName = "cpu";
@@ -29,7 +29,7 @@ class CpuTarget implements Target {
   }
 
   has(op: string, dtype: DType): boolean {
-    if (COMPILED_KERNELS.has(op)) return this.#ops && (dtype === "float32" || dtype === "float64");
+    if (isCompiled(op)) return this.#ops && (dtype === "float32" || dtype === "float64");
     return hasOperator(op, dtype) && !(MISSING[op]?.includes(dtype) ?? false);
   }
 }

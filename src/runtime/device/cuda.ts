@@ -9,7 +9,7 @@ import { BlockPool } from "../block_pool.ts";
 import type { DType } from "../dtype.ts";
 import { findCuda, preloadDependencies } from "./cuda_find.ts";
 import type { DeviceMemory, Driver, Found, OpenDevice } from "./driver.ts";
-import { COMPILED_KERNELS, hasOperator, type Target } from "./target.ts";
+import { hasOperator, isCompiled, type Target } from "./target.ts";
 import { BackendError } from "../errors.ts";
 import { bufferAddress, cString, outPointer, pointerTo, readCString } from "../ffi.ts";
 import { openPinned } from "../pin.ts";
@@ -180,7 +180,7 @@ function nameOf(driver: Cuda["driver"], index: number): string {
 const target: Target = {
   has(op, dtype: DType) {
     if (op === "MatMul" && (dtype === "int64" || dtype === "int32")) return false;
-    return !COMPILED_KERNELS.has(op) && hasOperator(op, dtype);
+    return !isCompiled(op) && hasOperator(op, dtype);
   },
   branches: false,
   scattersSafely: true,

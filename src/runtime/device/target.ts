@@ -6,13 +6,14 @@
 
 import type { DType } from "../dtype.ts";
 
-/** Names of the compiled kernels, without the type. */
+/** Names of the compiled kernels, without the type that ends them. */
 export const COMPILED_KERNELS: ReadonlySet<string> = new Set([
   "Cholesky",
   "Columns",
   "Eigh",
   "FoldColumns",
   "FusedAdam",
+  "Loop",
   "Lu",
   "MaxPlaces",
   "OrthogonalColumns",
@@ -21,6 +22,18 @@ export const COMPILED_KERNELS: ReadonlySet<string> = new Set([
   "ScatterZeros",
   "TriangularSolve",
 ]);
+
+/** The set of operators that the compiled kernels are. */
+const DOMAIN = "torchopt.";
+
+const OPERATORS: ReadonlySet<string> = new Set([...COMPILED_KERNELS].map((x) => DOMAIN + x));
+
+/** Whether an operator is a compiled kernel. */
+export function isCompiled(op: string): boolean {
+  if (OPERATORS.has(op)) return true;
+  if (!op.startsWith(DOMAIN)) return false;
+  throw new Error(`internal: there is no kernel ${op}`);
+}
 
 const SINGLE: readonly DType[] = ["float32"];
 
@@ -44,7 +57,8 @@ export function hasOperator(op: string, dtype: DType): boolean {
 /** Where a graph will run. */
 export interface Target {
   /**
-   * Whether there is a kernel for an element type: one of the compiled kernels, or an operator of ONNX.
+   * Whether there is a kernel of an operator for an element type: one of ONNX, such as `Conv`, or a
+   * compiled one, such as `torchopt.Program`.
    */
   has(op: string, dtype: DType): boolean;
   /** Whether a branch costs little; else a copy of its condition to the host. */

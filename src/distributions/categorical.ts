@@ -107,7 +107,7 @@ export class Categorical extends Distribution {
     const u = rand(shape, { dtype: this.dtype, generator }).unsqueeze(-1).mul(total);
     // The first category whose sum exceeds u, and no later one than the first that reaches the total:
     // those behind have no probability.
-    return sums.le(u).logicalAnd(sums.lt(total)).to("int64").sum(-1);
+    return sums.le(u).logicalAnd(sums.lt(total)).to(this.dtype).sum(-1).to("int64");
   }
 }
 

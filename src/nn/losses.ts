@@ -10,6 +10,7 @@ import {
   binaryCrossEntropyWithLogits,
   crossEntropy,
   type CrossEntropyOptions,
+  huberLoss,
   l1Loss,
   type LossOptions,
   mseLoss,
@@ -91,6 +92,31 @@ export class SmoothL1Loss extends Module {
   /** The loss of a prediction and a target of the same shape. */
   override forward(input: Tensor, target: Tensor): Tensor {
     return smoothL1Loss(input, target, this.options);
+  }
+}
+
+/**
+ * Squared differences (halved) up to `delta` (default 1), `delta` times magnitudes above (P. J. Huber,
+ * 1964); their mean by default.
+ *
+ * @example
+ * ```ts
+ * import { nn, tensor } from "@torchopt/torchopt";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(new nn.HuberLoss({ delta: 2 }).call(tensor([4]), tensor([0])).item(), 6);
+ * ```
+ */
+export class HuberLoss extends Module {
+  /** `delta` (default 1) and `reduction` (default "mean"). */
+  constructor(readonly options: LossOptions & { readonly delta?: number } = {}) {
+    super();
+    checkNames("HuberLoss", options, [...LOSS, "delta"]);
+  }
+
+  /** The loss of a prediction and a target of the same shape. */
+  override forward(input: Tensor, target: Tensor): Tensor {
+    return huberLoss(input, target, this.options);
   }
 }
 

@@ -10,6 +10,7 @@ import {
   convolution,
   each,
   fill,
+  indices,
   mean,
   normalize,
   type Plain,
@@ -323,6 +324,17 @@ export const layers: readonly LayerRow[] = [
         () => 0,
         0.1,
       ),
+  },
+  {
+    layer: "RMSNorm",
+    make: (o) => new nn.RMSNorm([2, 3], { ...o, eps: 0.1 }),
+    shapes: [[2, 3], [3, 2, 3], [0, 2, 3]],
+    reference: (x, { weight }) =>
+      fill(x.shape, (i) => {
+        const [r, c] = i.slice(-2), row = i.slice(0, -2);
+        const all = indices([2, 3]).map((j) => at(x, [...row, ...j]) ** 2);
+        return at(x, i) / Math.sqrt(mean(all) + 0.1) * at(weight, [r, c]);
+      }),
   },
   {
     layer: "GroupNorm",

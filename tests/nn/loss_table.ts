@@ -82,6 +82,14 @@ export const losses: readonly LossRow[] = [
       return d < beta ? d * d / (2 * beta) : d - beta / 2;
     }),
   })),
+  ...[1, 0.4].map((delta): LossRow => ({
+    ...{ loss: "HuberLoss", input: "any", target: "any", shapes },
+    make: (o) => new nn.HuberLoss(delta === 1 ? o : { ...o, delta }),
+    reference: pairs((x, y) => {
+      const d = Math.abs(x - y);
+      return d < delta ? d * d / 2 : delta * (d - delta / 2);
+    }),
+  })),
   {
     ...{ loss: "CrossEntropyLoss", input: "any", target: "classes", shapes: scores },
     make: (o) => new nn.CrossEntropyLoss(o),

@@ -10,7 +10,7 @@ import { showShape } from "../../graph/shape.ts";
 import { tensor } from "../../tensor/creation.ts";
 import { holdUpdate } from "../../tensor/pending.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
-import { batchNorm, groupNorm, layerNorm } from "../functional.ts";
+import { batchNorm, groupNorm, layerNorm, rmsNorm } from "../functional.ts";
 import { ones_, zeros_ } from "../init.ts";
 import { Module } from "../module.ts";
 import { checkSizes, parameter } from "./make.ts";
@@ -50,6 +50,13 @@ function affineParts(
 ): [Tensor | null, Tensor | null] {
   if (options.affine === false) return [null, null];
   return [parameter(shape, options, ones_), parameter(shape, options, zeros_)];
+}
+
+/** Sizes that are given as an array, or as the only one. */
+function sizesOf(layer: string, sizes: number | readonly number[]): readonly number[] {
+  if (typeof sizes === "number") return [sizes];
+  checkArray(layer, "normalizedShape", sizes, "a number or an array of them");
+  return [...sizes];
 }
 
 /** What {@linkcode BatchNorm1d} and {@linkcode BatchNorm2d} share. */
@@ -199,12 +206,7 @@ export class LayerNorm extends Module {
   constructor(normalizedShape: number | readonly number[], options: NormLayerOptions = {}) {
     super();
     checkNames("LayerNorm", options, NORM);
-    if (typeof normalizedShape !== "number") {
-      checkArray("LayerNorm", "normalizedShape", normalizedShape, "a number or an array of them");
-    }
-    this.normalizedShape = typeof normalizedShape === "number"
-      ? [normalizedShape]
-      : [...normalizedShape];
+    this.normalizedShape = sizesOf("LayerNorm", normalizedShape);
     this.eps = options.eps ?? 1e-5;
     [this.weight, this.bias] = affineParts(this.normalizedShape, options);
   }
@@ -213,6 +215,47 @@ export class LayerNorm extends Module {
   override forward(x: Tensor): Tensor {
     const { weight, bias, eps } = this;
     return layerNorm(x, this.normalizedShape, { weight, bias, eps });
+  }
+}
+
+/**
+ * Divides by the root of the mean square over the last dimensions (B. Zhang, R. Sennrich, "Root mean
+ * square layer normalization", 2019).
+ *
+ * @example
+ * ```ts
+ * import { nn, tensor } from "@torchopt/torchopt";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(new nn.RMSNorm(2, { eps: 0 }).call(tensor([[2, 2]])).toArray(), [[1, 1]]);
+ * ```
+ */
+export class RMSNorm extends Module {
+  /** Learned factor of the normalised shape, or null. */
+  weight: Tensor | null;
+  /** Sizes of the dimensions that are normalised. */
+  readonly normalizedShape: readonly number[];
+  /** Added to the mean square. */
+  readonly eps: number;
+
+  /**
+   * Makes a layer with initial values.
+   *
+   * @param normalizedShape size of the last dimension, or sizes of the last ones
+   * @param options `eps`, `affine`, `dtype`, `device`
+   */
+  constructor(normalizedShape: number | readonly number[], options: NormLayerOptions = {}) {
+    super();
+    checkNames("RMSNorm", options, NORM);
+    this.normalizedShape = sizesOf("RMSNorm", normalizedShape);
+    this.eps = options.eps ?? 1e-5;
+    [this.weight] = affineParts(this.normalizedShape, options);
+  }
+
+  /** Normalises `[..., ...normalizedShape]`. */
+  override forward(x: Tensor): Tensor {
+    const { weight, eps } = this;
+    return rmsNorm(x, this.normalizedShape, { weight, eps });
   }
 }
 

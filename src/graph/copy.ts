@@ -5,10 +5,10 @@
  */
 
 import { placeholderNode } from "./leaf.ts";
-import { isGradEnabled, Node } from "./node.ts";
+import { type Aval, isGradEnabled, Node } from "./node.ts";
 
 /** A stand-in for a node of which only the value matters. */
-export function standIn(node: Node): Node {
+export function standIn(node: Aval & Pick<Node, "requiresGrad">): Node {
   const stand = placeholderNode({ shape: node.shape, dtype: node.dtype });
   stand.requiresGrad = node.requiresGrad;
   return stand;

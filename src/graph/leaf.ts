@@ -39,9 +39,11 @@ export const constant = definePrimitive<{ value: number }>({
   batch: "a number has no operands",
 });
 
+const noInputs: readonly Node[] = [];
+
 /** Node of a stored tensor. */
 export function bufferNode(storage: Storage, shape: Shape): Node {
-  const node = new Node(buffer, [], null, 0, shape, storage.dtype, null, false, 0);
+  const node = new Node(buffer, noInputs, null, 0, shape, storage.dtype, null, false, 0);
   node.storage = storage;
   node.version = storage.version;
   return node;
@@ -49,7 +51,7 @@ export function bufferNode(storage: Storage, shape: Shape): Node {
 
 /** Node that stands for a value which the caller provides at each run. */
 export function placeholderNode(aval: Aval): Node {
-  return new Node(buffer, [], null, 0, aval.shape, aval.dtype, null, false, 0);
+  return new Node(buffer, noInputs, null, 0, aval.shape, aval.dtype, null, false, 0);
 }
 
 const MARK = Object.freeze({ leaf: true }), INNER = Object.freeze({ leaf: false });
@@ -61,13 +63,13 @@ export function isLeafNode({ prim, attrs }: Node): boolean {
 
 /** Marks an alias as a leaf. */
 export function markLeaf(node: Node): void {
-  Object.assign(node, { attrs: MARK });
+  (node as { attrs: Attrs }).attrs = MARK;
 }
 
 /** A placeholder for a tensor of the surroundings, which is a leaf where that one is. */
 export function standIn(node: Node): Node {
   const { shape, dtype, requiresGrad, box, hooks } = node;
-  const stand = new Node<Attrs>(buffer, [], null, 0, shape, dtype, null, requiresGrad, 0);
+  const stand = new Node<Attrs>(buffer, noInputs, null, 0, shape, dtype, null, requiresGrad, 0);
   if (requiresGrad && !isLeafNode(node)) Object.assign(stand, { attrs: INNER });
   stand.box = box;
   stand.hooks = hooks;
@@ -86,7 +88,7 @@ const noShape: Shape = [];
 
 /** Node of a number that is data. */
 export function scalarNode(value: number, dtype: DType): Node {
-  return new Node(scalar, [], { value }, 0, noShape, dtype, null, false, 0);
+  return new Node(scalar, noInputs, { value }, 0, noShape, dtype, null, false, 0);
 }
 
 // A map does not tell -0 from 0, so that -0 goes by a text.

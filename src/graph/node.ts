@@ -140,6 +140,21 @@ export function isObserving(): boolean {
   return observing;
 }
 
+const KEEP = 1, SPENT = 2, SHARED = 4, COMPUTED = 8;
+
+/** A hook on the complete cotangent of a node. */
+export type Hook = (g: Node) => Node | void;
+
+/** The cotangents of the operands, from those of the results. */
+export type NodeVjp = (g: (Node | null)[]) => (Node | null)[];
+
+/** What few nodes have. */
+class Seldom {
+  hooks: Hook[] | null = null;
+  customVjp: NodeVjp | null = null;
+  shadow: Node | null = null;
+}
+
 /** One value (or tuple of values) of the graph. */
 export class Node<A = Attrs> {
   /** What computes it. */
@@ -160,8 +175,6 @@ export class Node<A = Attrs> {
   requiresGrad: boolean;
   /** Whether `backward()` accumulates into this node's box. */
   box: GradBox | null = null;
-  /** Hooks that see the complete cotangent of this node. */
-  hooks: ((g: Node) => Node | void)[] | null = null;
   /** Memory of the value, once computed. */
   storage: Storage | null = null;
   /** Version of the storage that this node stands for. */
@@ -170,27 +183,16 @@ export class Node<A = Attrs> {
   depth: number;
   /** Epoch in which the node was made: an operand is never younger than what is made of it. */
   readonly made: number = epoch;
-  /** What differentiation calls instead of the primitive's rule (custom derivatives). */
-  customVjp: ((g: (Node | null)[]) => (Node | null)[]) | null = null;
-  /**
-   * Whether any run that passes through this node stores its value: the result of an in-place update
-   * or of an optimizer, from which the next iteration will start.
-   */
-  keep = false;
-  /** What stands for it in the history of values that need nothing but that (see `record.ts`). */
-  shadow: Node | null = null;
-  /** Whether `backward()` used up the graph below this root. */
-  spent = false;
-  /** Whether other nodes need the value (see `unobserved`); then its memory is not overwritten. */
-  shared = false;
   /** Number of operands that it is of nodes which are not computed yet. */
   uses = 0;
-  /** Whether a run has computed it on the way to others, without storing the value. */
-  computed = false;
   /** Scratch of graph walks: epoch of the last visit, and the local number it gave. */
   mark = 0;
   /** Scratch of graph walks. */
   local = 0;
+  // Training makes a hundred nodes each step, whose size is what they cost: what is seldom there and
+  // what is a bit has no field of its own.
+  private bits = 0;
+  private seldom: Seldom | null = null;
 
   /** Use `apply`. */
   constructor(
@@ -217,6 +219,72 @@ export class Node<A = Attrs> {
       recorded = 0;
       checkRecording();
     }
+  }
+
+  /** Hooks that see the complete cotangent of this node. */
+  get hooks(): Hook[] | null {
+    return this.seldom === null ? null : this.seldom.hooks;
+  }
+
+  set hooks(hooks: Hook[] | null) {
+    if (hooks !== null || this.seldom !== null) (this.seldom ??= new Seldom()).hooks = hooks;
+  }
+
+  /** What differentiation calls instead of the primitive's rule (custom derivatives). */
+  get customVjp(): NodeVjp | null {
+    return this.seldom === null ? null : this.seldom.customVjp;
+  }
+
+  set customVjp(vjp: NodeVjp) {
+    (this.seldom ??= new Seldom()).customVjp = vjp;
+  }
+
+  /** What stands for it in the history of values that need nothing but that (see `record.ts`). */
+  get shadow(): Node | null {
+    return this.seldom === null ? null : this.seldom.shadow;
+  }
+
+  set shadow(node: Node) {
+    (this.seldom ??= new Seldom()).shadow = node;
+  }
+
+  /**
+   * Whether any run that passes through this node stores its value: the result of an in-place update
+   * or of an optimizer, from which the next iteration will start.
+   */
+  get keep(): boolean {
+    return (this.bits & KEEP) !== 0;
+  }
+
+  set keep(on: boolean) {
+    this.bits = on ? this.bits | KEEP : this.bits & ~KEEP;
+  }
+
+  /** Whether `backward()` used up the graph below this root. */
+  get spent(): boolean {
+    return (this.bits & SPENT) !== 0;
+  }
+
+  set spent(on: boolean) {
+    this.bits = on ? this.bits | SPENT : this.bits & ~SPENT;
+  }
+
+  /** Whether other nodes need the value (see `unobserved`); then its memory is not overwritten. */
+  get shared(): boolean {
+    return (this.bits & SHARED) !== 0;
+  }
+
+  set shared(on: boolean) {
+    this.bits = on ? this.bits | SHARED : this.bits & ~SHARED;
+  }
+
+  /** Whether a run has computed it on the way to others, without storing the value. */
+  get computed(): boolean {
+    return (this.bits & COMPUTED) !== 0;
+  }
+
+  set computed(on: boolean) {
+    this.bits = on ? this.bits | COMPUTED : this.bits & ~COMPUTED;
   }
 }
 

@@ -18,7 +18,7 @@ import { assign, transaction } from "../transform/transaction.ts";
 import { updated } from "../update.ts";
 import { pairUp, save, type SavedState, write } from "./state_dict.ts";
 import { checkFunction } from "../tensor/describe.ts";
-import { noteRead } from "../tensor/trace.ts";
+import { currentTrace, noteRead } from "../tensor/trace.ts";
 
 /** Parameters with options of their own. */
 export type ParamGroup<O = Record<never, never>> = Partial<O> & {
@@ -182,8 +182,12 @@ export class Optimizer<O = Record<never, never>> {
     unobserved(() => {
       for (const { params } of this.#groups) {
         for (const param of params) {
-          if (param.grad === null) continue;
-          param.grad = setToNone ? null : zerosLike(param);
+          const { box } = param.node;
+          // A trace wants to know what is read.
+          if (currentTrace() === null ? (box?.grad ?? null) === null : param.grad === null) {
+            continue;
+          }
+          box!.grad = setToNone ? null : zerosLike(param);
         }
       }
     });

@@ -105,7 +105,9 @@ export class BatchCopy {
     rule: (gs: (Node | null)[]) => (Node | null)[],
   ): (Node | null)[] {
     const stands = gs.map((g) =>
-      g === null ? null : standIn({ ...g, shape: g.shape.slice(1), dtype: g.dtype })
+      g === null
+        ? null
+        : standIn({ dtype: g.dtype, requiresGrad: g.requiresGrad, shape: g.shape.slice(1) })
     );
     const { result, reads } = this.#trace.run(() => rule(stands));
     this.reads.push(...reads.filter(({ stand, before }) => stand !== before));

@@ -65,19 +65,28 @@ function initState<C>(spec: ScalerSpec<C>, params: TensorTree): ScalerState {
 }
 
 /** Coefficients of the leaves of one update, each set made once. */
-function coefficientsOf<C>(spec: ScalerSpec<C>): (dtype: DType, count: Node) => C {
-  const number = sharedNumbers(), known = new Map<Node, Map<DType, C>>();
-  return (dtype, count) => {
-    let ofCount = known.get(count);
-    if (ofCount === undefined) known.set(count, ofCount = new Map());
-    let made = ofCount.get(dtype);
-    if (made === undefined) ofCount.set(dtype, made = spec.coefficients(number, dtype, count));
-    return made;
-  };
+class Coefficients<C> {
+  readonly #spec: ScalerSpec<C>;
+  readonly #number: NumberOf;
+  readonly #made: { readonly count: Node; readonly dtype: DType; readonly of: C }[] = [];
+
+  constructor(spec: ScalerSpec<C>, number: NumberOf) {
+    this.#spec = spec;
+    this.#number = number;
+  }
+
+  of(dtype: DType, count: Node): C {
+    // Most trees have one count and one type.
+    for (const made of this.#made) if (made.count === count && made.dtype === dtype) return made.of;
+    const made = { count, dtype, of: this.#spec.coefficients(this.#number, dtype, count) };
+    this.#made.push(made);
+    return made.of;
+  }
 }
 
 function updateState<C>(
   spec: ScalerSpec<C>,
+  number: NumberOf,
   updates: TensorTree,
   state: ScalerState,
   inplace: boolean,
@@ -92,7 +101,7 @@ function updateState<C>(
     ? takeState(name, counter.key, taken, state[counter.key], false)
     : leaves.map(() => state[counter.key] as Tensor);
 
-  const coefficients = coefficientsOf(spec), nextCounts = new NextCounts();
+  const coefficients = new Coefficients(spec, number), nextCounts = new NextCounts();
   const results = leaves.map((leaf, i) => {
     if (leaf === null) return null;
     const g = leaf.node;
@@ -100,7 +109,7 @@ function updateState<C>(
     if (counter?.early) count = nextCounts.of(count);
     const nodes: Node[] = [];
     for (const m of moments) nodes.push(m[i].node);
-    return spec.step(g, nodes, coefficients(g.dtype, count));
+    return spec.step(g, nodes, coefficients.of(g.dtype, count));
   });
 
   const transformed = treeUnflatten(def, results.map((r) => r === null ? null : wrap(r[0])));
@@ -143,10 +152,12 @@ function kept(node: Node): Tensor {
 
 /** Makes a transformation of a rule for one leaf. */
 export function scaler<C, S>(spec: ScalerSpec<C>): GradientTransformation<S> {
+  // The numbers of a rule are those of its options, so that all updates share them.
+  const number = sharedNumbers();
   return builtIn({
     init: (params) => initState(spec, params),
     update(updates, state: ScalerState, { inplace = true }: UpdateOptions) {
-      const run = () => updateState(spec, updates, state, inplace);
+      const run = () => updateState(spec, number, updates, state, inplace);
       return inplace ? withGrad(false, run) : run();
     },
   }) as unknown as GradientTransformation<S>;

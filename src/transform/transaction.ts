@@ -10,13 +10,14 @@ import { holdUpdate } from "../tensor/pending.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
 interface Assignment {
+  readonly handle: Tensor;
   readonly node: Node;
   readonly overwrite: boolean;
 }
 
 interface Transaction {
-  /** New values; a tensor that is assigned to again gets the last. */
-  readonly assigned: Map<Tensor, Assignment>;
+  /** New values, in order: a tensor that is assigned to again gets the last. */
+  readonly assigned: Assignment[];
   /** Whatever else is to be done. */
   readonly rest: (() => void)[];
 }
@@ -26,11 +27,11 @@ let open: Transaction | null = null;
 /** Runs `fn`; the tensors that it assigns to take their new values when the outermost call is over. */
 export function transaction<T>(fn: () => T): T {
   if (open !== null) return fn();
-  const { assigned, rest } = open = { assigned: new Map(), rest: [] } as Transaction;
+  const { assigned, rest } = open = { assigned: [], rest: [] } as Transaction;
   try {
     const result = fn();
     withGrad(false, () => {
-      for (const [handle, { node, overwrite }] of assigned) {
+      for (const { handle, node, overwrite } of assigned) {
         const before = handle.node;
         handle.assign("update", node);
         holdUpdate(handle, before, overwrite);
@@ -48,7 +49,7 @@ export function transaction<T>(fn: () => T): T {
  * other tensors share it (`overwrite` false).
  */
 export function assign(handle: Tensor, node: Node, overwrite = true): void {
-  open!.assigned.set(handle, { node, overwrite });
+  open!.assigned.push({ handle, node, overwrite });
 }
 
 /** Does something that cannot fail once the transaction is over. */

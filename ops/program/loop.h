@@ -34,6 +34,7 @@ struct LoopLayout {
   uint32_t constants = 0, counters = 0;
   int64_t length = 0;  // elements of the lists
   bool reverse = false, tested = false;
+  bool partial = false;  // lists are left as they are after the last iteration
   std::vector<std::pair<LoopPlace, uint32_t>> inputs, outputs;  // of the program
   std::vector<LoopMove> moves;
 };

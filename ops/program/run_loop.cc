@@ -103,6 +103,7 @@ LoopLayout decodeLoop(const std::vector<int64_t>& code, const Program<T>& progra
   }
   layout.reverse = numbers.below(2) != 0;
   layout.tested = numbers.below(2) != 0;
+  layout.partial = numbers.below(2) != 0;
   for (size_t i = 0; i < program.inputs; ++i) {
     layout.inputs.push_back(place(numbers, layout, false));
     const auto [kind, index] = layout.inputs[i];
@@ -202,7 +203,7 @@ int64_t runLoop(const Interpreter<T>& interpreter, Context<T>& context, const Lo
     std::memcpy(memory.carries[i], now[i], size_t(layout.carries[i]) * sizeof(T));
   }
   // Iterations that did not take place gave zeros.
-  for (size_t i = 0; i < layout.ys.size(); ++i) {
+  for (size_t i = 0; i < layout.ys.size() && !layout.partial; ++i) {
     const int64_t size = layout.ys[i];
     std::memset(memory.ys[i] + made * size, 0, size_t((layout.length - made) * size) * sizeof(T));
   }

@@ -21,14 +21,26 @@ export interface Flat {
   readonly def: TreeDef;
 }
 
-/** The tensors of a tree; numbers and truth values become some, of the type that `like` has there. */
-export function flatten(op: string, what: string, tree: unknown, like?: Flat): Flat {
-  const { leaves, def } = treeFlatten(tree as Tree);
+/** Where a tree goes: into a function that is traced, or out of it. */
+type Way = { readonly into: true } | { readonly into: false; readonly like?: Flat };
+
+/**
+ * The tensors of a tree; numbers become some, of the type that `like` has there. Truth values do on the
+ * way out only: inside, `if` would take any tensor for true.
+ */
+export function flatten(op: string, what: string, tree: unknown, way: Way): Flat {
+  const { leaves, def } = treeFlatten((tree ?? null) as Tree);
   const nodes = leaves.map((x, i) => {
     if (x instanceof Tensor) return x.node;
-    const dtype = like?.nodes[i]?.dtype;
+    const dtype = way.into ? undefined : way.like?.nodes[i]?.dtype;
     if (typeof x === "number") return lift(x, dtype ?? defaultDtype(), op);
-    if (typeof x === "boolean") return lift(x, dtype ?? "bool", op);
+    if (typeof x === "boolean") {
+      if (!way.into) return lift(x, dtype ?? "bool", op);
+      throw new TypeError(
+        `${op}: ${what} has the truth value ${x}, wants tensor(${x}): inside it is a tensor, to be used ` +
+          "with where(), cond() and logicalAnd() in place of if.",
+      );
+    }
     throw new TypeError(`${op}: ${what} is a tree of tensors and numbers, got ${describe(x)}.`);
   });
   return { nodes, def };

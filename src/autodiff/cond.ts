@@ -74,10 +74,14 @@ export function cond<R, A extends unknown[]>(
 ): R {
   checkFunction("cond", onTrue, "onTrue");
   checkFunction("cond", onFalse, "onFalse");
-  const condition = checkCondition("cond", pred), args = flatten("cond", "an operand", operands);
+  const condition = checkCondition("cond", pred),
+    args = flatten("cond", "an operand", operands, { into: true });
   const record = (fn: (...operands: A) => R, like?: Flat) =>
     traceBody(new BodyTrace("cond()"), parametersLike(args.nodes), (params) => {
-      const result = flatten("cond", "the result", fn(...unflatten<A>(args.def, params)), like);
+      const result = flatten("cond", "the result", fn(...unflatten<A>(args.def, params)), {
+        into: false,
+        like,
+      });
       return { nodes: result.nodes, output: result };
     });
   const yes = record(onTrue), no = record(onFalse, yes.output);

@@ -118,7 +118,7 @@ function scanLength(lists: readonly Node[], given: number | undefined): number {
  * @param fn function of the carry and of an element of `xs`, which returns the next carry and a tree of
  * what is to be collected
  * @param init the first carry, a tree of tensors (numbers become tensors)
- * @param xs a tree of tensors with equal first dimensions; null for none
+ * @param xs a tree of tensors with equal first dimensions; null (or nothing) for none
  * @param options number of iterations, direction, what is kept
  * @returns the last carry, and what was collected, with the iterations as first dimension
  * @throws {TypeError} where `fn` returns another structure, the number of iterations is not known, or a
@@ -145,14 +145,15 @@ function scanLength(lists: readonly Node[], given: number | undefined): number {
 export function scan<C, X, Y>(
   fn: (carry: C, x: X) => readonly [carry: C, y: Y],
   init: C,
-  xs: X,
+  xs?: X,
   options: ScanOptions = {},
 ): [carry: C, ys: Y] {
   const op = "scan";
   checkFunction(op, fn);
   checkNames(op, options, ["length", "reverse", "checkpoint"]);
   const { length, ...rest } = options;
-  const first = flatten(op, "the carry", init), through = flatten(op, "xs", xs);
+  const first = flatten(op, "the carry", init, { into: true });
+  const through = flatten(op, "xs", xs, { into: true });
   const n = scanLength(through.nodes, length);
   const all = { length: n, ...rest };
   const { carries, lists, output: ysDef } = fixedLoop(op, first, through.nodes, all, (state, x) => {
@@ -162,8 +163,8 @@ export function scan<C, X, Y>(
         `scan: the function returned ${describe(pair)}, wants [carry, y]; y may be null.`,
       );
     }
-    const next = flatten(op, "the carry that is returned", pair[0], first);
-    const { nodes, def } = flatten(op, "what is collected", pair[1]);
+    const next = flatten(op, "the carry that is returned", pair[0], { into: false, like: first });
+    const { nodes, def } = flatten(op, "what is collected", pair[1], { into: false });
     return { next, ys: nodes, output: def };
   });
   return [unflatten(first.def, carries.map(wrap)), unflatten(ysDef, lists.map(wrap))];
@@ -228,7 +229,7 @@ export function whileLoop<C>(
   checkNames(op, options, ["maxIterations"]);
   const { maxIterations } = options;
   if (maxIterations !== undefined) checkIterations(op, "maxIterations", maxIterations);
-  const length = maxIterations ?? null, first = flatten(op, "the carry", init);
+  const length = maxIterations ?? null, first = flatten(op, "the carry", init, { into: true });
   const { def } = first, params = () => parametersLike(first.nodes);
   const test = traceBody(new BodyTrace("whileLoop()"), params(), (state) => {
     const go = cond(unflatten(def, state));
@@ -236,7 +237,10 @@ export function whileLoop<C>(
   });
   const trace = new BodyTrace("whileLoop()", length);
   const step = traceBody(trace, params(), (state) => {
-    const next = flatten(op, "what the body returns", body(unflatten(def, state)), first);
+    const next = flatten(op, "what the body returns", body(unflatten(def, state)), {
+      into: false,
+      like: first,
+    });
     checkCarry(op, first, next);
     return { nodes: next.nodes, output: null };
   });
@@ -305,12 +309,16 @@ export function foriLoop<C>(
     );
     return carry;
   }
-  const length = Math.max(0, to - from), first = flatten(op, "the carry", init);
+  const length = Math.max(0, to - from), first = flatten(op, "the carry", init, { into: true });
   const numbers = wrap(iota(length, "int64"));
   const through = [(from === 0 ? numbers : numbers.add(from)).node];
   const { carries } = fixedLoop(op, first, through, { length, checkpoint }, (state, [i]) => {
     const carry = body(i, unflatten(first.def, state));
-    return { next: flatten(op, "what the body returns", carry, first), ys: [], output: null };
+    return {
+      next: flatten(op, "what the body returns", carry, { into: false, like: first }),
+      ys: [],
+      output: null,
+    };
   });
   return unflatten(first.def, carries.map(wrap));
 }

@@ -219,6 +219,7 @@ export function nativeLoop(node: Node<LoopAttrs>, target: Target): NativeLoop | 
       attrs.length ?? 0,
       attrs.reverse ? 1 : 0,
       rest.length > 0 ? 1 : 0,
+      attrs.partial ? 1 : 0,
       ...made.places,
     ],
     size: made.size,

@@ -65,6 +65,7 @@ function pruneLoop(
   inputs: readonly Node[],
   attrs: LoopAttrs,
   need: Need,
+  partial: boolean,
   make: (node: Node) => Node,
 ): (Node | null)[] {
   const { bodies: [step, test], length, reverse, counted } = attrs;
@@ -96,6 +97,7 @@ function pruneLoop(
     reverse,
     counted,
     save: false,
+    partial,
   };
   const results = kept.map((i) => operands.init[i]);
   const all = [
@@ -153,6 +155,8 @@ class Uses {
   readonly most = new Map<Node, Node>();
   readonly used = new Map<Node, Set<number>>();
   readonly live = new Set<Node>();
+  /** Loops whose lists are read by others than loops of the same iterations. */
+  readonly #whole = new Set<Node>();
 
   constructor(nodes: readonly Node[], outputs: readonly Node[]) {
     const numbers = new Map(nodes.map((node, i) => [node, i])), known = new Map<string, Node>();
@@ -167,6 +171,7 @@ class Uses {
       if (leader === node) this.used.set(node, new Set());
     }
     for (const x of outputs) this.live.add(x);
+    for (const x of outputs) this.#readWhole(x);
     for (let i = nodes.length - 1; i >= 0; i--) this.#spread(nodes[i]);
   }
 
@@ -179,7 +184,40 @@ class Uses {
     if (!this.live.has(node)) return;
     const leader = node.prim === projectPrim ? this.leader.get(node.inputs[0]) : undefined;
     if (leader !== undefined) this.used.get(leader)!.add(node.attrs.index);
-    else for (const x of node.inputs) this.live.add(x);
+    else this.#read(node, node.inputs);
+  }
+
+  #read(reader: Node, operands: readonly Node[]): void {
+    const attrs: LoopAttrs | null = reader.prim === loopPrim ? reader.attrs : null;
+    const parts = attrs?.counted ? operandsOf(reader.inputs, attrs) : null;
+    for (const x of operands) {
+      this.live.add(x);
+      const isList = parts !== null && parts.xs.includes(x) && !parts.init.includes(x) &&
+        !parts.stepConsts.includes(x);
+      if (!isList || !this.#isOfIterations(x, parts.count!)) this.#readWhole(x);
+    }
+  }
+
+  /** Whether a node is a result of a loop that makes `count` iterations. */
+  #isOfIterations(x: Node, count: Node): boolean {
+    const loop = x.prim === projectPrim ? this.leader.get(x.inputs[0]) : undefined;
+    if (loop === undefined || loop.prim !== loopPrim) return false;
+    const attrs: LoopAttrs = loop.attrs;
+    if (attrs.counted) return operandsOf(loop.inputs, attrs).count === count;
+    return count.prim === projectPrim && this.leader.get(count.inputs[0]) === loop;
+  }
+
+  #readWhole(x: Node): void {
+    const leader = x.prim === projectPrim ? this.leader.get(x.inputs[0]) : undefined;
+    if (leader?.prim !== loopPrim) return;
+    const { carries, bodies: [step, test] } = leader.attrs as LoopAttrs;
+    const count = test === undefined ? -1 : step.outputs.length, { index } = x.attrs;
+    if (index >= carries && index !== count) this.#whole.add(leader);
+  }
+
+  /** Whether only loops of the same iterations read the lists of a loop. */
+  isPartial(leader: Node): boolean {
+    return !this.#whole.has(leader);
   }
 
   /** Operands that some results need. */
@@ -217,7 +255,7 @@ export const pruneLoops: Pass = (outputs, rebuilder: Rebuilder) => {
         node,
         prim === condPrim
           ? pruneCond(operands, attrs, used, make)
-          : pruneLoop(operands, attrs, needOf(attrs, used), make),
+          : pruneLoop(operands, attrs, needOf(attrs, used), uses.isPartial(node), make),
       );
       continue;
     }

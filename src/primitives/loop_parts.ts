@@ -31,6 +31,8 @@ export interface LoopAttrs {
   readonly counted: boolean;
   /** Whether the carries are saved. */
   readonly save: boolean;
+  /** Whether nobody reads lists after the last iteration, so that they need not be zero there. */
+  readonly partial: boolean;
 }
 
 /** Operands of a loop, or what belongs to each. */
@@ -121,7 +123,16 @@ export function makeLoop(prim: Primitive<LoopAttrs>, spec: LoopSpec): Results<No
   const { step, test, init, xs = [], length, reverse = false, count = null } = spec;
   const carries = init.length, counted = count !== null;
   const bodies: LoopAttrs["bodies"] = test === undefined ? [step.body] : [step.body, test.body];
-  const attrs = { bodies, carries, xs: xs.length, length, reverse, counted, save: false };
+  const attrs: LoopAttrs = {
+    bodies,
+    carries,
+    xs: xs.length,
+    length,
+    reverse,
+    counted,
+    save: false,
+    partial: false,
+  };
   if (length === 0) {
     const lists = collectedOf(attrs).map(({ shape, dtype }) => emptyNode([0, ...shape], dtype));
     return { carries: init, lists, count: isTested(attrs) ? constantNode(0, "int64") : null };

@@ -1,5 +1,6 @@
 import "../helpers/seed.ts";
 import { assertEquals, assertThrows } from "@std/assert";
+import { assertClose } from "../helpers/close.ts";
 import {
   compile,
   DTypeError,
@@ -112,4 +113,100 @@ Deno.test("loops say what is wrong with a body", () => {
   );
   assertThrows(() => func.foriLoop(0, 2.5, (_i, x) => x, x), TypeError, "a whole number");
   assertThrows(() => func.foriLoop(0, 3, (_i, x) => x.mul(x.sum().item()), x), Error, "foriLoop()");
+});
+
+Deno.test("scan() takes xs of any tree, or none, and collects any tree", () => {
+  const xs = { a: tensor([1, 2, 3]), b: [tensor([[1], [2], [3]])] };
+  const [sum, ys] = func.scan(
+    (s, { a, b }) => [s.add(a), { twice: a.mul(2), all: [b[0]] }],
+    0 as unknown as Tensor,
+    xs,
+  );
+  assertEquals(sum.item(), 6);
+  assertEquals([ys.twice.toArray(), ys.all[0].shape], [[2, 4, 6], [3, 1]]);
+  const [end] = func.scan((s: Tensor) => [s.mul(2), null], tensor(1), null, { length: 5 });
+  const [same] = func.scan((s: Tensor) => [s.mul(2), undefined], tensor(1), undefined, {
+    length: 5,
+  });
+  assertEquals([end.item(), same.item()], [32, 32]);
+  const map = new Map([["k", tensor(1)]]);
+  const [last] = func.scan((m) => [new Map([["k", m.get("k")!.add(1)]]), 1], map, null, {
+    length: 2,
+  });
+  assertEquals(last.get("k")!.item(), 3);
+  for (const checkpoint of ["sqrt", 1, 2, 3, 7, 100] as const) {
+    for (const reverse of [false, true]) {
+      const run = (checkpoint?: "sqrt" | number) =>
+        func.scan((s, x) => [s.mul(0.5).add(x), s], tensor(0), tensor([1, 2, 3, 4, 5, 6, 7]), {
+          reverse,
+          checkpoint,
+        });
+      const [a, b] = [run(checkpoint), run()];
+      assertEquals([a[0].item(), a[1].toArray()], [b[0].item(), b[1].toArray()]);
+    }
+  }
+});
+
+Deno.test("scan() and cond() say what is wrong", () => {
+  const x = tensor([1, 2]), id = (c: Tensor) => [c, null] as const;
+  assertThrows(() => func.scan(id, x), TypeError, "{ length: 100 }");
+  assertThrows(() => func.scan(id, x, [zeros([3]), zeros([4])]), ShapeError, "must be equal");
+  assertThrows(() => func.scan(id, x, zeros([3]), { length: 4 }), ShapeError, "length says 4");
+  assertThrows(() => func.scan(id, x, tensor(1)), ShapeError, "no dimension to go through");
+  assertThrows(() => func.scan(id, x, null, { length: -1 }), RangeError, "from 0 on");
+  assertThrows(() => func.scan(id, x, null, { lenght: 1 } as never), TypeError, "no option lenght");
+  assertThrows(
+    () => func.scan(id, x, null, { length: 4, checkpoint: 0 }),
+    TypeError,
+    'wants "sqrt" or a whole number',
+  );
+  assertThrows(() => func.scan((c) => c as never, x, null, { length: 1 }), TypeError, "[carry, y]");
+  assertThrows(
+    () =>
+      func.scan(({ x, on }) => [{ x, on }, null], { x, on: true }, null, {
+        length: 1,
+      }),
+    TypeError,
+    "tensor(true)",
+  );
+  assertThrows(() => func.scan(id, "x" as never, null, { length: 1 }), TypeError, 'got "x"');
+  const yes = () => x, pred = tensor(true);
+  assertThrows(() => func.cond(pred, yes, () => x.sum()), ShapeError, "[2] of onTrue, and []");
+  assertThrows(
+    () => func.cond(pred, yes, () => x.gt(0)),
+    DTypeError,
+    "float32 of onTrue, and bool",
+  );
+  assertThrows(() => func.cond(pred, yes, () => [x] as never), TypeError, "they must be equal");
+  assertThrows(() => func.cond(x.gt(0), yes, yes), ShapeError, "wants one bool");
+  assertThrows(() => func.cond(true as never, yes, yes), TypeError, "a tensor with one bool");
+  assertThrows(() => func.cond(pred, yes, 3 as never), TypeError, "onFalse is 3");
+  assertThrows(
+    () => func.cond(pred, () => x.mul_(2), yes),
+    GradientError,
+    "changed in place",
+  );
+  const { n } = func.cond(pred, () => ({ x, n: 1 }), () => ({ x, n: 2 }));
+  assertEquals((n as unknown as Tensor).item(), 1);
+});
+
+Deno.test("Jacobians and Hessians through loops equal those of unrolled ones", () => {
+  const f64 = { dtype: "float64" } as const, x = tensor([0.3, -0.5], f64);
+  const looped = (x: Tensor) =>
+    func.whileLoop((c) => c.square().sum().gt(0.01), (c) => c.mul(x.cos()).mul(0.5), x, {
+      maxIterations: 20,
+    });
+  const plain = (x: Tensor) => {
+    let c = x;
+    for (let k = 0; k < 3; k++) c = c.mul(x.cos()).mul(0.5);
+    return c;
+  };
+  assertEquals(looped(x).toArray(), plain(x).toArray());
+  const total = (f: typeof plain) => (x: Tensor) => f(x).square().sum();
+  for (const jacobian of [func.jacrev, func.jacfwd]) {
+    assertClose(jacobian(looped)(x), jacobian(plain)(x), 1e-14);
+  }
+  assertClose(func.hessian(total(looped))(x), func.hessian(total(plain))(x), 1e-14);
+  const along = tensor([1, 2], f64);
+  assertClose(func.hvp(total(looped), x, along)[1], func.hvp(total(plain), x, along)[1], 1e-14);
 });

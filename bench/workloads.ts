@@ -16,6 +16,7 @@ import { w11 } from "./workloads/w11.ts";
 import { w14 } from "./workloads/w14.ts";
 import { w12 } from "./workloads/w12.ts";
 import { w7 } from "./workloads/w7.ts";
+import { w16, w8, w8w } from "./workloads/w8.ts";
 import { checkpointed, w10, w11Memory, w9 } from "./workloads/fresh.ts";
 
 const workloads: Record<string, () => void | Promise<void>> = {
@@ -33,6 +34,8 @@ const workloads: Record<string, () => void | Promise<void>> = {
   w5,
   w6,
   w7,
+  w8,
+  w8w,
   w9,
   w10,
   w11,
@@ -43,6 +46,7 @@ const workloads: Record<string, () => void | Promise<void>> = {
   w12_2048: () => w12(2048),
   w12_1000x16: () => w12(16, 1000),
   w14,
+  w16,
   cg_100: () => cgLaplacian(100, 200),
   cg_1000: () => cgLaplacian(1000, 20),
   checkpoint: checkpointed,

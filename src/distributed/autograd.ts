@@ -16,7 +16,7 @@ import { wrap } from "../tensor/core.ts";
 import { checkNames, describe } from "../tensor/describe.ts";
 import { checkTensor } from "../tensor/promotion.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { contextOf, joinContext, type LeafGradient, newId } from "./contexts.ts";
+import { type Context, contextOf, joinContext, type LeafGradient, newId } from "./contexts.ts";
 import { RpcError } from "./errors.ts";
 import { currentScope, within } from "./scope.ts";
 import { currentSession, secondsOf } from "./session.ts";
@@ -171,7 +171,7 @@ function listOf(op: string, name: string, x: unknown): readonly Tensor[] {
 }
 
 /** Ones for the roots of a pass. */
-function seedsOf(op: string, roots: readonly Tensor[]): Node[] {
+function seedsOf(op: string, context: Context, roots: readonly Tensor[]): Node[] {
   if (roots.length === 0) throw new RangeError(`${op}: there are no tensors, wants at least one.`);
   return roots.map((root) => {
     const { node } = root;
@@ -193,7 +193,7 @@ function seedsOf(op: string, roots: readonly Tensor[]): Node[] {
         }, wants one element; reduce it (sum(), mean()).`,
       );
     }
-    if (isLeafNode(node)) {
+    if (isLeafNode(node) && !context.origin.has(node)) {
       throw new GradientError(`${op}: a root is a leaf; there is nothing to go back through.`);
     }
     if (node.spent) {
@@ -248,7 +248,7 @@ export async function backward(
   if (inputs?.length === 0) throw new RangeError(`${op}: inputs cannot be empty; leave it out.`);
   checkInputs(op, inputs ?? []);
   const own = contextOf(op, contextId), { passes, timeout } = currentSession(op);
-  const seeds = seedsOf(op, roots), nodes = roots.map((x) => x.node);
+  const seeds = seedsOf(op, own, roots), nodes = roots.map((x) => x.node);
   const seconds = secondsOf(op, "timeout", options.timeout, timeout);
   const chosen = inputs?.map((x) => x.node) ?? [];
   const found = await passes.run(own, nodes, seeds, {
@@ -317,7 +317,7 @@ export async function grad(
   if (ins.length === 0) throw new RangeError(`${op}: inputs cannot be empty.`);
   checkInputs(op, ins);
   const own = contextOf(op, contextId), { passes, timeout } = currentSession(op);
-  const seeds = seedsOf(op, roots), nodes = ins.map((x) => x.node);
+  const seeds = seedsOf(op, own, roots), nodes = ins.map((x) => x.node);
   const found = await passes.run(own, roots.map((x) => x.node), seeds, {
     createGraph,
     seconds: secondsOf(op, "timeout", options.timeout, timeout),

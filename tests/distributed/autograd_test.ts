@@ -178,6 +178,11 @@ const programs: Record<string, Program> = {
     there: async (a, b) => (await on(1, add, a, b)).sum().add(b.sum()),
     here: (a, b) => a.add(b).sum().add(b.sum()),
   },
+  "a result as the root": {
+    inputs: () => [leaf([1]), leaf([])],
+    there: async (a, b) => await on(1, mul, a, b),
+    here: (a, b) => a.mul(b),
+  },
   "a parallelized function": {
     inputs: () => [leaf([6])],
     there: async (x) => await fns.batchMean(x.square()) as Tensor,

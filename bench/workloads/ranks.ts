@@ -1,0 +1,79 @@
+/**
+ * What a rank of W8 and W16 does; started by `deno task launch`. Rank 0 prints the lines.
+ *
+ * @module
+ */
+
+import { distributed, Generator, type Tensor, tensor } from "@torchopt/torchopt";
+import { makeParams, sampleTasks } from "../../examples/maml_sinusoid.ts";
+import { mean, parallelPart, part } from "../../examples/distributed_maml.ts";
+import { report } from "./timing.ts";
+
+const { register, remoteSyncCall } = distributed;
+
+const nothing = register("bench/nothing", () => {});
+const echo = register("bench/echo", (x: Tensor) => x);
+
+/** Times calls until there are enough. */
+async function time(n: number, warm: number, call: () => Promise<unknown>) {
+  const begin = performance.now();
+  await call();
+  const first = performance.now() - begin, runs: number[] = [];
+  for (let i = 0; i < warm; i++) await call();
+  for (let i = 0; i < n; i++) {
+    const start = performance.now();
+    await call();
+    runs.push(performance.now() - start);
+  }
+  return { runs, first };
+}
+
+async function calls(kind: string): Promise<void> {
+  const empty = () => remoteSyncCall(nothing, { partitioner: 1 });
+  report(`w8_empty${kind}`, await time(5000, 2000, empty), [0]);
+  const all = () => Promise.all(Array.from({ length: 1000 }, empty));
+  report(`w8_1000${kind}`, await time(20, 3, all), [1000]);
+  for (const [name, size, n] of [["1kib", 256, 3000], ["16mib", 4 << 20, 60]] as const) {
+    const x = tensor(Float32Array.from({ length: size }, (_, i) => i % 7));
+    let sum = 0;
+    const there = async () => {
+      const [y] = await remoteSyncCall<Tensor[]>(echo, { args: [x], partitioner: 1 });
+      sum = Number(y.data()[13]) + Number(y.data()[size - 1]);
+    };
+    report(`w8_${name}${kind}`, await time(n, n / 3, there), [sum]);
+  }
+}
+
+/** Iterations of distributed MAML, alone and together in turns. */
+async function maml(): Promise<void> {
+  const params = makeParams(new Generator(0), 64), inner = { steps: 3, lr: 0.01 };
+  const generator = new Generator(2), count = 400, size = distributed.getWorldSize();
+  const alone = (tasks: number) => () => {
+    const drawn = sampleTasks(generator, tasks, 10);
+    const start = performance.now(), { loss } = mean([part(params, drawn, inner)]);
+    loss.item();
+    return Promise.resolve(performance.now() - start);
+  };
+  const together = async () => {
+    const drawn = sampleTasks(generator, count, 10), start = performance.now();
+    (await parallelPart(params, drawn, inner)).loss.item();
+    return performance.now() - start;
+  };
+  const ways = { one: alone(count), half: alone(count / 2), all: together };
+  const times: Record<string, number[]> = { one: [], half: [], all: [] };
+  for (let i = 0; i < 24; i++) {
+    for (const [name, way] of Object.entries(ways)) {
+      const taken = await way();
+      if (i >= 4) times[name].push(taken);
+    }
+  }
+  for (const [name, runs] of Object.entries(times)) {
+    report(`w16_${name}`, { runs, first: runs[0] }, [size]);
+  }
+}
+
+await distributed.autoInitRpc()(distributed.rankZeroOnly(async () => {
+  const [name] = Deno.args;
+  if (name === "w16") await maml();
+  else await calls(name === "w8w" ? "_workers" : "");
+}))();

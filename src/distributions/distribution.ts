@@ -45,6 +45,8 @@ export abstract class Distribution {
     eventShape: readonly number[],
     dtype: Tensor["dtype"],
   ) {
+    checkShape("Distribution", batchShape);
+    checkShape("Distribution", eventShape);
     this.batchShape = [...batchShape];
     this.eventShape = [...eventShape];
     this.dtype = dtype;

@@ -24,8 +24,9 @@ export interface OpsLibrary {
   readonly buildable?: boolean;
 }
 
+const ABI = { torchopt_abi_version: { parameters: [], result: "i32" } } as const;
+
 const SYMBOLS = {
-  torchopt_abi_version: { parameters: [], result: "i32" },
   torchopt_init: { parameters: ["pointer"], result: "i32" },
   torchopt_register_ops: { parameters: ["pointer"], result: "pointer" },
   torchopt_address: { parameters: ["buffer"], result: "f64" },
@@ -127,6 +128,11 @@ function load(path: string): { report: OpsLibrary; bridge?: Bridge } {
   }
   let calls: Bridge;
   try {
+    // One of another version has other functions.
+    const abi = openPinned(path, ABI).symbols.torchopt_abi_version();
+    if (abi !== OPS_ABI_VERSION) {
+      return unused(`of ABI version ${abi}, wanted ${OPS_ABI_VERSION}`, path);
+    }
     const { symbols } = openPinned(path, SYMBOLS);
     const run = new Deno.UnsafeFnPointer(
       symbols.planRun as Deno.PointerObject<never>,
@@ -136,10 +142,6 @@ function load(path: string): { report: OpsLibrary; bridge?: Bridge } {
   } catch (error) {
     if (error instanceof Deno.errors.NotCapable) throw error;
     return unused(`not loadable: ${(error as Error).message}`, path);
-  }
-  const abi = calls.torchopt_abi_version();
-  if (abi !== OPS_ABI_VERSION) {
-    return unused(`of ABI version ${abi}, wanted ${OPS_ABI_VERSION}`, path);
   }
   if (calls.torchopt_init(ort().base) !== 1) {
     return unused(`refusing ONNX Runtime ${ort().version}`, path);

@@ -42,7 +42,7 @@ function lookUp(device: Device): Named {
   if (known !== undefined) return known;
   const found = find(device);
   if (found === null) {
-    throw new RangeError(`"${device}" is no device; use one of ${deviceNames()}.`);
+    throw new RangeError(`device: "${device}" is no device; use one of ${deviceNames()}.`);
   }
   named.set(device, found);
   return found;

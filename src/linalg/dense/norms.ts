@@ -13,6 +13,7 @@ import { narrow, permute, reshape } from "../../primitives/movement.ts";
 import { svd } from "../../primitives/linalg/spectral.ts";
 import { wrap } from "../../tensor/core.ts";
 import { checkNames, describe } from "../../tensor/describe.ts";
+import { checkTensor } from "../../tensor/promotion.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { checkFlag, matricesOf, squareOf } from "./operands.ts";
 import { inv } from "./systems.ts";
@@ -46,6 +47,7 @@ export function vectorNorm(
   ord: number | "inf" | "-inf" = 2,
   options: VectorNormOptions = {},
 ): Tensor {
+  checkTensor("vectorNorm", "x", x);
   checkNames("vectorNorm", options, ["dim", "keepdim"]);
   const { dim, keepdim = false } = options;
   checkFlag("vectorNorm", "keepdim", keepdim);

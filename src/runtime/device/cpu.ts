@@ -9,9 +9,6 @@ import { environment } from "../env.ts";
 import type { Driver, Found } from "./driver.ts";
 import { hasOperator, isCompiled, type Target } from "./target.ts";
 
-/** Name of the device. */
-export type CpuName = "cpu";
-
 /** What ONNX Runtime has no kernel for here. */
 const MISSING: Readonly<Record<string, readonly DType[]>> = {
   Conv: ["float64"],

@@ -41,11 +41,8 @@ const PROVIDER_OPTIONS = {
   cudnn_conv_algo_search: "HEURISTIC",
 };
 
-/** Name of a GPU; the first one has two. */
-export type CudaName = "cuda" | `cuda:${number}`;
-
-/** The name of the GPU with a number. */
-export function gpuName(index: number): CudaName {
+/** The name of the GPU with a number; the first one has two. */
+export function gpuName(index: number): "cuda" | `cuda:${number}` {
   return index === 0 ? "cuda" : `cuda:${index}`;
 }
 

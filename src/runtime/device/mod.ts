@@ -5,13 +5,13 @@
  */
 
 import { opsLibrary } from "../ops_library.ts";
-import { cpu, type CpuName } from "./cpu.ts";
-import { cuda, type CudaName } from "./cuda.ts";
+import { cpu } from "./cpu.ts";
+import { cuda } from "./cuda.ts";
 import type { Driver, Found, OpenDevice } from "./driver.ts";
 import type { Target } from "./target.ts";
 
 /** Where a tensor lives: host memory, or the memory of a CUDA device (`"cuda"` is `"cuda:0"`). */
-export type Device = CpuName | CudaName;
+export type Device = "cpu" | "cuda" | `cuda:${number}`;
 
 export { gpuName } from "./cuda.ts";
 

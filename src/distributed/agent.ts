@@ -4,6 +4,8 @@
  * @module
  */
 
+import { Alarm } from "./alarm.ts";
+import type { CallSettings } from "./call_settings.ts";
 import { newMessage } from "./contexts.ts";
 import { RpcError, RpcTimeoutError, WorkerDiedError } from "./errors.ts";
 import type { FaultInjector } from "./faults.ts";
@@ -12,40 +14,10 @@ import type { Link } from "./links/link.ts";
 import { MAX_QUEUED } from "./links/link.ts";
 import { decodeMessage, encodeMessage, noteArrival } from "./message.ts";
 import { Peer, type Pending } from "./peer.ts";
-import { fromPlain, isPlainError, toPlain } from "./plain_error.ts";
-import type { RemoteFunction } from "./register.ts";
-import { lookUp, registeredNames } from "./registry.ts";
-import { currentScope, Running, type Scope, within } from "./scope.ts";
-
-/** What a call within the layer is answered by. */
-export type SystemHandler = (from: number, ...args: unknown[]) => unknown;
-
-/** How a call is made. */
-export interface CallSettings {
-  /** Seconds to wait; 0 for no limit. */
-  readonly seconds: number;
-  /** Stops waiting when it is aborted. */
-  readonly signal?: AbortSignal;
-  /** Stops waiting when it is told to. */
-  readonly canceller?: Canceller;
-  /** Autograd context of a call within the layer. */
-  readonly context?: number;
-}
-
-/** Gives up calls: an AbortController costs as much as a small call. */
-export class Canceller {
-  #stops: ((reason: Error) => void)[] = [];
-
-  /** Adds a call. */
-  add(stop: (reason: Error) => void): void {
-    this.#stops.push(stop);
-  }
-
-  /** Gives up all of them. */
-  cancel(reason: Error): void {
-    for (const stop of this.#stops.splice(0)) stop(reason);
-  }
-}
+import { fromPlain, isPlainError } from "./plain_error.ts";
+import { lookUp } from "./registry.ts";
+import { currentScope } from "./scope.ts";
+import { Service, type SystemHandler } from "./service.ts";
 
 /** Makes links to other ranks. */
 export interface Connector {
@@ -55,17 +27,6 @@ export interface Connector {
 
 /** How many times the first pause the pause before a request is sent again becomes. */
 const LONGEST_PAUSE = 8;
-
-/** `[name, args, kwargs, context, message, milliseconds left, may come again]`. */
-type CallData = [
-  string,
-  unknown[],
-  Record<string, unknown> | null,
-  number,
-  number,
-  number,
-  boolean,
-];
 
 const abandoned = new RpcError("The caller does not wait for this call any more.");
 
@@ -77,23 +38,17 @@ export class Agent {
   readonly size: number;
   /** All ranks, this one too. */
   readonly peers: readonly Peer[];
-  /** What calls within the layer are answered by. */
-  readonly system = new Map<string, SystemHandler>();
   /** Told of each rank that is gone. */
   readonly onDeath: ((rank: number, error: Error) => void)[] = [];
-  /** Calls that were served. */
-  served = 0;
   /** Calls that were made. */
   made = 0;
   readonly #connector: Connector | null;
   readonly #faults: FaultInjector | null;
   #closed: Error | null = null;
   readonly #whenIdle: (() => void)[] = [];
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #timerAt = Infinity;
-
+  readonly #alarm = new Alarm((now) => this.#late(now));
   readonly #firstPause: number;
-  #early: (() => void)[] | null = [];
+  readonly #service: Service;
 
   /**
    * An agent without links. A request that may come twice is sent again after `pause` milliseconds without
@@ -108,10 +63,30 @@ export class Agent {
   ) {
     this.rank = rank;
     this.size = size;
-    this.#firstPause = pause;
+    this.#firstPause = faults?.pause ?? pause;
     this.#connector = connector;
     this.#faults = faults;
     this.peers = Array.from({ length: size }, (_, r) => new Peer(r));
+    this.#service = new Service(
+      rank,
+      faults,
+      (peer, chunks, link) => this.#post(peer, chunks, link),
+    );
+  }
+
+  /** What calls within the layer are answered by. */
+  get system(): Map<string, SystemHandler> {
+    return this.#service.system;
+  }
+
+  /** Calls that were served. */
+  get served(): number {
+    return this.#service.served;
+  }
+
+  /** Serves calls from now on, those first that came before. */
+  open(): void {
+    this.#service.open();
   }
 
   /** Calls of registered functions that wait for answers. */
@@ -127,8 +102,6 @@ export class Agent {
     for (const peer of this.peers) for (const { system } of peer.running.values()) if (!system) n++;
     return n;
   }
-
-  // ------------------------------------------------------------------ calls
 
   /** Calls a registered function of a rank. */
   call(
@@ -212,7 +185,7 @@ export class Agent {
       reject,
     };
     peer.pending.set(id, pending);
-    this.#arm(Math.min(deadline, pending.nextTry));
+    this.#alarm.at(Math.min(deadline, pending.nextTry));
     this.#postRequest(peer, name, chunks);
     canceller?.add((reason) => this.#giveUp(peer, id, reason));
     if (signal === undefined) return promise;
@@ -270,20 +243,8 @@ export class Agent {
     }
   }
 
-  /** Sees to it that deadlines up to `at` are looked at. */
-  #arm(at: number): void {
-    if (at >= this.#timerAt) return;
-    clearTimeout(this.#timer);
-    this.#timerAt = at;
-    const wait = Math.min(Math.max(0, at - performance.now()), 2 ** 30);
-    this.#timer = setTimeout(() => this.#late(), wait);
-    // Links keep the process alive, where there are any.
-    Deno.unrefTimer(this.#timer);
-  }
-
-  #late(): void {
-    this.#timerAt = Infinity;
-    const now = performance.now();
+  /** Gives up what is late, and asks again for what may be; when to look again. */
+  #late(now: number): number {
     let next = Infinity;
     for (const peer of this.peers) {
       for (const [id, pending] of peer.pending) {
@@ -304,10 +265,8 @@ export class Agent {
         next = Math.min(next, pending.deadline, pending.nextTry);
       }
     }
-    if (next < Infinity) this.#arm(next);
+    return next;
   }
-
-  // ------------------------------------------------------------------ links
 
   /** Begins to use a link to a rank. */
   attach(rank: number, link: Link, incarnation: string): void {
@@ -389,15 +348,14 @@ export class Agent {
   close(error: Error): void {
     if (this.#closed !== null) return;
     this.#closed = error;
-    clearTimeout(this.#timer);
+    this.#service.stop();
+    this.#alarm.off();
     for (const peer of this.peers) {
       for (const pending of peer.takePending()) pending.reject(error);
       for (const running of peer.running.values()) running.abort(error);
       for (const link of [...peer.links]) link.close("this rank has shut down");
     }
   }
-
-  // ---------------------------------------------------------------- arrivals
 
   /** A message of this rank to itself: what is sent is copied, as for all others. */
   #loop(peer: Peer, chunks: Uint8Array[]): void {
@@ -412,7 +370,7 @@ export class Agent {
     if (kind === Kind.bye) peer.left = true;
     else if (kind === Kind.cancel) peer.running.get(id)?.abort(abandoned);
     else if (kind === Kind.result || kind === Kind.error) this.#answered(peer, frame);
-    else this.#serve(peer, link, frame);
+    else this.#service.serve(peer, link, frame);
   }
 
   #answered(peer: Peer, frame: Frame): void {
@@ -437,125 +395,6 @@ export class Agent {
     this.#settled(peer, frame.id);
     pending.resolve(value);
   }
-
-  #serve(peer: Peer, link: Link | undefined, frame: Frame): void {
-    const { data, tensors } = decodeMessage(frame);
-    if (!isCallData(data)) throw new RpcError("message: a call is not one.");
-    const [name, args, kwargs, context, message, left, again] = data, { id, kind } = frame;
-    if (again) {
-      if (peer.running.has(id)) return;
-      const known = peer.answer(id);
-      if (known !== undefined) return this.#reply(peer, link, name, known);
-    }
-    noteArrival(tensors, { context, message, peer: peer.rank });
-    const deadline = left > 0 ? performance.now() + left : Infinity;
-    const running = new Running(peer.rank, kind !== Kind.call),
-      scope: Scope = { context, deadline, running };
-    if (kind !== Kind.note) peer.running.set(id, running);
-    this.served++;
-    const done = (value: unknown, error?: unknown) => {
-      if (kind === Kind.note) return;
-      peer.running.delete(id);
-      if (peer.dead !== null || this.#closed !== null) return;
-      const chunks = this.#answerTo(peer, link, id, name, context, value, error);
-      if (again) peer.keepAnswer(id, chunks);
-      this.#reply(peer, link, name, chunks);
-    };
-    const failed = (error: unknown) => done(undefined, error ?? new Error("nothing was thrown"));
-    const start = () => {
-      let result: unknown;
-      try {
-        result = within(scope, () => this.#run(peer.rank, kind, name, args, kwargs));
-      } catch (error) {
-        return failed(error);
-      }
-      if (isThenable(result)) result.then((value) => done(value), failed);
-      else done(result);
-    };
-    // Others may have met before this rank knows that they have.
-    if (this.#early === null || kind !== Kind.call) start();
-    else this.#early.push(start);
-  }
-
-  /** Serves calls from now on, those first that came before. */
-  open(): void {
-    const early = this.#early ?? [];
-    this.#early = null;
-    for (const start of early) start();
-  }
-
-  #run(
-    from: number,
-    kind: number,
-    name: string,
-    args: unknown[],
-    kwargs: Record<string, unknown> | null,
-  ): unknown {
-    const faults = this.#faults?.of(name);
-    if (faults !== undefined && this.#faults!.happens(faults.running)) {
-      throw new RpcError(`${name}: a fault on purpose.`);
-    }
-    if (kind !== Kind.call) {
-      const handler = this.system.get(name);
-      if (handler === undefined) throw new RpcError(`${name}: this rank is not ready for it.`);
-      return handler(from, ...args);
-    }
-    const fn: RemoteFunction | undefined = lookUp(name)?.fn;
-    if (fn === undefined) {
-      const known = registeredNames();
-      throw new RpcError(
-        `no function is registered as ${JSON.stringify(name)} on rank ${this.rank}; there ` +
-          (known.length === 0
-            ? "is none at all"
-            : `are ${known.slice(0, 20).join(", ")}${known.length > 20 ? ", ..." : ""}`) +
-          ". All ranks have to run the same program, and to register at its top.",
-      );
-    }
-    return kwargs === null ? fn(...args) : fn(...args, kwargs);
-  }
-
-  #answerTo(
-    peer: Peer,
-    link: Link | undefined,
-    id: number,
-    name: string,
-    context: number,
-    value: unknown,
-    error: unknown,
-  ): Uint8Array[] {
-    if (error === undefined) {
-      try {
-        const message = context === 0 ? 0 : newMessage(this.rank);
-        const data = context === 0 ? value : [message, value];
-        const belonging = { context, message, peer: peer.rank };
-        return encodeMessage(name, Kind.result, id, data, belonging, link ?? null);
-      } catch (thrown) {
-        error = thrown;
-      }
-    }
-    return encodeMessage(name, Kind.error, id, toPlain(error), nowhere, null);
-  }
-
-  #reply(peer: Peer, link: Link | undefined, name: string, chunks: Uint8Array[]): void {
-    const faults = this.#faults?.of(name);
-    if (faults !== undefined && this.#faults!.happens(faults.reply)) return;
-    if (faults === undefined || faults.delay === 0) this.#post(peer, chunks, link);
-    else setTimeout(() => this.#post(peer, chunks, link), faults.delay);
-  }
 }
 
 const nowhere = { context: 0, message: 0, peer: 0 };
-
-function isThenable(x: unknown): x is Promise<unknown> {
-  return typeof x === "object" && x !== null &&
-    typeof (x as { then?: unknown }).then === "function";
-}
-
-function isCallData(data: unknown): data is CallData {
-  if (!Array.isArray(data) || data.length !== 7) return false;
-  const [name, args, kwargs, context, message, left, again] = data;
-  return typeof name === "string" && Array.isArray(args) &&
-    (kwargs === null || typeof kwargs === "object" && !Array.isArray(kwargs)) &&
-    Number.isSafeInteger(context) && Number.isSafeInteger(message) && typeof left === "number" &&
-    typeof again === "boolean";
-}

@@ -22,18 +22,23 @@ export interface Faults {
 /** Draws what happens. */
 export class FaultInjector {
   readonly #rules: { readonly name: RegExp; readonly faults: Faults }[] = [];
+  /** Milliseconds until a request is sent again; null for the usual ones. */
+  readonly pause: number | null = null;
   #state: number;
 
   /**
    * Rules of the form `fn=NAME:request=P,reply=P,running=P,delay=Nms`, separated by `;`, of which the
-   * first that fits a name counts; `*` in a name stands for anything. `seed=N` is a rule, too.
+   * first that fits a name counts; `*` in a name stands for anything. `seed=N` is a rule, too, and
+   * `pause=Nms`: when a request that may come twice is sent again.
    */
   constructor(text: string) {
     this.#state = 1;
     for (const rule of text.split(";").map((part) => part.trim()).filter((part) => part !== "")) {
       const seed = /^seed=(\d+)$/.exec(rule),
-        named = /^fn=([^:]+(?::[^=:]+(?=:))?):(.+)$/.exec(rule);
+        pause = /^pause=(\d+)ms$/.exec(rule),
+        named = /^fn=([^:]+):(.+)$/.exec(rule);
       if (seed !== null) this.#state = Number(seed[1]) || 1;
+      else if (pause !== null) this.pause = Number(pause[1]);
       else if (named === null) throw new RpcError(`TORCHOPT_FAULTS: cannot read ${rule}.`);
       else this.#rules.push({ name: patternOf(named[1]), faults: faultsOf(named[2]) });
     }

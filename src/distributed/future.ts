@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Canceller } from "./agent.ts";
+import type { Canceller } from "./call_settings.ts";
 
 /** A promise that tells whether it is settled. */
 export class PendingFuture<T> extends Promise<T> {

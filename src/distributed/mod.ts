@@ -15,4 +15,5 @@ export * from "./ranks.ts";
 export * from "./reducers.ts";
 export * from "./register.ts";
 export * from "./rpc.ts";
+export * from "./synchronize.ts";
 export * from "./world.ts";

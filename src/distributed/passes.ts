@@ -15,7 +15,8 @@ import { sweep, zerosNode } from "../primitives/reverse.ts";
 import { TensorCore, wrap } from "../tensor/core.ts";
 import { realize } from "../tensor/realize.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import type { Agent, CallSettings } from "./agent.ts";
+import type { Agent } from "./agent.ts";
+import type { CallSettings } from "./call_settings.ts";
 import {
   type Context,
   contextOf,

@@ -9,17 +9,15 @@ import { Agent } from "./agent.ts";
 import { Passes } from "./passes.ts";
 import { serveBarriers } from "./barrier.ts";
 import { type Cluster, detect, environment } from "./cluster.ts";
+import { portLinks, socketLinks } from "./connect.ts";
 import { endAllContexts } from "./contexts.ts";
 import { RpcError, type WorkerDiedError } from "./errors.ts";
 import { Exchange } from "./exchange.ts";
 import { faultsFromEnvironment } from "./faults.ts";
 import type { Identity } from "./handshake.ts";
-import type { InitOptions, TlsFiles } from "./init.ts";
+import type { InitOptions } from "./init.ts";
 import { type Heartbeat, startHeartbeat } from "./heartbeat.ts";
-import type { Link } from "./links/link.ts";
-import { PortTransport } from "./links/port_transport.ts";
-import { SocketTransport } from "./links/socket_transport.ts";
-import { isLoopback, type Meeting, meetingOf, secretOf } from "./meeting.ts";
+import { meetingOf, secretOf } from "./meeting.ts";
 import { defaultWorkerName, infoOf, setWorld } from "./world_state.ts";
 
 /** Names of the options of `initRpc`. */
@@ -132,18 +130,6 @@ export async function begin(options: InitOptions): Promise<void> {
 /** Leaves the world. */
 export async function end(seconds: number): Promise<void> {
   if (session !== null) await (session.leaving ??= leave(session, seconds));
-}
-
-/** Links of this process. */
-interface Links {
-  readonly agent: Agent;
-  /** Addresses of all ranks, once they have met. */
-  addresses: readonly string[];
-  /** Where this rank is reached. */
-  readonly address: string;
-  /** Connects to rank 0. */
-  first(deadline: number): Promise<void>;
-  close(): void;
 }
 
 async function start(options: InitOptions): Promise<Session> {
@@ -269,92 +255,6 @@ async function meet(
   }
 }
 
-function portLinks(rank: number, size: number, pause: number): Links {
-  const transport = new PortTransport({
-    accepted: (from, link) => agent.attach(from, link, "worker"),
-    died: (from, reason) => agent.died(from, reason),
-  });
-  const connector = {
-    connect: async (to: number) => ({ link: await transport.connect(to), incarnation: "worker" }),
-  };
-  const agent = new Agent(rank, size, connector, faultsFromEnvironment(), pause);
-  return {
-    agent,
-    addresses: [],
-    address: "port",
-    first: async () => agent.attach(0, await transport.connect(0), "worker"),
-    close: () => transport.close(),
-  };
-}
-
-function socketLinks(
-  own: Identity,
-  meeting: Meeting & { kind: "unix" | "tcp" },
-  tls: TlsFiles | null,
-  pause: number,
-): Links {
-  const agent = new Agent(
-    own.rank,
-    own.size,
-    {
-      connect: (rank) => {
-        const address = rank === 0 ? transport.first : links.addresses[rank];
-        if (address === undefined) throw new RpcError("the ranks have not met yet");
-        return transport.connect(rank, address);
-      },
-    },
-    faultsFromEnvironment(),
-    pause,
-  );
-  const transport = new SocketTransport(own, meeting, tls, {
-    accepted: (peer, link: Link) => agent.attach(peer.rank, link, peer.incarnation),
-    admit: ({ rank, incarnation }) => {
-      const peer = agent.peers[rank];
-      if (peer.dead !== null) return `rank ${rank} counts as gone here`;
-      if (peer.incarnation === null || peer.incarnation === incarnation) return null;
-      return `rank ${rank} is another process already`;
-    },
-    refused: (error) => refused.push(error),
-  });
-  // Nobody reads many of them.
-  const refused: Error[] = [];
-  // Sockets of one host are there before anybody knows where they are.
-  const here = meeting.kind === "unix" || own.rank === 0 || isLoopback(meeting.host);
-  if (here) transport.listen();
-  const links: Links = {
-    agent,
-    addresses: [],
-    get address() {
-      return transport.address;
-    },
-    first: async (deadline) => {
-      let pause = 10;
-      for (;;) {
-        try {
-          const { link, incarnation, host } = await transport.connect(0, transport.first);
-          if (!here) transport.listen(host);
-          return agent.attach(0, link, incarnation);
-        } catch (error) {
-          const refusal = error instanceof RpcError && /refuse|secret/.test(error.message);
-          if (refusal) throw error;
-          if (performance.now() + pause > deadline) {
-            throw new RpcError(
-              `initRpc: rank 0 cannot be reached at ${transport.first}: ${
-                (error as Error).message
-              }`,
-              { cause: error },
-            );
-          }
-          await sleep(pause);
-          pause = Math.min(2 * pause, 200);
-        }
-      }
-    },
-    close: () => transport.close(),
-  };
-  return links;
-}
-
 /** What a rank answers by, from before others know where it is. */
 interface Services {
   readonly passes: Passes;
@@ -430,7 +330,8 @@ async function leave(leaving: Session, seconds: number): Promise<void> {
     await agent.idle(seconds);
     if (agent.size > 1) await agent.ask(0, "leave", [], { seconds });
   } catch (error) {
-    failure = error;
+    // Rank 0 says good-bye once all want to leave: its answer may have been lost.
+    if (!agent.peers[0].left) failure = error;
   }
   agent.sayBye();
   const until = performance.now() + GOOD_BYE_MS;

@@ -164,6 +164,7 @@ Deno.test("lost, failing and late messages: each call has its stated outcome", a
     "fn=context/end:request=.3,reply=.3",
     "fn=leave:request=.3,reply=.3",
     "fn=join:reply=.5",
+    "pause=60ms",
     "seed=7",
   ].join(";");
   await withFaults(faults, (env) =>
@@ -225,7 +226,7 @@ Deno.test("lost, failing and late messages: each call has its stated outcome", a
           });
         }
       });
-    }, { env, heartbeat: 0.3 }));
+    }, { env }));
 });
 
 Deno.test("a faulty description of faults is refused", async () => {

@@ -28,7 +28,7 @@ type State = {
   readonly indefinite: Tensor;
 };
 
-function run({ matvec, precondition: M, b, tolerance, maxiter }: System): Outcome {
+function run({ matvec, precondition: M, b, tolerance, maxiter, truncated }: System): Outcome {
   const p = M(b);
   const end = repeat<State>(
     ({ rest, k, broken }) =>
@@ -63,7 +63,7 @@ function run({ matvec, precondition: M, b, tolerance, maxiter }: System): Outcom
   const { rest } = end;
   const status = statusOf([
     [rest.le(tolerance), "converged"],
-    [end.broken.logicalOr(end.indefinite), "breakdown"],
+    [truncated ? end.broken : end.broken.logicalOr(end.indefinite), "breakdown"],
     [rest.isFinite().logicalNot(), "not finite"],
   ], "maxiter");
   return { x: end.x, iterations: end.k, status };

@@ -25,6 +25,8 @@ export interface System {
   /** Norm of the residual to reach. */
   readonly tolerance: Tensor;
   readonly maxiter: number;
+  /** Whether to stop after `maxiter` is what was asked for. */
+  readonly truncated: boolean;
 }
 
 /** How a method ended. */
@@ -61,6 +63,7 @@ function run(method: Method, { matvec, precondition, b, x0, settings }: Given) {
     b: divided(r, scale),
     tolerance: wanted.div(scale),
     maxiter: settings.maxiter ?? 10 * Math.max(1, sizeOf(b)),
+    truncated: settings.maxiter !== null,
   });
   return { x: plus(start, scaled(scale, x)), iterations, status };
 }

@@ -18,7 +18,7 @@ const precision = { float32: 2 ** -23, float64: 2 ** -52 } as const;
 const dtypes = ["float32", "float64"] as const;
 const conditions = { float32: 1e5, float64: 1e12 } as const;
 /** Around the widths of panels and of blocks, with kernels and without. */
-const sizes = [1, 2, 3, 5, 8, 15, 16, 17, 31, 32, 33, 47, 64, 65, 100, 129, 200, 257, 300];
+const sizes = [1, 2, 3, 8, 15, 16, 17, 32, 33, 64, 65, 129, 257, 300];
 
 /** Each square matrix of some sizes, as it is in its type. */
 function eachMatrix(
@@ -195,7 +195,7 @@ Deno.test("small singular values of graded columns keep their digits", () => {
 });
 
 Deno.test("batches of matrices are as each alone", () => {
-  for (const n of [1, 3, 16, 20, 33]) {
+  for (const n of [1, 3, 17, 33]) {
     const list = Array.from({ length: 70 }, (_, i) => toTensor(random(n, n, i + n), "float64"));
     const all = stack(list);
     const b = toTensor(random(70, n, 5), "float64");

@@ -172,3 +172,48 @@ Deno.test("one matrix serves a batch of right sides, and batches broadcast", () 
   const vectors = linalg.solve(stacked, argument([2, 3], 3, "float64"));
   assertEquals([...vectors.shape], [2, 3]);
 });
+
+Deno.test("factorizations inside of loops in the graph", () => {
+  const A = definite(argument([3, 3], 1, "float64"));
+  // Newton's iteration for the square root of a matrix.
+  const step = (a: Tensor, x: Tensor) => x.add(linalg.solve(x, a)).div(2);
+  const unrolled = (a: Tensor) => {
+    let x = a;
+    for (let i = 0; i < 12; i++) x = step(a, x);
+    return x;
+  };
+  const looped = (a: Tensor) => func.foriLoop(0, 12, (_, x: Tensor) => step(a, x), a);
+  same("value", looped(A), unrolled(A), 1e-12);
+  same("square", looped(A).matmul(looped(A)), A, 1e-11);
+  const loss = (f: (a: Tensor) => Tensor) => func.grad((a: Tensor) => f(a).sum());
+  same("gradient", loss(looped)(A), loss(unrolled)(A), 1e-9);
+  same("compiled", compile(loss(looped))(A), loss(unrolled)(A), 1e-9);
+  const batch = stack([A, A.mul(3)]);
+  same("vmap", (func.vmap(looped)(batch) as Tensor).select(0, 1), unrolled(A.mul(3)), 1e-11);
+  const others = {
+    eigh: (x: Tensor) => {
+      const [w, V] = linalg.eigh(x);
+      return V.mul(w.sqrt().unsqueeze(0)).matmul(V.transpose(0, 1));
+    },
+    svd: (x: Tensor) => {
+      const [U, S, Vh] = linalg.svd(x);
+      return U.mul(S.sqrt().unsqueeze(0)).matmul(Vh);
+    },
+    qr: (x: Tensor) => {
+      const [Q, R] = linalg.qr(x);
+      return R.matmul(Q);
+    },
+    cholesky: (x: Tensor) => {
+      const L = linalg.cholesky(x);
+      return L.transpose(0, 1).matmul(L);
+    },
+    matrixExp: (x: Tensor) => linalg.matrixExp(x.div(10)),
+    lstsq: (x: Tensor) => linalg.lstsq(x, A),
+  };
+  for (const [name, f] of Object.entries(others)) {
+    const one = func.foriLoop(0, 3, (_, x: Tensor) => f(x), A);
+    same(name, one, f(f(f(A))), 1e-10);
+    const g = func.grad((a: Tensor) => func.foriLoop(0, 3, (_, x: Tensor) => f(x), a).sum())(A);
+    same(`${name}, gradient`, g, func.grad((a: Tensor) => f(f(f(a))).sum())(A), 1e-8);
+  }
+});

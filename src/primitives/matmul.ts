@@ -8,9 +8,9 @@ import { attr } from "../onnx/mod.ts";
 import { DTypeError, ShapeError } from "../graph/errors.ts";
 import { apply, definePrimitive, type Node, type Primitive } from "../graph/node.ts";
 import { broadcastShapes, type Shape, showShape, sizeOf } from "../graph/shape.ts";
-import { num } from "./elementwise.ts";
+import { add, addPrim, mul, mulPrim, num } from "./elementwise.ts";
 import { splitDot } from "./long_dot.ts";
-import { expand, permute, permutePrim, reshape } from "./movement.ts";
+import { expand, permute, permutePrim, reshape, reshapePrim } from "./movement.ts";
 import { sumTo } from "./reduce.ts";
 
 /** Static arguments of `dot`. */
@@ -103,11 +103,39 @@ export const dotPrim: Primitive<DotAttrs> = definePrimitive<DotAttrs>({
     if (isSwap(b)) return dot(a, b.inputs[0], ta, !tb);
     // ONNX Runtime may leave the result of a product unwritten that sums over nothing.
     if (sizeOf(a.shape) === 0 || sizeOf(b.shape) === 0) return expand(num(0, node), node.shape);
-    return node;
+    return alongLines(node) ?? node;
   },
   decompose: splitDot,
   program: { kind: "matmul" },
 });
+
+/**
+ * The product of a matrix with rows u + s * d, where each of few directions d is taken with several
+ * factors s, as in a line search or a zero-order estimate: the products of u and of d, put together, are
+ * less work than those of all rows. Null for anything else.
+ */
+function alongLines(node: Node<DotAttrs>): Node | null {
+  const [a, b] = node.inputs, { ta, tb } = node.attrs;
+  const sum = a.prim === reshapePrim ? a.inputs[0] : a, k = sum.shape[sum.shape.length - 1];
+  const float = node.dtype === "float32" || node.dtype === "float64";
+  if (ta || !float || sum.prim !== addPrim || a.shape.length !== 2 || b.shape.length !== 2) {
+    return null;
+  }
+  if (a.shape[1] !== k) return null;
+  const last = (x: Node) => x.shape[x.shape.length - 1] ?? 1;
+  const [x, y] = sum.inputs, [u, product] = y.prim === mulPrim ? [x, y] : [y, x];
+  if (product.prim !== mulPrim || last(u) !== k || k === 1) return null;
+  const [p, q] = product.inputs, [d, s] = last(p) === k ? [p, q] : [q, p];
+  if (last(d) !== k || last(s) !== 1) return null;
+  if (4 * (sizeOf(u.shape) + sizeOf(d.shape)) > 3 * sizeOf(sum.shape)) return null;
+  const n = node.shape[1];
+  const times = (rows: Node) =>
+    reshape(dot(reshape(rows, [sizeOf(rows.shape) / k, k]), b, false, tb), [
+      ...rows.shape.slice(0, -1),
+      n,
+    ]);
+  return reshape(add(times(u), mul(times(d), s)), node.shape);
+}
 
 /** One product for each example. */
 function batchedDot(node: Node<DotAttrs>, a: Node, b: Node): Node {

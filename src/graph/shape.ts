@@ -69,7 +69,11 @@ export function normalizeAxes(
   axes: number | readonly number[] | null | undefined,
   rank: number,
 ): number[] {
-  if (axes === null || axes === undefined) return Array.from({ length: rank }, (_, i) => i);
+  if (axes === null || axes === undefined) {
+    const all: number[] = [];
+    for (let i = 0; i < rank; i++) all.push(i);
+    return all;
+  }
   const list = typeof axes === "number" ? [axes] : axes;
   if (!Array.isArray(list)) {
     throw new TypeError(

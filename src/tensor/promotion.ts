@@ -74,16 +74,18 @@ export function promote(a: DType, b: DType): DType {
 export function pair(a: TensorLike, b: TensorLike): [Node, Node] {
   checkOperand(a);
   checkOperand(b);
-  if (typeof a === "object" && typeof b === "object") {
-    const left = a.node, right = b.node;
-    if (left.dtype === right.dtype) return [left, right];
-    const dtype = promote(left.dtype, right.dtype);
-    return [cast(left, dtype), cast(right, dtype)];
-  }
+  if (typeof a === "object" && typeof b === "object") return meet(a.node, b.node);
   if (typeof a === "object") return beside(a.node, b as number | boolean);
   if (typeof b !== "object") return [lift(a, defaultDtype()), lift(b, defaultDtype())];
   const [right, left] = beside(b.node, a);
   return [left, right];
+}
+
+/** Both nodes in one type. */
+export function meet(a: Node, b: Node): [Node, Node] {
+  if (a.dtype === b.dtype) return [a, b];
+  const dtype = promote(a.dtype, b.dtype);
+  return [cast(a, dtype), cast(b, dtype)];
 }
 
 /** A tensor and a number in one type. */

@@ -11,7 +11,7 @@ import * as p from "../../primitives/elementwise.ts";
 import { type GeluApproximation, leakyRelu as leaky } from "../../tensor/formulas/activation.ts";
 import { reshape } from "../../primitives/movement.ts";
 import { wrap } from "../../tensor/core.ts";
-import { checkTensor, floating, pair } from "../../tensor/promotion.ts";
+import { checkTensor, floating, meet } from "../../tensor/promotion.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { checkNames } from "../../tensor/describe.ts";
 
@@ -86,7 +86,7 @@ export function prelu(x: Tensor, weight: Tensor): Tensor {
         `slope, or a vector of ${channels}, the size of dimension 1.`,
     );
   }
-  const [a, w] = pair(wrap(floating(x)), weight);
+  const [a, w] = meet(floating(x), weight.node);
   const slope = weight.size === 1 ? [] : [channels, ...x.shape.slice(2).map(() => 1)];
   return wrap(leaky(a, reshape(w, slope)));
 }

@@ -12,8 +12,7 @@ import { add } from "../../primitives/elementwise.ts";
 import { conv, convInputGrad } from "../../primitives/conv.ts";
 import { type ConvAttrs, convShape } from "../../primitives/conv_shape.ts";
 import { pad, reshape } from "../../primitives/movement.ts";
-import { wrap } from "../../tensor/core.ts";
-import { checkOptional, checkTensor, pair } from "../../tensor/promotion.ts";
+import { checkOptional, checkTensor, meet, pair } from "../../tensor/promotion.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { batched, each } from "./window.ts";
 import { checkNames } from "../../tensor/describe.ts";
@@ -44,7 +43,7 @@ function withBias(op: string, y: Node, bias: Tensor | null | undefined): Node {
       `${op}: got bias ${showShape(bias.shape)}, wants a vector of ${y.shape[1]} output channels.`,
     );
   }
-  const [a, b] = pair(wrap(y), bias);
+  const [a, b] = meet(y, bias.node);
   return add(a, reshape(b, [b.shape[0], ...y.shape.slice(2).map(() => 1)]));
 }
 

@@ -13,7 +13,7 @@ import { iotaAlong } from "../../primitives/iota.ts";
 import { dot } from "../../primitives/matmul.ts";
 import { detach, reshape } from "../../primitives/movement.ts";
 import { wrap } from "../../tensor/core.ts";
-import { checkOptional, checkTensor, floating, pair } from "../../tensor/promotion.ts";
+import { checkOptional, checkTensor, floating, meet, pair } from "../../tensor/promotion.ts";
 import type { Generator } from "../../tensor/random/philox.ts";
 import { bernoulli } from "../../tensor/random/whole.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
@@ -54,8 +54,9 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor | null): Tensor 
         `linear: got bias ${showShape(bias.shape)}, wants a vector of ${w.shape[0]}.`,
       );
     }
-    const [left, b] = pair(wrap(y), bias);
-    y = p.add(left, b);
+    // No handle on the product: a step would store it for whoever may hold one.
+    const [product, b] = meet(y, bias.node);
+    y = p.add(product, b);
   }
   return wrap(reshape(y, [...lead, w.shape[0]]));
 }

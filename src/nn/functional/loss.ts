@@ -14,7 +14,7 @@ import { custom } from "../../primitives/custom.ts";
 import { detach, expand } from "../../primitives/movement.ts";
 import { sum } from "../../primitives/reduce.ts";
 import { wrap } from "../../tensor/core.ts";
-import { checkOptional, checkTensor, floating, pair } from "../../tensor/promotion.ts";
+import { checkOptional, checkTensor, floating, meet, pair } from "../../tensor/promotion.ts";
 import { clamp } from "../../tensor/formulas/basic.ts";
 import { norm } from "../../tensor/formulas/statistics.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
@@ -284,7 +284,7 @@ export function cosineSimilarity(
   checkTensor("cosineSimilarity", "the second", b);
   checkNames("cosineSimilarity", options, ["dim", "eps"]);
   const { dim = 1, eps = 1e-8 } = options;
-  const [x, y] = pair(wrap(floating(a)), b);
+  const [x, y] = meet(floating(a), b.node);
   const least = numberNode(eps, x.dtype);
   const shape = broadcastShapes("cosineSimilarity", x.shape, y.shape), rank = shape.length;
   const axes = rank === 0 ? [] : [normalizeAxis("cosineSimilarity", dim, rank)];

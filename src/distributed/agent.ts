@@ -96,6 +96,14 @@ export class Agent {
     return n;
   }
 
+  /** Whether ranks wait here for others to come: at a barrier, say, or to leave. */
+  get isMeeting(): boolean {
+    for (const peer of this.peers) {
+      for (const { system } of peer.running.values()) if (system) return true;
+    }
+    return false;
+  }
+
   /** Calls of registered functions that are being served. */
   get running(): number {
     let n = 0;

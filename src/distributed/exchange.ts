@@ -9,7 +9,7 @@ import { TensorCore } from "../tensor/core.ts";
 import { realize } from "../tensor/realize.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Agent } from "./agent.ts";
-import { RpcError } from "./errors.ts";
+import { RpcError, RpcTimeoutError } from "./errors.ts";
 
 /** What rank 0 makes of what all ranks gave, for each of them. */
 export type Combine = (given: readonly Tensor[][]) => Tensor[][];
@@ -133,6 +133,21 @@ export class Exchange {
     return letter;
   }
 
+  /** What a rank sends, if it does so in time. */
+  async #within(seconds: number, from: number, key: string): Promise<Tensor> {
+    const letter = this.#letter(key);
+    if (seconds <= 0) return await letter.promise;
+    const timer = setTimeout(
+      () => letter.reject(new RpcTimeoutError(from, "allReduce", seconds)),
+      seconds * 1000,
+    );
+    try {
+      return await letter.promise;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
   /**
    * The sum of a vector of at least one element for each rank: parts of it go around the ring, first adding up, then as they are
    * (Patarasuk and Yuan, Bandwidth optimal all-reduce algorithms for clusters of workstations, 2009).
@@ -150,7 +165,7 @@ export class Exchange {
       const key = `${number}#${step}`;
       const sent = this.#agent.ask(next, "exchange/ring", [key, parts[out]], { seconds });
       sent.catch(() => {});
-      const got = await this.#letter(key).promise;
+      const got = await this.#within(seconds, (rank - 1 + size) % size, key);
       this.#mail.delete(key);
       parts[into] = adds ? parts[into].add(got) : got;
       if (adds) realize(parts[into]);

@@ -74,9 +74,11 @@ export async function startHeartbeat(
   const waited = new Set<number>(), watched = new Set<number>();
   // Most calls are answered before anybody would look.
   const timer = setInterval(() => {
-    for (const { rank, pending, dead } of agent.peers) {
+    // Whoever does not come to where others wait may be gone.
+    const { isMeeting } = agent;
+    for (const { rank, pending, dead, left } of agent.peers) {
       if (rank === own.rank) continue;
-      const waits = pending.size > 0 && dead === null;
+      const waits = (pending.size > 0 || isMeeting) && dead === null && !left;
       if (waits && waited.has(rank) && !watched.has(rank) && all[rank]) {
         watched.add(rank);
         tell({ kind: "watch", rank, address: all[rank] });

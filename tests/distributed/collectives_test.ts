@@ -85,6 +85,11 @@ Deno.test("collectives in a world of four processes", async (t) => {
         distributed.RpcError,
         "rank 1, 2, 3 did not come",
       );
+      await assertRejects(
+        () => distributed.allReduce(ones([8]), { timeout: 0.2, by: "ring" }),
+        distributed.RpcTimeoutError,
+        "rank 3, allReduce",
+      );
     });
   });
 });

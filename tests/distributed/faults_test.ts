@@ -87,9 +87,13 @@ Deno.test("a stopped rank counts as gone, and a busy one does not", async () => 
     // Twice as long as a rank may be silent.
     assertEquals(await on<number>(1, fns.busy, 2000), 1);
     kill(children[2], "SIGSTOP");
-    const error = await errorOf(on(2, fns.echo, 1));
+    // It does not come, and nobody calls it.
+    const other = errorOf(on(1, fns.barrierThere, null));
+    const error = await errorOf(distributed.barrier());
     assert(error instanceof WorkerDiedError && error.rank === 2);
     assertStringIncludes(error.message, "no sign of life");
+    assertStringIncludes((await other).message, "rank 2 is gone");
+    assert(await errorOf(on(2, fns.echo, 1)) instanceof WorkerDiedError);
     // Once it goes on, it finds itself alone.
     kill(children[2], "SIGCONT");
     const { code, text } = await children[2].output;

@@ -91,7 +91,7 @@ export async function inWorld(
   }
   const rendezvous = init.rendezvous ?? `unix:${folder}`;
   try {
-    await distributed.initRpc({ ...init, ...others?.[0], rank: 0, worldSize: size, rendezvous });
+    await distributed.initRpc({ ...init, rank: 0, worldSize: size, rendezvous, ...others?.[0] });
     await run({ children, folder });
     // Where a rank is meant to die, leaving says so.
     await distributed.shutdown().catch((error) => {

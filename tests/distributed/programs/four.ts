@@ -26,6 +26,7 @@ await distributed.autoInitRpc()(async () => {
     await distributed.autograd.backward(id, z.sum());
   });
   await distributed.barrier();
-  if (mode === "wait") await new Promise((resolve) => setTimeout(resolve, 60_000));
+  // Goes on meeting the others.
+  while (mode === "meet") await distributed.barrier();
   console.log(`rank ${rank} of ${size}: ${x.grad!.toArray()}`);
 })();

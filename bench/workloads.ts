@@ -13,6 +13,7 @@ import { w4 } from "./workloads/w4.ts";
 import { w5 } from "./workloads/w5.ts";
 import { w6 } from "./workloads/w6.ts";
 import { w11 } from "./workloads/w11.ts";
+import { w13 } from "./workloads/w13.ts";
 import { w14 } from "./workloads/w14.ts";
 import { w12 } from "./workloads/w12.ts";
 import { w7 } from "./workloads/w7.ts";
@@ -45,6 +46,7 @@ const workloads: Record<string, () => void | Promise<void>> = {
   w12_1024: () => w12(1024),
   w12_2048: () => w12(2048),
   w12_1000x16: () => w12(16, 1000),
+  w13,
   w14,
   w16,
   cg_100: () => cgLaplacian(100, 200),

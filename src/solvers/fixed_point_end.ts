@@ -24,7 +24,7 @@ export function fixedPointEnd(
 ): Found {
   const status = statusOf([
     [isFixed(problem, x, y), "converged"],
-    [y.isFinite().all().logicalNot(), "not finite"],
+    [size(y).lt(Infinity).logicalNot(), "not finite"],
   ], "maxiter");
   return { x: y, iterations, residual: y.sub(x).norm(), status };
 }

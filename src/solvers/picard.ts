@@ -9,6 +9,7 @@ import { tensor } from "../tensor/creation.ts";
 import { checkNames, describe } from "../tensor/describe.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { fixedPointEnd, isFixed } from "./fixed_point_end.ts";
+import { size } from "./newton_steps.ts";
 import type { FixedPointMethod } from "./types.ts";
 
 /** Options of {@linkcode picard}. */
@@ -51,7 +52,7 @@ export function picard(options: PicardOptions = {}): FixedPointMethod {
       const end = repeat<State>(
         ({ x, y, k }) =>
           isFixed(problem, x, y).logicalNot().logicalAnd(k.lt(maxiter))
-            .logicalAnd(y.isFinite().all()),
+            .logicalAnd(size(y).lt(Infinity)),
         ({ x, y, k }) => {
           const next = damping === 1 ? y : x.add(y.sub(x).mul(damping));
           return { x: next, y: g(next), k: k.add(1) };

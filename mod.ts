@@ -82,6 +82,7 @@ export * as implicit from "./src/diff/implicit/mod.ts";
 export * as linalg from "./src/linalg/mod.ts";
 export * as linearSolve from "./src/linear_solve/mod.ts";
 export * as distributions from "./src/distributions/mod.ts";
+export { LBFGS, type LBFGSOptions } from "./src/solvers/lbfgs_optimizer.ts";
 export * as solvers from "./src/solvers/mod.ts";
 export * as nn from "./src/nn/mod.ts";
 // The same as in nn and distributed, where documentation does not reach them: a namespace inside of

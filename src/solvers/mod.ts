@@ -15,6 +15,7 @@ export * from "./fixed_point.ts";
 export * from "./gauss_newton.ts";
 export * from "./gradient_descent.ts";
 export * from "./lbfgs.ts";
+export * from "./lbfgs_optimizer.ts";
 export * from "./least_squares.ts";
 export * from "./levenberg_marquardt.ts";
 export * from "./line_search.ts";

@@ -192,6 +192,11 @@ Deno.test("small singular values of graded columns keep their digits", () => {
   const product8 = s.reduce((p, x) => p * x, 1);
   const det = Math.abs(linalg.det(toTensor(b, "float64")).item()) * 10 ** -56;
   assert(Math.abs(product8 / det - 1) < 1e-12, `${product8} and ${det}`);
+  // The same rows twice: each value is larger by the root of 2.
+  const twice = { m: 16, n: 8, data: Float64Array.from([...graded.data, ...graded.data]) };
+  toPlain(linalg.svdvals(toTensor(twice, "float64"))).data.forEach((x, i) =>
+    assert(Math.abs(x / s[i] / Math.SQRT2 - 1) < 1e-12, `${x} and ${s[i]}`)
+  );
 });
 
 Deno.test("batches of matrices are as each alone", () => {

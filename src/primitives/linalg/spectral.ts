@@ -192,8 +192,11 @@ export const svdPrim: Primitive<null> = definePrimitive<null>({
   batch: (node, xs, batched, size) => batchLeading(node, xs, batched, size),
   unpack({ inputs: [a], outs }, index) {
     if (sizeOf(a.shape) === 0) return expand(num(0, a), outs![index].shape);
-    const both = apply(oneSidedJacobiPrim, [a], null), bad = poison(a);
-    const columns = project(both, 0), v = project(both, 1), rank = a.shape.length;
+    const rank = a.shape.length, bad = poison(a);
+    // Of a tall matrix only R is rotated, which has its columns' lengths and angles.
+    const [basis, core] = a.shape[rank - 2] > a.shape[rank - 1] ? qr(a) : [null, a];
+    const both = apply(oneSidedJacobiPrim, [core], null);
+    const columns = project(both, 0), v = project(both, 1);
     const sizes = lengths(columns);
     const order = argsort(sizes, rank - 2, true);
     if (index === 1) return add(gather(sizes, rank - 2, order), columnOf(bad));
@@ -201,7 +204,8 @@ export const svdPrim: Primitive<null> = definePrimitive<null>({
     const [q, r] = qr(takeColumns(columns, order));
     const diagonal = diagonalOf(r);
     const turned = where(lt(diagonal, num(0, a)), num(-1, a), num(1, a));
-    const u = mul(q, rowOf(turned)), signs = columnSigns(u);
+    const found = mul(q, rowOf(turned)), u = basis === null ? found : dot(basis, found);
+    const signs = columnSigns(u);
     const vectors = index === 0 ? u : takeColumns(v, order);
     return add(mul(vectors, signs), columnOf(columnOf(bad)));
   },

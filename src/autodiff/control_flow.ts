@@ -256,7 +256,7 @@ export function whileLoop<C>(
 
 /** Options of `func.foriLoop`. */
 export interface ForiOptions extends WhileOptions {
-  /** Which carries are kept for the way back (default: all). Bounds that are tensors keep all. */
+  /** Which carries are kept for the way back (default: all); for bounds that are numbers. */
   readonly checkpoint?: LoopCheckpoint;
 }
 
@@ -271,8 +271,7 @@ export interface ForiOptions extends WhileOptions {
  * @param hi one more than its last value; no iteration where it is not above `lo`
  * @param body function of `i` and the carry that returns the next carry
  * @param init the first carry, a tree of tensors (numbers become tensors)
- * @param options what is kept for the way back; where a bound is a tensor, the largest number of
- *   iterations
+ * @param options what is kept for the way back, the largest number of iterations
  * @returns the last carry
  * @throws {TypeError} where the body returns another structure, or a misspelled option is given
  * @throws {ShapeError} where a part of the carry changes its shape
@@ -297,9 +296,16 @@ export function foriLoop<C>(
   const op = "foriLoop";
   checkFunction(op, body, "the body");
   checkNames(op, options, ["maxIterations", "checkpoint"]);
-  const { checkpoint, ...rest } = options;
+  const { checkpoint, ...rest } = options, { maxIterations } = rest;
+  if (maxIterations !== undefined) checkIterations(op, "maxIterations", maxIterations);
   const from = bound(op, "lo", lo), to = bound(op, "hi", hi);
   if (typeof from !== "number" || typeof to !== "number") {
+    if (checkpoint !== undefined) {
+      throw new TypeError(
+        "foriLoop: checkpoint wants bounds that are numbers, since it divides the iterations into equal " +
+          "parts; leave it out, or give the bounds as numbers.",
+      );
+    }
     const last = typeof to === "number" ? tensor(to, { dtype: "int64" }) : to;
     const [, carry] = whileLoop<[Tensor, C]>(
       ([i]) => i.lt(last),
@@ -309,7 +315,8 @@ export function foriLoop<C>(
     );
     return carry;
   }
-  const length = Math.max(0, to - from), first = flatten(op, "the carry", init, { into: true });
+  const length = Math.min(Math.max(0, to - from), maxIterations ?? Infinity);
+  const first = flatten(op, "the carry", init, { into: true });
   const numbers = wrap(iota(length, "int64"));
   const through = [(from === 0 ? numbers : numbers.add(from)).node];
   const { carries } = fixedLoop(op, first, through, { length, checkpoint }, (state, [i]) => {

@@ -67,6 +67,10 @@ Deno.test("foriLoop() counts from lo to hi, numbers and tensors", () => {
   const sum = (lo: number | Tensor, hi: number | Tensor) =>
     func.foriLoop(lo, hi, (i, s) => s.add(i), int(0)).item();
   assertEquals([sum(0, 5), sum(3, 6), sum(6, 3), sum(-2, 1)], [10, 12, 0, -3]);
+  const some = func.foriLoop(0, 9, (i, s) => s.add(i), int(0), { maxIterations: 3 });
+  assertEquals(some.item(), 3);
+  const parts = { checkpoint: "sqrt" } as const;
+  assertThrows(() => func.foriLoop(0, int(3), (_i, s) => s, int(0), parts), TypeError, "numbers");
   assertEquals([sum(int(3), 6), sum(3, int(6)), sum(int(6), int(3))], [12, 12, 0]);
 });
 

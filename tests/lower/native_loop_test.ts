@@ -4,6 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import { compile, explain, func, type Tensor, tensor } from "@torchopt/torchopt";
 import { assertClose } from "../helpers/close.ts";
 import { evaluate } from "../helpers/evaluate.ts";
+import { inSegments } from "../helpers/in_segments.ts";
 import { kernels, testWith } from "../helpers/needs.ts";
 
 type DType = "float32" | "float64";
@@ -170,5 +171,17 @@ Deno.test("explain() says how many iterations a loop made", () => {
       step.includes("up to 60 iterations") && step.endsWith(`; ${times} in the last run`),
       step,
     );
+  }
+});
+
+Deno.test("loops are the same in graphs of many segments", async () => {
+  const x = tensor([0.3, -0.8, 0.6], { dtype: "float64" });
+  for (const [name, run] of Object.entries({ ...native, ...others })) {
+    const around = (x: Tensor) => run(x.sin().mul(2).cos()).map((y) => [y, y.to("float64").exp()]);
+    const nodes = around(x).flat().map((y) => y.node);
+    for (const ops of kernels.met ? [true, false] : [false]) {
+      const whole = evaluate(nodes, ops), parts = await inSegments(() => evaluate(nodes, ops));
+      parts.forEach((values, i) => assertClose(values, whole[i], 1e-12, `${name} ${i}`));
+    }
   }
 });

@@ -63,7 +63,7 @@ interface Pair {
  *   loss.backward();
  *   return loss;
  * });
- * assert(x.sub(1).abs().max().item() < 1e-6);
+ * assert(x.sub(1).abs().max().item() < 1e-4);
  * ```
  */
 export class LBFGS {

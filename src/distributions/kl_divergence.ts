@@ -118,7 +118,10 @@ registerKlDivergence(LogNormal, LogNormal, (p, q) => klDivergence(p.base, q.base
 registerKlDivergence(MultivariateNormal, MultivariateNormal, (p, q) => {
   const logDet = (d: MultivariateNormal) => d.scaleTril.diagonal(0, -2, -1).log().sum(-1);
   const trace = solveLower(q.scaleTril, p.scaleTril).square().sum([-2, -1]);
-  const apart = solveLower(q.scaleTril, q.loc.sub(p.loc).unsqueeze(-1)).square().sum([-2, -1]);
+  const apart = solveLower(q.scaleTril, q.loc.sub(p.loc).unsqueeze(-1)).square().sum([
+    -2,
+    -1,
+  ]);
   return trace.add(apart).sub(p.eventShape[0]).mul(0.5).add(logDet(q)).sub(logDet(p));
 });
 

@@ -6,6 +6,7 @@
 
 import { ShapeError } from "../graph/errors.ts";
 import { broadcastShapes, showShape } from "../graph/shape.ts";
+import { cholesky } from "../linalg/dense/cholesky.ts";
 import type { TensorLike } from "../tensor/core.ts";
 import { checkNames, describe } from "../tensor/describe.ts";
 import { promote } from "../tensor/promotion.ts";
@@ -19,12 +20,14 @@ import type { DistributionOptions, Parameter } from "./types.ts";
 /** Options of `MultivariateNormal`. */
 export interface MultivariateNormalOptions extends DistributionOptions {
   /** The lower triangular factor L of the covariance L Lᵀ, with a positive diagonal: [..., n, n]. */
-  readonly scaleTril: Parameter;
+  readonly scaleTril?: Parameter;
+  /** The covariance itself, in place of its factor. */
+  readonly covarianceMatrix?: Parameter;
 }
 
 /**
- * The normal distribution of vectors with mean `loc` and a covariance given by its Cholesky factor.
- * What stands above the diagonal of the factor is not read.
+ * The normal distribution of vectors with mean `loc` and a covariance, given by its Cholesky factor or
+ * itself. What stands above the diagonal of the factor is not read.
  *
  * @example
  * ```ts
@@ -52,26 +55,25 @@ export class MultivariateNormal extends Distribution {
    */
   constructor(loc: Parameter, options: MultivariateNormalOptions) {
     const op = "MultivariateNormal";
-    checkNames(op, options, ["scaleTril", "dtype"]);
-    if (options.scaleTril === undefined) {
-      throw new TypeError(
-        `${op}: scaleTril is missing; give the Cholesky factor of the covariance.`,
-      );
+    checkNames(op, options, ["scaleTril", "covarianceMatrix", "dtype"]);
+    const { scaleTril, covarianceMatrix, ...others } = options, dtype = dtypeOf(op, others);
+    if ((scaleTril === undefined) === (covarianceMatrix === undefined)) {
+      throw new TypeError(`${op}: give either scaleTril, a Cholesky factor, or covarianceMatrix.`);
     }
-    const { scaleTril, ...others } = options, dtype = dtypeOf(op, others);
-    const mean = toFloat(op, "loc", loc, dtype),
-      factor = toFloat(op, "scaleTril", scaleTril, dtype);
+    const name = scaleTril === undefined ? "covarianceMatrix" : "scaleTril";
+    const mean = toFloat(op, "loc", loc, dtype), given = toFloat(op, name, options[name], dtype);
     const n = mean.shape[mean.ndim - 1];
     if (mean.ndim < 1) {
       throw new ShapeError(`${op}: loc is a scalar, wants a vector; Normal is for numbers.`);
     }
-    const [rows, columns] = factor.shape.slice(-2);
-    if (factor.ndim < 2 || rows !== n || columns !== n) {
+    const [rows, columns] = given.shape.slice(-2);
+    if (given.ndim < 2 || rows !== n || columns !== n) {
       throw new ShapeError(
-        `${op}: scaleTril is ${describe(factor)}, wants [..., ${n}, ${n}] for a loc of shape ` +
+        `${op}: ${name} is ${describe(given)}, wants [..., ${n}, ${n}] for a loc of shape ` +
           `${showShape(mean.shape)}.`,
       );
     }
+    const factor = scaleTril === undefined ? cholesky(given) : given;
     const batch = [...broadcastShapes(op, mean.shape.slice(0, -1), factor.shape.slice(0, -2))];
     const common = dtype ?? promote(mean.dtype, factor.dtype);
     super(batch, [n], common);
@@ -102,7 +104,10 @@ export class MultivariateNormal extends Distribution {
   /** log of the density at values. */
   override logProb(value: TensorLike): Tensor {
     const x = this.valueOf("logProb", value).sub(this.loc), n = this.eventShape[0];
-    const square = solveLower(this.scaleTril, x.unsqueeze(-1)).square().sum([-2, -1]);
+    const square = solveLower(this.scaleTril, x.unsqueeze(-1)).square().sum([
+      -2,
+      -1,
+    ]);
     return square.add(n * Math.log(2 * Math.PI)).mul(-0.5).sub(this.#logDet);
   }
 

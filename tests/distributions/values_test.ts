@@ -1,6 +1,6 @@
 /** Densities, moments and divergences against those of PyTorch; see `make_values.py`. */
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import { autograd, distributions, type Tensor, tensor } from "@torchopt/torchopt";
 import {
   logGammaQuantile,
@@ -150,4 +150,18 @@ Deno.test("Gamma samples have the derivatives that PyTorch gives them", () => {
     assertClose(logGammaQuantile(a, u).data(), x.log().data(), 1e-6);
   }
   assertEquals(stored.gamma_slopes.length, 6);
+});
+
+Deno.test("MultivariateNormal takes a covariance in place of its factor", () => {
+  const options = { dtype: "float64" } as const, { MultivariateNormal } = distributions;
+  const scaleTril = tensor([[1.5, 0], [-0.4, 0.7]], options);
+  const loc = tensor([1, 2], options), x = tensor([[0, 0], [3, -1]], options);
+  const d = new MultivariateNormal(loc, { scaleTril });
+  const same = new MultivariateNormal(loc, { covarianceMatrix: d.covarianceMatrix });
+  assertClose(same.scaleTril, scaleTril, 1e-12);
+  assertClose(same.logProb(x), d.logProb(x), 1e-12);
+  assertClose(distributions.klDivergence(d, same).item(), 0, 1e-12);
+  assertThrows(() => new MultivariateNormal(loc, {}), TypeError, "either scaleTril");
+  const both = { scaleTril, covarianceMatrix: scaleTril };
+  assertThrows(() => new MultivariateNormal(loc, both), TypeError, "either scaleTril");
 });

@@ -68,7 +68,7 @@ class VmapTrace extends FunctionTrace {
       );
     }
     const all = super.drawLater((lead = []) => draw([...lead, this.#size]));
-    const stand = placeholderNode({ shape: all.shape.slice(1), dtype: all.dtype });
+    const stand = placeholderNode({ shape: all.shape.slice(1), dtype: all.dtype }, all);
     this.drawnForExamples.push([stand, all]);
     return stand;
   }
@@ -126,7 +126,7 @@ function examples(leaves: readonly unknown[], axes: readonly (number | null)[]) 
     }
     const known = mapped.find((m) => m.tensor === x && m.axis === from);
     if (known !== undefined) return void inside.push(known.inside);
-    const stand = placeholderNode({ shape, dtype: batch.dtype });
+    const stand = placeholderNode({ shape, dtype: batch.dtype }, batch);
     stand.requiresGrad = batch.requiresGrad;
     pairs.push([stand, batch]);
     // What has a history outside has one inside: it may be changed in place.

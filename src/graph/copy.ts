@@ -9,7 +9,7 @@ import { type Aval, isGradEnabled, Node } from "./node.ts";
 
 /** A stand-in for a node of which only the value matters. */
 export function standIn(node: Aval & Pick<Node, "requiresGrad">): Node {
-  const stand = placeholderNode({ shape: node.shape, dtype: node.dtype });
+  const stand = placeholderNode(node);
   stand.requiresGrad = node.requiresGrad;
   return stand;
 }

@@ -5,24 +5,34 @@
  */
 
 import type { Node } from "./node.ts";
-import type { Device } from "../runtime/mod.ts";
+import { type Device, onlyHostInUse } from "../runtime/mod.ts";
 import { defaultDevice } from "./defaults.ts";
-import { constant } from "./leaf.ts";
 
-/** Where values of long chains will live: each step of a loop may ask. */
+/** Where stand-ins, and values of long chains, will live: each step of a loop may ask. */
 const devices = new WeakMap<Node, Device>();
 
 /** Steps down a chain from which what was found is kept. */
 const LONG_CHAIN = 32;
 
+/** Notes where the values will be that a node stands for. */
+export function noteDevice(node: Node, device: Device): void {
+  devices.set(node, device);
+}
+
 /** The device of a value, or of what it will be computed from. */
 export function deviceOf(node: Node): Device {
   let n: Node | undefined = node, known: Device | undefined, steps = 0;
   while (n !== undefined && n.storage === null && known === undefined) {
-    n = decisive(n.inputs);
-    if (++steps >= LONG_CHAIN && n !== undefined) known = devices.get(n);
+    const below = decisive(n.inputs);
+    if (below === undefined || ++steps >= LONG_CHAIN) known = devices.get(n);
+    n = below;
   }
-  const device = known ?? n?.storage?.device ?? defaultDevice();
+  known ??= n?.storage?.device;
+  if (!onlyHostInUse() && (known === undefined || n?.shape.length === 0)) {
+    // Not every chain ends at what decides.
+    known = searched(node) ?? known;
+  }
+  const device = known ?? defaultDevice();
   if (steps >= LONG_CHAIN) devices.set(node, device);
   return device;
 }
@@ -31,10 +41,33 @@ export function deviceOf(node: Node): Device {
 function decisive(inputs: readonly Node[]): Node | undefined {
   let known: Node | undefined, open: Node | undefined;
   for (const x of inputs) {
-    if (x.prim === constant) continue;
+    // Constants lie anywhere.
+    if (x.prim.name === "constant") continue;
     if (x.storage === null) open ??= x;
-    else if (x.shape.length > 0 || !x.storage.onHost) return x;
+    else if (decides(x)) return x;
     else known ??= x;
   }
   return open ?? known;
+}
+
+function decides({ storage, shape }: Node): boolean {
+  return storage !== null && (shape.length > 0 || !storage.onHost);
+}
+
+/** The device of the first operand, however far below, that decides. */
+function searched(node: Node): Device | undefined {
+  const seen = new Set([node]), stack = [node];
+  for (let n = stack.pop(); n !== undefined; n = stack.pop()) {
+    if (n.prim.name === "constant") continue;
+    if (decides(n)) return n.storage!.device;
+    if (n.storage !== null) continue;
+    const noted = devices.get(n);
+    if (noted !== undefined) return noted;
+    for (const x of n.inputs) {
+      if (seen.has(x)) continue;
+      seen.add(x);
+      stack.push(x);
+    }
+  }
+  return undefined;
 }

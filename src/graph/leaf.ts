@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { DType, Storage } from "../runtime/mod.ts";
+import { type DType, onlyHostInUse, type Storage } from "../runtime/mod.ts";
+import { deviceOf, noteDevice } from "./device_of.ts";
 import { type Attrs, type Aval, definePrimitive, isFloat, isGradEnabled, Node } from "./node.ts";
 import type { Shape } from "./shape.ts";
 
@@ -49,9 +50,19 @@ export function bufferNode(storage: Storage, shape: Shape): Node {
   return node;
 }
 
-/** Node that stands for a value which the caller provides at each run. */
-export function placeholderNode(aval: Aval): Node {
-  return new Node(buffer, noInputs, null, 0, aval.shape, aval.dtype, null, false, 0);
+/**
+ * Node that stands for a value which the caller provides at each run. It will be on the device of
+ * `like`, where that is a node.
+ */
+export function placeholderNode(aval: Aval, like: Aval = aval): Node {
+  const node = new Node(buffer, noInputs, null, 0, aval.shape, aval.dtype, null, false, 0);
+  return onDeviceOf(like, node);
+}
+
+/** The second node, which will be where the first one is, if that is known. */
+function onDeviceOf(like: Aval, node: Node): Node {
+  if (like instanceof Node && !onlyHostInUse()) noteDevice(node, deviceOf(like));
+  return node;
 }
 
 const MARK = Object.freeze({ leaf: true }), INNER = Object.freeze({ leaf: false });
@@ -73,7 +84,7 @@ export function standIn(node: Node): Node {
   if (requiresGrad && !isLeafNode(node)) Object.assign(stand, { attrs: INNER });
   stand.box = box;
   stand.hooks = hooks;
-  return stand;
+  return onDeviceOf(node, stand);
 }
 
 /** A parameter of a body: no leaf, so that it may be changed in place; derivatives reach it. */

@@ -8,6 +8,8 @@ import {
   applyUpdates,
   autograd,
   BackendError,
+  bernoulli,
+  checkpoint,
   compile,
   devices,
   explain,
@@ -161,6 +163,51 @@ for (const [name, train] of Object.entries(trainings)) {
     check(await on(FAR, () => inSegments(train)));
   });
 }
+
+Deno.test("a module that was moved trains on its device, whatever the default is", () => {
+  const net = new nn.Sequential(
+    new nn.Linear(4, 8),
+    new nn.BatchNorm1d(8),
+    new nn.ReLU(),
+    new nn.Dropout(0.2),
+    new nn.Linear(8, 3),
+  ).to(FAR);
+  const optimizer = new Adam([...net.parameters()], { lr: 0.05 });
+  const x = tensor([[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 1]]).to(FAR);
+  const y = tensor([0, 1, 2], { dtype: "int64" }).to(FAR);
+  const step = (x: Tensor, y: Tensor) => {
+    const l = nn.functional.crossEntropy(net.forward(x), y);
+    optimizer.zeroGrad();
+    l.backward();
+    optimizer.step();
+    return l;
+  };
+  const first = step(x, y), compiled = compile(step);
+  let last = first;
+  for (let i = 0; i < 30; i++) last = compiled(x, y);
+  assertEquals([first.device, last.device], [FAR, FAR]);
+  assert(last.item() < first.item());
+});
+
+Deno.test("values that wait, stand-ins and random numbers know their device", () => {
+  const x = full([2, 3], 0.5).to(FAR);
+  // The first operand of some of these reads no tensor at all.
+  for (const y of [zeros([2, 3]).add(x), full([3], 1).mul(2).add(x.sin()), bernoulli(x)]) {
+    assertEquals(y.device, FAR);
+    y.data();
+    assertEquals(y.device, FAR);
+  }
+  const w = full([3], 1).to(FAR).requiresGrad_(), seen: string[] = [];
+  checkpoint((w: Tensor) => {
+    seen.push(w.device);
+    return w.exp().sum();
+  })(w).backward();
+  compile((x: Tensor) => {
+    seen.push(x.device);
+    return nn.functional.dropout(x, { p: 0.5 }).sum();
+  })(x);
+  assertEquals([...seen, w.grad!.device], seen.map(() => FAR).concat(FAR));
+});
 
 Deno.test("a compiled function runs on the device of its arguments", () => {
   const f = compile((x: Tensor) => x.mul(2).sum());

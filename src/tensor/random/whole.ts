@@ -117,7 +117,9 @@ export function bernoulli(
     checkOptions("bernoulli", options, ["generator"]);
     const { dtype = shape.dtype, ...rest } = options;
     checkProbabilities(shape);
-    return rand(shape.shape, { ...rest, dtype: shape.dtype }).lt(shape).to(dtype);
+    return rand(shape.shape, { device: shape.device, ...rest, dtype: shape.dtype }).lt(shape).to(
+      dtype,
+    );
   }
   const { p = 0.5, ...rest } = options, { dtype = defaultDtype() } = rest;
   return drawn("bernoulli", shape, dtype, rest, (g, n) => {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { compile, pytree, type Tensor, tensor } from "@torchopt/torchopt";
+import { compile, pytree, rand, type Tensor, tensor } from "@torchopt/torchopt";
 import { clearExecutables } from "../src/run/executable_cache.ts";
 import { walk } from "../src/lower/walk.ts";
 import { attr, DEFAULT_OPSETS, encodeModel, IR_VERSION } from "../src/onnx/mod.ts";
@@ -66,6 +66,12 @@ Deno.bench("flatten 1 700 leaves", { group: "pytree" }, () => {
 });
 Deno.bench("unflatten 1 700 leaves", { group: "pytree" }, () => {
   pytree.treeUnflatten(def, leaves);
+});
+
+const million = rand([1_000_000]), runningSum = compile((x: Tensor) => x.cumsum(0));
+million.data();
+Deno.bench("running sum of a million numbers", { group: "kernels" }, () => {
+  runningSum(million).data();
 });
 
 const nodes = Array.from({ length: 1000 }, (_, i) => ({

@@ -7,6 +7,7 @@
 #include "fused_adam/op.h"
 #include "linalg/op.h"
 #include "program/op.h"
+#include "running_sum/op.h"
 #include "windows/op.h"
 
 namespace torchopt {
@@ -26,7 +27,8 @@ ort::Status* domain(ort::CustomOpDomain** result) {
     const std::vector<const ort::CustomOp*> dense = linalgOps();
     ops.insert(ops.end(), dense.begin(), dense.end());
     ops.insert(ops.end(), {programOp<float>(), programOp<double>(), loopOp<float>(),
-                           loopOp<double>(), fusedAdamOp<float>(), fusedAdamOp<double>()});
+                           loopOp<double>(), fusedAdamOp<float>(), fusedAdamOp<double>(),
+                           runningSumOp<float>(), runningSumOp<double>()});
     for (const ort::CustomOp* op : ops) {
       if (auto* status = ort::CustomOpDomainAdd(created, op)) {
         ort::ReleaseCustomOpDomain(created);

@@ -5,8 +5,9 @@
  */
 
 import { attr } from "../onnx/mod.ts";
+import type { DType } from "../runtime/mod.ts";
 import { DTypeError } from "../graph/errors.ts";
-import { apply, definePrimitive, type Node, type Primitive } from "../graph/node.ts";
+import { apply, definePrimitive, type Node, type Primitive, type Target } from "../graph/node.ts";
 import { add, cast } from "./elementwise.ts";
 import type { AxisAttrs } from "./index.ts";
 import { narrow, pad, reshape } from "./movement.ts";
@@ -37,25 +38,33 @@ export const cumsumPrim: Primitive<CumsumAttrs> = definePrimitive<CumsumAttrs>({
     checkHasAxis("cumsum", x, axis);
     return { shape: x.shape, dtype: x.dtype };
   },
-  lower: (c, [x], { attrs: { axis, exclusive, reverse } }) =>
-    c.op("CumSum", [x, c.scalar("int64", axis)], {
-      exclusive: attr.int(exclusive ? 1 : 0),
-      reverse: attr.int(reverse ? 1 : 0),
-    }),
+  lower(c, [x], { attrs: { axis, exclusive, reverse }, dtype, shape }) {
+    const flags = { exclusive: attr.int(exclusive ? 1 : 0), reverse: attr.int(reverse ? 1 : 0) };
+    if (!hasKernel(c.target, dtype)) return c.op("CumSum", [x, c.scalar("int64", axis)], flags);
+    const attributes = { ...flags, axis: attr.int(axis), shape: attr.ints([...shape]) };
+    const name = dtype === "float32" ? "RunningSumF32" : "RunningSumF64";
+    return c.ops(name, [x], attributes, { domain: "torchopt" })[0];
+  },
   vjp: (g, { attrs: { axis, exclusive, reverse } }) => [
     cumsum(g, axis, { exclusive, reverse: !reverse }),
   ],
   batch: ({ attrs }, [x]) => cumsum(x, attrs.axis + 1, attrs),
   simplify: (node) =>
     node.inputs[0].shape[node.attrs.axis] === 1 && !node.attrs.exclusive ? node.inputs[0] : node,
-  decompose(node) {
+  decompose(node, target) {
     const { inputs: [x], attrs } = node;
     if (x.dtype === "float16") {
       return cast(cumsum(cast(x, "float32"), attrs.axis, attrs), "float16");
     }
-    return x.dtype === "float32" && x.shape[attrs.axis] > DEPTH ? inParts(x, attrs) : null;
+    if (x.dtype !== "float32" || hasKernel(target, x.dtype)) return null;
+    return x.shape[attrs.axis] > DEPTH ? inParts(x, attrs) : null;
   },
 });
+
+/** Whether a kernel adds up in float64, one sum beside the other. */
+function hasKernel(target: Target, dtype: DType): boolean {
+  return (dtype === "float32" || dtype === "float64") && target.has("torchopt.RunningSum", dtype);
+}
 
 /** Sums within parts, each with the sum of the parts before it added: rounding errors stay small. */
 function inParts(x: Node, attrs: CumsumAttrs): Node {

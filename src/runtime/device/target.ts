@@ -19,6 +19,7 @@ export const COMPILED_KERNELS: ReadonlySet<string> = new Set([
   "OrthogonalColumns",
   "Program",
   "Qr",
+  "RunningSum",
   "ScatterZeros",
   "TriangularSolve",
 ]);

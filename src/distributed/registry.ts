@@ -37,6 +37,11 @@ export function add(name: string, fn: RemoteFunction, idempotent: boolean): void
   names.set(fn, name);
 }
 
+/** Lets a function that wraps a registered one stand for it. */
+export function standFor(wrapped: RemoteFunction, name: string): void {
+  names.set(wrapped, name);
+}
+
 /** The registered name of a function, or a name as it is. */
 export function nameOf(op: string, fn: unknown): string {
   if (typeof fn === "string") return fn;

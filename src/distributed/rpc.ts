@@ -16,7 +16,7 @@ import { meanReducer } from "./reducers.ts";
 import { type CallSettings, Canceller } from "./call_settings.ts";
 import { PendingFuture } from "./future.ts";
 import { register, type RemoteFunction } from "./register.ts";
-import { nameOf } from "./registry.ts";
+import { nameOf, standFor } from "./registry.ts";
 import { currentSession } from "./session.ts";
 import { workerId } from "./world_state.ts";
 
@@ -240,6 +240,7 @@ function parallel(
     const settings = { partitioner, reducer, timeout, signal };
     const wrapped = (...args: unknown[]) => begin(name, fn, { ...settings, args });
     Object.defineProperty(wrapped, "name", { value: fn.name, configurable: true });
+    standFor(wrapped, name);
     return wrapped;
   };
 }

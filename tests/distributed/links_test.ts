@@ -12,7 +12,7 @@ import * as fns from "./functions.ts";
 const { on } = fns;
 
 /** MiB of the largest tensor that is sent. */
-const LARGE = Deno.env.get("TORCHOPT_MANY") === undefined ? 48 : 256;
+const LARGE = Deno.env.get("TORCHOPT_MANY") === undefined ? 16 : 256;
 
 /** Both ends of a lane. */
 function lanes(): [SharedLane, SharedLane] {

@@ -108,6 +108,8 @@ Deno.test("remoteSyncCall() on the ranks of a world of four processes", async (t
       assertEquals((await fns.batchMean(x, 2) as Tensor).item(), 9);
       assertEquals(await fns.batchSizes(ones([9])), [[0, 2], [1, 2], [2, 2], [3, 3]]);
       assertEquals(await fns.batchSizes(ones([2])), [[0, 1], [1, 1]]);
+      // The wrapped function stands for the one that it wraps.
+      assertEquals((await on(2, fns.batchMean, x)).item(), 4.5);
     });
     await t.step(
       "parallelizeAsync() gives futures, which can be chained and cancelled",

@@ -38,9 +38,9 @@ export function settle(node: Node, storage: Storage): void {
 export function commonDevice(leaves: readonly Node[]): Device {
   let found: Device | null = null, number: Device | null = null;
   for (const { storage, shape } of leaves) {
-    const { device, onHost } = storage!;
+    const { device } = storage!;
     if (device === found) continue;
-    if (shape.length === 0 && onHost) number = device;
+    if (shape.length === 0 && storage!.onHost) number = device;
     else if (found === null) found = device;
     else if (!sameDevice(device, found)) {
       throw new BackendError(

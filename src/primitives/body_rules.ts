@@ -6,9 +6,10 @@
 
 import { type Body, type BodyRead, BodyReads, type Surroundings } from "../graph/body.ts";
 import { copyBelow } from "../graph/copy.ts";
-import { parameterNode } from "../graph/leaf.ts";
-import { isFloat, type Node, withGrad } from "../graph/node.ts";
+import { constantNode, parameterNode } from "../graph/leaf.ts";
+import { type Aval, isFloat, type Node, withGrad } from "../graph/node.ts";
 import { BatchCopy, isBatched } from "./batching.ts";
+import { expand } from "./movement.ts";
 import { carryingForward, sweep } from "./reverse.ts";
 
 /** Nodes of a body that derivatives reach from some of its parameters. */
@@ -133,4 +134,9 @@ export function batchBody(body: Body, which: readonly boolean[], size: number): 
 /** Copies of a body's nodes on operands of the caller's choice, some of them batches. */
 export function batchOnto(body: Body, operands: readonly Node[], size: number): BatchCopy {
   return new BatchCopy(size, body.surroundings, body.params.map((x, i) => [x, operands[i]]));
+}
+
+/** Zeros of a shape and a type. */
+export function zerosOf({ shape, dtype }: Aval): Node {
+  return expand(constantNode(0, dtype), shape);
 }

@@ -5,11 +5,10 @@
  */
 
 import { type Body, closeBody, type ClosedBody, parametersLike, readOf } from "../graph/body.ts";
-import { constantNode, parameterNode } from "../graph/leaf.ts";
+import { parameterNode } from "../graph/leaf.ts";
 import type { LowerContext } from "../graph/lower_context.ts";
-import { apply, type Aval, definePrimitive, type Node } from "../graph/node.ts";
-import type { Primitive } from "../graph/node.ts";
-import { batchBody, batchOnto, pullbackBody } from "./body_rules.ts";
+import { apply, type Aval, definePrimitive, type Node, type Primitive } from "../graph/node.ts";
+import { batchBody, batchOnto, pullbackBody, zerosOf } from "./body_rules.ts";
 import { where } from "./elementwise.ts";
 import { expand, reshape } from "./movement.ts";
 import { sum } from "./reduce.ts";
@@ -129,7 +128,7 @@ function pullback(
     const { result, outside } = pullbackBody(body, outputs, seeds, params);
     const cotangents = wanted.map((i) => {
       const param = paramOf.get(i), g = param === undefined ? undefined : result.get(param);
-      return g ?? zeros(example(inputs[i], lanes?.batched[i - 1] ?? false));
+      return g ?? zerosOf(example(inputs[i], lanes?.batched[i - 1] ?? false));
     });
     return { paramOf, cotangents, outside };
   });
@@ -163,10 +162,6 @@ function pullback(
     parts[i] = shared ? sum(grads[k], [0], false) : grads[k];
   });
   return parts;
-}
-
-function zeros({ shape, dtype }: Aval): Node {
-  return expand(constantNode(0, dtype), shape);
 }
 
 function batch(

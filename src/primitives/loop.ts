@@ -15,7 +15,7 @@ import {
   withGrad,
 } from "../graph/node.ts";
 import { BatchCopy } from "./batching.ts";
-import { livingCarries, pushforwardBody } from "./body_rules.ts";
+import { livingCarries, pushforwardBody, zerosOf } from "./body_rules.ts";
 import { batchLoop } from "./loop_batch.ts";
 import { emitLoop } from "./loop_onnx.ts";
 import {
@@ -31,7 +31,6 @@ import {
   operandsOf,
   type Results,
   resultsOf,
-  zerosOf,
 } from "./loop_parts.ts";
 import { pullbackLoop, refuseOpen } from "./loop_vjp.ts";
 import { isCarryingForward, sweep, zerosNode } from "./reverse.ts";

@@ -7,11 +7,11 @@
 import { closeBody, parametersLike } from "../graph/body.ts";
 import { constantNode } from "../graph/leaf.ts";
 import type { Aval, Node } from "../graph/node.ts";
-import { batchBody, type Batched, batchOnto } from "./body_rules.ts";
+import { batchBody, type Batched, batchOnto, zerosOf } from "./body_rules.ts";
 import { cond } from "./cond.ts";
 import { add, cast, lt, where } from "./elementwise.ts";
 import { iota } from "./iota.ts";
-import { joinResults, type LoopAttrs, makeLoop, operandsOf, zerosOf } from "./loop_parts.ts";
+import { joinResults, type LoopAttrs, makeLoop, operandsOf } from "./loop_parts.ts";
 import { expand, permute, reshape } from "./movement.ts";
 import { amax, sum } from "./reduce.ts";
 

@@ -7,7 +7,6 @@
 import type { Body, ClosedBody } from "../graph/body.ts";
 import { constantNode, emptyNode } from "../graph/leaf.ts";
 import { apply, type Aval, type Node, type Primitive } from "../graph/node.ts";
-import { expand } from "./movement.ts";
 import { project } from "./tuple.ts";
 
 /**
@@ -164,9 +163,4 @@ export function constsOf(operands: readonly Node[], attrs: LoopAttrs): Map<Node,
 /** What two maps say. */
 export function merge(a: ReadonlyMap<Node, Node>, b: ReadonlyMap<Node, Node>): Map<Node, Node> {
   return new Map([...a, ...b]);
-}
-
-/** Zeros. */
-export function zerosOf({ shape, dtype }: Aval): Node {
-  return expand(constantNode(0, dtype), shape);
 }

@@ -7,7 +7,7 @@
 import { closeBody, parametersLike, readOf } from "../graph/body.ts";
 import { GradientError } from "../graph/errors.ts";
 import type { Node } from "../graph/node.ts";
-import { livingCarries, pullbackBody } from "./body_rules.ts";
+import { livingCarries, pullbackBody, zerosOf } from "./body_rules.ts";
 import { add } from "./elementwise.ts";
 import {
   applyLoop,
@@ -18,7 +18,6 @@ import {
   merge,
   operandsOf,
   resultsOf,
-  zerosOf,
 } from "./loop_parts.ts";
 
 /**

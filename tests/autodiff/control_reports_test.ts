@@ -1,6 +1,6 @@
 /** Loops and choices in which others went wrong: reports of users of other libraries, and relatives. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { compile, explain, func, stack, type Tensor, tensor, zeros } from "@torchopt/torchopt";
 import { assertClose } from "../helpers/close.ts";
 
@@ -276,4 +276,16 @@ Deno.test("what a loop gives and nobody reads is not computed", () => {
   });
   both(num([1, 2])).grad.data();
   assertEquals(explain(both).steps.filter((step) => step.startsWith("loop")).length, 2);
+});
+
+Deno.test("only the side that is chosen runs, and only the iterations that take place", () => {
+  const x = num([1, 2, 3]), outside = int([7]), inside = int([1]);
+  const chosen = (p: boolean, at: Tensor) =>
+    func.cond(tensor(p), () => x.indexSelect(0, at), () => x.narrow(0, 0, 1));
+  assertEquals([chosen(false, outside).toArray(), chosen(true, inside).toArray()], [[1], [2]]);
+  assertThrows(() => chosen(true, outside).data(), RangeError, "the index 7");
+  const added = (n: number, at: Tensor) =>
+    func.foriLoop(0, int(n), (_i, y) => y.add(x.indexSelect(0, at)), num([0]));
+  assertEquals([added(0, outside).toArray(), added(2, inside).toArray()], [[0], [4]]);
+  assertThrows(() => added(1, outside).data(), RangeError, "the index 7");
 });

@@ -72,3 +72,19 @@ Deno.test("parameter server: two trainers learn one network", async () => {
   assertEquals(lines.map(([, rank]) => rank).sort(), ["1", "2"]);
   for (const [line, , before, after] of lines) assert(Number(after) < 0.6 * Number(before), line);
 });
+
+Deno.test("parallel search finds a rule on two ranks", async () => {
+  const out = await launch(
+    2,
+    "parallel_search.ts",
+    "--iterations",
+    "25",
+    "--points",
+    "400",
+    "--steps",
+    "32",
+  );
+  const [, before, after] = /wrong: ([\d.]+) % before, ([\d.]+) % after/.exec(out)!;
+  assert(Number(after) < Number(before) / 2, out);
+  assertMatch(out, /32 steps: [\d.]+ ms on one rank, [\d.]+ ms on 2: [\d.]+ times as fast/);
+});

@@ -1,7 +1,16 @@
 /** `nn.ZeroOrderGradientModule`: static fields, parameters, and what it refuses. */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { Adam, autograd, manualSeed, nn, randn, type Tensor, tensor } from "@torchopt/torchopt";
+import {
+  Adam,
+  autograd,
+  compile,
+  manualSeed,
+  nn,
+  randn,
+  type Tensor,
+  tensor,
+} from "@torchopt/torchopt";
 import "../helpers/seed.ts";
 
 class Steps extends nn.ZeroOrderGradientModule {
@@ -47,6 +56,33 @@ Deno.test("ZeroOrderGradientModule draws noise for each parameter, in their orde
   assertEquals(shapes, [[1, 2], [1], [1, 2], [1]]);
   assertEquals(grads.map((g) => g!.shape), [[1, 2], [1]]);
   assertEquals(model.forward(x, y).requiresGrad, false);
+});
+
+Deno.test("ZeroOrderGradientModule counts running statistics sample by sample, compiled too", () => {
+  class Normalized extends Steps {
+    static override numSamples = 3;
+    bn = new nn.BatchNorm1d(1);
+    override forward(x: Tensor, y: Tensor): Tensor {
+      return this.bn.call(this.fc.call(x)).squeeze(-1).sub(y).square().mean();
+    }
+  }
+  const model = new Normalized(), optimizer = new Adam(model.parameters(), { lr: 0.1 });
+  const step = () => {
+    optimizer.zeroGrad();
+    const loss = model.call(x, y);
+    loss.backward();
+    optimizer.step();
+    return loss;
+  };
+  const counts = () => Number(model.bn.numBatchesTracked!.item());
+  step();
+  // The value, and two evaluations for each sample.
+  assertEquals(counts(), 7);
+  const run = compile(step);
+  run();
+  assertEquals(counts(), 14);
+  run();
+  assertEquals(counts(), 21);
 });
 
 Deno.test("ZeroOrderGradientModule refuses wrong static fields and missing methods", () => {

@@ -103,15 +103,17 @@ export class Evaluator {
 
   /** Values at points. */
   at(fn: Objective, points: Points, settings: Settings): Values {
-    const { evaluation } = settings, traced = currentTrace() !== null;
-    if (evaluation === "batch" || evaluation === "auto" && (traced || !this.#opaque)) {
+    const { evaluation } = settings;
+    if (evaluation === "batch") return { values: inBatch(fn, points, settings), batched: true };
+    if (evaluation === "auto" && !this.#opaque) {
+      // What a failed attempt drew is drawn again.
       const generator = defaultGenerator(), { state } = generator;
+      const random = currentTrace()?.compiling?.random ?? [], { length } = random;
       try {
         return { values: inBatch(fn, points, settings), batched: true };
-      } catch (error) {
-        // Inside a trace nothing can be read either way.
-        if (evaluation === "batch" || traced) throw error;
+      } catch {
         generator.state = state;
+        random.length = length;
       }
       const values = inLoop(fn, points, settings);
       this.#opaque = true;

@@ -158,7 +158,8 @@ type Zoom = {
 function cubic(a: Tensor, fa: Tensor, da: Tensor, b: Tensor, fb: Tensor, db: Tensor): Tensor {
   const width = b.sub(a), d1 = da.add(db).sub(fb.sub(fa).div(width).mul(3));
   const square = d1.square().sub(da.mul(db));
-  const d2 = where(square.gt(0), square, 0).sqrt().mul(width.sign());
+  const root = where(square.gt(0), where(square.gt(0), square, 1).sqrt(), 0);
+  const d2 = root.mul(width.sign());
   const t = b.sub(width.mul(db.add(d2).sub(d1)).div(db.sub(da).add(d2.mul(2))));
   const inside = t.sub(a).div(width), safe = where(inside.isFinite(), inside, 0.5);
   return a.add(width.mul(safe.clamp(0.1, 0.9)));
@@ -220,10 +221,12 @@ function zoom(
       const dHigh = where(down, where(turns, s.dLow, s.dHigh), d);
       const low = where(down, t, s.low), fLow = where(down, value, s.fLow);
       const dLow = where(down, d, s.dLow);
-      const inner = cubic(low, fLow, dLow, high, fHigh, dHigh);
+      // Finite numbers in the branch that is not taken, for the derivative.
+      const known = high.isFinite(), end = where(known, high, low.add(1));
+      const inner = cubic(low, fLow, dLow, end, fHigh, dHigh);
       const middle = low.add(high.sub(low).mul(0.25));
       const next = where(
-        high.isFinite(),
+        known,
         where(fHigh.isFinite().logicalAnd(dHigh.isFinite()), inner, middle),
         t.mul(2),
       );

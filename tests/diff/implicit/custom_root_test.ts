@@ -174,3 +174,34 @@ Deno.test("customFixedPoint() of a map with a non-symmetric Jacobian equals the 
     both[0].forEach((g, i) => assertClose(g, both[1][i], 1e-10));
   }
 });
+
+Deno.test("customRoot() of a network with two layers equals training that is differentiated", () => {
+  const X = tensor([[1, 0.5], [-1, 0.3], [0.2, -0.7], [0.6, 0.9]], f64);
+  const y = tensor([[0.5], [-0.3], [0.1], [0.8]], f64);
+  type P = { w: Tensor; v: Tensor };
+  const loss = ({ w, v }: P, l: Tensor) =>
+    X.matmul(w).tanh().matmul(v).sub(y).square().sum()
+      .add(w.square().mul(l).sum()).add(v.square().mul(0.3).sum()).add(v.sub(1).square().sum());
+  const slope = func.grad(loss), l = tensor([0.2, 0.3], f64).requiresGrad_();
+  const start: P = {
+    w: tensor([[0.5, 0.5], [0.3, 0.2]], f64),
+    v: tensor([[0.8], [0.4]], f64),
+  };
+  const train = (p: P, l: Tensor) =>
+    func.foriLoop(0, 3000, (_, p) => {
+      const g = slope(p, l);
+      return { w: p.w.sub(g.w.mul(0.1)), v: p.v.sub(g.v.mul(0.1)) };
+    }, p);
+  const solve = linearSolve.solveCg({ rtol: 1e-13 });
+  const implicit = customRoot(slope, { argnums: 1, solve })(train);
+  const outer = (p: P) => p.w.sum().add(p.v.square().sum());
+  const both = [implicit, train].map((f) => {
+    const [g] = autograd.grad(outer(f(start, l) as P), [l], { createGraph: true });
+    return [g!, autograd.grad(g!.square().sum(), [l])[0]!];
+  });
+  assertClose(both[0][0], both[1][0], 1e-9);
+  assertClose(both[0][1], both[1][1], 1e-7);
+  const at = (l: Tensor) => outer(train(start, l)).item(), e = tensor([1e-5, 0], f64);
+  const difference = (at(l.detach().add(e)) - at(l.detach().sub(e))) / 2e-5;
+  assertClose(both[0][0].select(0, 0).item(), difference, 1e-6);
+});

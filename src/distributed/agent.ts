@@ -42,6 +42,8 @@ export class Agent {
   readonly onDeath: ((rank: number, error: Error) => void)[] = [];
   /** Calls that were made. */
   made = 0;
+  /** Connections that were refused. */
+  refused = 0;
   readonly #connector: Connector | null;
   readonly #faults: FaultInjector | null;
   #closed: Error | null = null;

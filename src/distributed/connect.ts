@@ -37,7 +37,7 @@ export function portLinks(rank: number, size: number, pause: number): Links {
   const connector = {
     connect: async (to: number) => ({ link: await transport.connect(to), incarnation: "worker" }),
   };
-  const agent = new Agent(rank, size, connector, faultsFromEnvironment(), pause);
+  const agent: Agent = new Agent(rank, size, connector, faultsFromEnvironment(), pause);
   return {
     agent,
     addresses: [],
@@ -54,7 +54,7 @@ export function socketLinks(
   tls: TlsFiles | null,
   pause: number,
 ): Links {
-  const agent = new Agent(
+  const agent: Agent = new Agent(
     own.rank,
     own.size,
     {
@@ -75,10 +75,10 @@ export function socketLinks(
       if (peer.incarnation === null || peer.incarnation === incarnation) return null;
       return `rank ${rank} is another process already`;
     },
-    refused: (error) => refused.push(error),
+    refused: () => {
+      agent.refused++;
+    },
   });
-  // Nobody reads many of them.
-  const refused: Error[] = [];
   // Sockets of one host are there before anybody knows where they are.
   const here = meeting.kind === "unix" || own.rank === 0 || isLoopback(meeting.host);
   if (here) transport.listen();

@@ -114,6 +114,8 @@ export interface DistributedStats {
   readonly served: number;
   /** Links to other ranks. */
   readonly links: number;
+  /** Connections that were refused since the start: of strangers, or of ranks that count as gone. */
+  readonly refused: number;
   /** Bytes that wait to be written. */
   readonly queuedBytes: number;
   /** Autograd contexts that this rank takes part in. */
@@ -134,7 +136,7 @@ export interface DistributedStats {
  */
 export function stats(): DistributedStats {
   const agent = currentAgent(), links = agent?.peers.flatMap((peer) => peer.links) ?? [];
-  const { pending = 0, running = 0, made = 0, served = 0 } = agent ?? {};
+  const { pending = 0, running = 0, made = 0, served = 0, refused = 0 } = agent ?? {};
   const queuedBytes = links.reduce((n, link) => n + link.queued, 0);
   return {
     pending,
@@ -142,6 +144,7 @@ export function stats(): DistributedStats {
     made,
     served,
     links: links.length,
+    refused,
     queuedBytes,
     contexts: countContexts(),
   };

@@ -154,6 +154,19 @@ Deno.test("rank 0 that does not come is an error of the others", async () => {
   await Deno.remove(folder, { recursive: true });
 });
 
+Deno.test("strangers at the door are refused, and nobody minds", async () => {
+  await inWorld(2, async ({ folder }) => {
+    for (const bytes of ["GET / HTTP/1.1\r\n\r\n", "TOPTHELO", "x".repeat(4096)]) {
+      const stranger = await Deno.connect({ transport: "unix", path: `${folder}/0` });
+      await stranger.write(new TextEncoder().encode(bytes));
+      stranger.close();
+    }
+    await until(() => distributed.stats().refused === 3);
+    assertEquals(await on<number>(1, fns.echo, 1), 1);
+    assertEquals(distributed.stats().links, 1);
+  });
+});
+
 Deno.test("leaving waits no longer than it is told to", async () => {
   await inWorld(2, async ({ children }) => {
     const call = errorOf(on(1, fns.slow, 60_000));

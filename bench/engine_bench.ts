@@ -4,7 +4,7 @@
  * @module
  */
 
-import { compile, pytree, rand, type Tensor, tensor } from "@torchopt/torchopt";
+import { Adam, compile, nn, pytree, rand, type Tensor, tensor } from "@torchopt/torchopt";
 import { clearExecutables } from "../src/run/executable_cache.ts";
 import { walk } from "../src/lower/walk.ts";
 import { attr, DEFAULT_OPSETS, encodeModel, IR_VERSION } from "../src/onnx/mod.ts";
@@ -29,6 +29,17 @@ Deno.bench("re-traced single operation, with read", { group: "call" }, () => {
 });
 Deno.bench("re-traced chain of 100 operations, with read", { group: "call" }, () => {
   chain(100).data();
+});
+
+const net = new nn.Sequential(new nn.Linear(16, 64), new nn.ReLU(), new nn.Linear(64, 1));
+const optimizer = new Adam(net.parameters(), { lr: 1e-3 });
+const inputs = rand([32, 16]), wanted = rand([32, 1]);
+Deno.bench("eager step of Adam, net 16-64-1, with read", { group: "call" }, () => {
+  optimizer.zeroGrad();
+  const loss = (net.forward(inputs) as Tensor).sub(wanted).square().mean();
+  loss.backward();
+  optimizer.step();
+  loss.item();
 });
 
 // A tensor that is made outside of recording computes chains over 400 by itself; recorded ones stay.

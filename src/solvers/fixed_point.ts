@@ -55,7 +55,7 @@ export function fixedPoint<T = Tensor>(
     atol: [1e-6, 1e-12],
     maxiter: 1000,
   });
-  checkMethod(op, method, "picard() or anderson()");
+  checkMethod(op, method);
   const g = onVectors(
     op,
     fn as (x: never) => unknown,

@@ -59,7 +59,7 @@ export function leastSquares<T = Tensor>(
     atol: [1e-6, 1e-13],
     maxiter: 200,
   });
-  checkMethod(op, method, "levenbergMarquardt(), gaussNewton() or dogleg()");
+  checkMethod(op, method);
   const r = onVectors(
     op,
     fn as (x: never) => unknown,

@@ -6,8 +6,11 @@
 
 import { valueAndGrad } from "../autodiff/function_transforms.ts";
 import { GradientError } from "../graph/errors.ts";
+import { isGradEnabled } from "../graph/node.ts";
 import { showShape } from "../graph/shape.ts";
+import { takeVector } from "../linalg/iterative/operator.ts";
 import { checkCount } from "../linalg/iterative/options.ts";
+import { flat } from "../linalg/iterative/vectors.ts";
 import { auto } from "../linear_solve/auto.ts";
 import { checkObject, describe } from "../tensor/describe.ts";
 import { Tensor } from "../tensor/tensor.ts";
@@ -43,7 +46,8 @@ function scalar(op: string, y: unknown): Tensor[] {
  * is never worse than the start, and its `objective` is the value at `value`.
  *
  * The solution has the derivative of the equation "the gradient is 0" with respect to everything that
- * `fn` reads, of every order and never through the iterations, unless `differentiate` says otherwise.
+ * `fn` reads, of every order and never through the iterations, unless `differentiate` says otherwise;
+ * `tensors.objective` has the derivatives of the least value.
  *
  * @param fn a function of a tree like x0 that gives a scalar
  * @param x0 where to start: a tree of floating-point tensors
@@ -80,7 +84,7 @@ export function minimize<T = Tensor>(
   if ("rtol" in options) {
     throw new TypeError(`${op}: there is no option rtol; atol bounds the gradient.`);
   }
-  checkMethod(op, method, "lbfgs(), bfgs(), nonlinearCg() or gradientDescent()");
+  checkMethod(op, method);
   const most = checkCount(op, "maxEvaluations", options.maxEvaluations) ?? 2 ** 31 - 1;
   const value = onVectors(op, fn as (x: never) => unknown, unknowns, (y) => scalar(op, y));
   const both = valueAndGrad((x: Tensor) => value(x).sum());
@@ -100,6 +104,10 @@ export function minimize<T = Tensor>(
     (x) => both(x)[1] as Tensor,
     auto({ symmetric: true }),
   );
-  const { objective, evaluations } = outcome;
+  const { evaluations } = outcome, { differentiate = "implicit" } = options;
+  // The value that the search ended with is that of iterations, which are not differentiated.
+  const objective = differentiate === "implicit" && isGradEnabled()
+    ? value(flat(takeVector(op, "x", solution.value).leaves)).reshape([])
+    : outcome.objective;
   return new Minimum(solution.value, { ...solution.tensors, objective, evaluations });
 }

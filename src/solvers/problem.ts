@@ -90,10 +90,29 @@ export function settingsOf(
   return { rtol, atol, maxiter };
 }
 
-/** Throws unless an option is a method made by one of several functions. */
-export function checkMethod(op: string, method: unknown, names: string): void {
-  if (typeof method === "object" && method !== null && "run" in method) return;
-  throw new TypeError(`${op}: method is ${describe(method)}, wants ${names}.`);
+/** What makes the methods of each solver, as messages name it. */
+const METHODS = {
+  rootFind: ["newton()", "chord()", "broyden()", "bisection({ lower, upper })"],
+  fixedPoint: ["picard()", "anderson()"],
+  minimize: ["lbfgs()", "bfgs()", "nonlinearCg()", "gradientDescent()"],
+  leastSquares: ["levenbergMarquardt()", "gaussNewton()", "dogleg()"],
+};
+
+/** Throws unless an option is a method, and not one that belongs to another solver. */
+export function checkMethod(op: keyof typeof METHODS, method: unknown): void {
+  let got = describe(method);
+  if (typeof method === "object" && method !== null && "run" in method) {
+    const name = "name" in method ? String(method.name) : "";
+    const owner = Object.entries(METHODS).find(([, made]) =>
+      made.some((call) => call.startsWith(`${name}(`))
+    );
+    if (owner === undefined || owner[0] === op) return;
+    got = `${name}(), which is a method of ${owner[0]}()`;
+  }
+  const own = METHODS[op];
+  throw new TypeError(
+    `${op}: method is ${got}, wants ${own.slice(0, -1).join(", ")} or ${own[own.length - 1]}.`,
+  );
 }
 
 /** How a solver ended. */

@@ -59,7 +59,7 @@ export function rootFind<T = Tensor>(
     atol: [1e-5, 1e-12],
     maxiter: 100,
   });
-  checkMethod(op, method, "newton(), chord(), broyden() or bisection({ lower, upper })");
+  checkMethod(op, method);
   const f = onVectors(
     op,
     fn as (x: never) => unknown,

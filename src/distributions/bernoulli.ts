@@ -10,7 +10,7 @@ import { rand } from "../tensor/random/random.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { chancesOf } from "./chances.ts";
 import { Distribution, type SampleOptions } from "./distribution.ts";
-import { timesLog } from "./formulas.ts";
+import { timesLog, within } from "./formulas.ts";
 import { ANY, parametersOf, PROBABILITY } from "./parameters.ts";
 import type { Chances, Parameter } from "./types.ts";
 
@@ -71,7 +71,8 @@ export class Bernoulli extends Distribution {
   override logProb(value: TensorLike): Tensor {
     const x = this.valueOf("logProb", value), [zero, one] = this.#logs;
     // What cannot be counts only where it is.
-    return timesLog(x, one).add(timesLog(x.rsub(1), zero));
+    const inside = x.eq(0).logicalOr(x.eq(1)), at = where(inside, x, 0);
+    return within(inside, timesLog(at, one).add(timesLog(at.rsub(1), zero)), x);
   }
 
   /** The entropy, in nats. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isFloat } from "../graph/node.ts";
 import { ShapeError } from "../graph/errors.ts";
 import { broadcastShapes } from "../graph/shape.ts";
 import type { TensorLike } from "../tensor/core.ts";
@@ -14,7 +15,7 @@ import { rand } from "../tensor/random/random.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { chancesOf } from "./chances.ts";
 import { Distribution, type SampleOptions } from "./distribution.ts";
-import { timesLog } from "./formulas.ts";
+import { timesLog, within } from "./formulas.ts";
 import { ANY, parametersOf } from "./parameters.ts";
 import type { Chances, Parameter } from "./types.ts";
 
@@ -86,14 +87,18 @@ export class Categorical extends Distribution {
     return this.mean;
   }
 
-  /** log of the probability of values. */
+  /** log of the probability of values: minus infinity for others than 0 to n - 1. */
   override logProb(value: TensorLike): Tensor {
     const x = typeof value === "number" ? fullLike(this.probs.select(-1, 0), value) : value;
     checkTensor("Categorical.logProb", "the value", x);
-    const at = (x as Tensor).to("int64");
+    const given = (x as Tensor).to(isFloat((x as Tensor).dtype) ? (x as Tensor).dtype : this.dtype);
+    const whole = given.floor().eq(given);
+    const inside = whole.logicalAnd(given.ge(0)).logicalAnd(given.lt(this.numEvents));
+    const at = where(inside, given, 0).to("int64");
     const shape = [...broadcastShapes("Categorical.logProb", at.shape, this.batchShape)];
     const wide = this.logits.broadcastTo([...shape, this.numEvents]);
-    return wide.gather(-1, at.broadcastTo(shape).unsqueeze(-1)).squeeze(-1);
+    const found = wide.gather(-1, at.broadcastTo(shape).unsqueeze(-1)).squeeze(-1);
+    return within(inside, found, given);
   }
 
   /** The entropy, in nats. */

@@ -17,7 +17,7 @@ export function sumLast(x: Tensor, dims: number): Tensor {
   return dims === 0 ? x : x.sum(Array.from({ length: dims }, (_, i) => i - dims));
 }
 
-/** `value` where `inside` holds, minus infinity elsewhere; NaN stays. */
+/** `value` where `inside` holds, minus infinity elsewhere; NaN where `at` is. */
 export function within(inside: Tensor, value: Tensor, at: Tensor): Tensor {
-  return value.maskedFill(inside.logicalOr(at.isNan()).logicalNot(), -Infinity);
+  return value.maskedFill(inside.logicalNot(), -Infinity).maskedFill(at.isNan(), NaN);
 }

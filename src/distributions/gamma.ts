@@ -66,7 +66,8 @@ export class Gamma extends Distribution {
 
   /** log of the density at values. */
   override logProb(value: TensorLike): Tensor {
-    const x = this.valueOf("logProb", value), inside = x.ge(0), { concentration: a, rate } = this;
+    const x = this.valueOf("logProb", value), { concentration: a, rate } = this;
+    const inside = x.ge(0).logicalAnd(x.lt(Infinity));
     const at = where(inside, x, 1), power = timesLog(a.sub(1), at.log());
     const density = a.mul(rate.log()).add(power).sub(rate.mul(at)).sub(lgamma(a));
     return within(inside, density, x);

@@ -5,9 +5,11 @@
  */
 
 import type { TensorLike } from "../tensor/core.ts";
+import { where } from "../tensor/functions.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { Distribution, type SampleOptions } from "./distribution.ts";
 import { openUniform } from "./draws.ts";
+import { within } from "./formulas.ts";
 import { parametersOf, POSITIVE, REAL } from "./parameters.ts";
 import { EULER } from "./special/gamma.ts";
 import type { DistributionOptions, Parameter } from "./types.ts";
@@ -61,7 +63,8 @@ export class Gumbel extends Distribution {
   /** log of the density at values. */
   override logProb(value: TensorLike): Tensor {
     const z = this.#standard("logProb", value);
-    return z.add(z.neg().exp()).neg().sub(this.scale.log());
+    const inside = z.gt(-Infinity), at = where(inside, z, 0);
+    return within(inside, at.add(at.neg().exp()).neg().sub(this.scale.log()), z);
   }
 
   /** The entropy, in nats. */

@@ -1,0 +1,54 @@
+/** Values that cannot occur, and NaN. */
+
+import { assertEquals } from "@std/assert";
+import { compile, distributions, func, type Tensor, tensor } from "@torchopt/torchopt";
+
+const d = distributions, f64 = { dtype: "float64" } as const;
+const all: Record<string, distributions.Distribution> = {
+  Normal: new d.Normal(0.2, 2, f64),
+  Laplace: new d.Laplace(0.2, 2, f64),
+  Gumbel: new d.Gumbel(0.2, 2, f64),
+  StudentT: new d.StudentT(3, 0.2, 2, f64),
+  LogNormal: new d.LogNormal(0.2, 2, f64),
+  Beta: new d.Beta(2, 3, f64),
+  Gamma: new d.Gamma(2, 3, f64),
+  Exponential: new d.Exponential(2, f64),
+  Uniform: new d.Uniform(-1, 2, f64),
+  TruncatedNormal: new d.TruncatedNormal(0.2, 2, -1, 2, f64),
+  Bernoulli: new d.Bernoulli({ probs: 0.3, ...f64 }),
+  Categorical: new d.Categorical({ probs: [0.25, 0.75], ...f64 }),
+};
+
+for (const [name, dist] of Object.entries(all)) {
+  Deno.test(`${name}.logProb(): NaN is NaN, infinity has no density, also compiled`, () => {
+    const x = tensor([NaN, Infinity, -Infinity], f64), want = [NaN, -Infinity, -Infinity];
+    const log = (x: Tensor) => dist.logProb(x);
+    assertEquals(log(x).toArray(), want);
+    assertEquals(compile(log)(x).toArray(), want);
+    assertEquals(func.vmap(log)(x).toArray(), want);
+    assertEquals(log(x.to("float32")).toArray(), want);
+  });
+}
+
+Deno.test("discrete distributions: values that cannot occur have the probability 0", () => {
+  const { Bernoulli, Categorical } = all, log = Math.log;
+  assertEquals(Bernoulli.prob(tensor([-1, 0.5, 2], f64)).toArray(), [0, 0, 0]);
+  assertEquals(Bernoulli.logProb(tensor([2, -1], { dtype: "int64" })).toArray(), [
+    -Infinity,
+    -Infinity,
+  ]);
+  assertEquals(Categorical.prob(tensor([-1, 0.5, 2], f64)).toArray(), [0, 0, 0]);
+  const places = tensor([-1, 0, 1, 2], { dtype: "int64" });
+  const logs = [-Infinity, log(0.25), log(0.75), -Infinity];
+  assertEquals(Categorical.logProb(places).sub(tensor(logs, f64)).abs().gt(1e-15).any().item(), 0);
+  assertEquals(Categorical.logProb(places).isFinite().toArray(), [0, 1, 1, 0].map(Boolean));
+});
+
+Deno.test("the slope at a value that cannot occur is 0, not NaN", () => {
+  const x = tensor([-1, 0, 1, 2], { dtype: "int64" });
+  const slope = func.grad((logits: Tensor) => {
+    const log = new d.Categorical({ logits }).logProb(x);
+    return log.maskedFill(log.isFinite().logicalNot(), 0).sum();
+  });
+  assertEquals(slope(tensor([0, 0], f64)).toArray(), [0, 0]);
+});

@@ -5,6 +5,7 @@
  */
 
 // Names one by one would be left out of the documentation of the namespace.
+export * from "./arithmetic.ts";
 export * from "./flatten.ts";
 export * from "./map.ts";
 export * from "./match.ts";

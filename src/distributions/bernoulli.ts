@@ -84,7 +84,8 @@ export class Bernoulli extends Distribution {
   /** The probability of values up to this one. */
   override cdf(value: TensorLike): Tensor {
     const x = this.valueOf("cdf", value);
-    return where(x.lt(0), 0, where(x.lt(1), this.probs.rsub(1), 1));
+    const sums = where(x.lt(0), 0, where(x.lt(1), this.probs.rsub(1), 1));
+    return sums.maskedFill(x.isNan(), NaN);
   }
 
   /** @ignore Samples of a full shape. */

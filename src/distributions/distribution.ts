@@ -118,7 +118,7 @@ export abstract class Distribution {
     throw new TypeError(`${this.constructor.name}.cdf: there is no closed form.`);
   }
 
-  /** The value with this probability of smaller ones: the inverse of `cdf`. */
+  /** The value with this probability of smaller ones: the inverse of `cdf`; NaN outside of 0 to 1. */
   icdf(_probability: TensorLike): Tensor {
     throw new TypeError(`${this.constructor.name}.icdf: there is no closed form.`);
   }
@@ -144,5 +144,11 @@ export abstract class Distribution {
     if (typeof value === "number") return tensor(value, { dtype: this.dtype });
     checkTensor(`${this.constructor.name}.${op}`, "the value", value);
     return isFloat((value as Tensor).dtype) ? value as Tensor : (value as Tensor).to(this.dtype);
+  }
+
+  /** @ignore What icdf() is given: probabilities, and NaN for what is none. */
+  protected probabilityOf(value: TensorLike): Tensor {
+    const x = this.valueOf("icdf", value);
+    return x.maskedFill(x.lt(0).logicalOr(x.gt(1)), NaN);
   }
 }

@@ -75,7 +75,7 @@ export class Exponential extends Distribution {
 
   /** The value with this probability of smaller ones. */
   override icdf(probability: TensorLike): Tensor {
-    return this.valueOf("icdf", probability).neg().log1p().neg().div(this.rate);
+    return this.probabilityOf(probability).neg().log1p().neg().div(this.rate);
   }
 
   /** @ignore Samples of a full shape. */

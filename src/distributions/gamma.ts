@@ -87,7 +87,7 @@ export class Gamma extends Distribution {
 
   /** The value with this probability of smaller ones. */
   override icdf(probability: TensorLike): Tensor {
-    const u = this.valueOf("icdf", probability);
+    const u = this.probabilityOf(probability);
     return logGammaQuantile(this.concentration, u).exp().div(this.rate);
   }
 

@@ -79,7 +79,7 @@ export class Gumbel extends Distribution {
 
   /** The value with this probability of smaller ones. */
   override icdf(probability: TensorLike): Tensor {
-    const z = this.valueOf("icdf", probability).log().neg().log().neg();
+    const z = this.probabilityOf(probability).log().neg().log().neg();
     return z.mul(this.scale).add(this.loc);
   }
 

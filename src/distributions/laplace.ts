@@ -74,7 +74,7 @@ export class Laplace extends Distribution {
 
   /** The value with this probability of smaller ones. */
   override icdf(probability: TensorLike): Tensor {
-    const p = this.valueOf("icdf", probability), below = p.lt(0.5);
+    const p = this.probabilityOf(probability), below = p.lt(0.5);
     const z = where(
       below,
       where(below, p, 0.5).mul(2).log(),

@@ -85,7 +85,7 @@ export class Normal extends Distribution {
 
   /** The value with this probability of smaller ones. */
   override icdf(probability: TensorLike): Tensor {
-    return normalQuantile(this.valueOf("icdf", probability)).mul(this.scale).add(this.loc);
+    return normalQuantile(this.probabilityOf(probability)).mul(this.scale).add(this.loc);
   }
 
   /** @ignore Samples of a full shape. */

@@ -117,7 +117,7 @@ export class TransformedDistribution extends Distribution {
 
   /** The value with this probability of smaller ones. */
   override icdf(probability: TensorLike): Tensor {
-    const u = this.valueOf("icdf", probability), { sign } = this.#inverse(u);
+    const u = this.probabilityOf(probability), { sign } = this.#inverse(u);
     const own = typeof sign === "number"
       ? sign > 0 ? u : u.rsub(1)
       : where(sign.gt(0), u, u.rsub(1));

@@ -132,7 +132,7 @@ export class TruncatedNormal extends Distribution {
 
   /** The value with this probability of smaller ones. */
   override icdf(probability: TensorLike): Tensor {
-    const u = this.valueOf("icdf", probability);
+    const u = this.probabilityOf(probability);
     const { flipped, logLower, logUpper, logZ } = this.#cut();
     const part = where(flipped, u.rsub(1), u);
     // log(lower + part * (upper - lower)), from whichever end is larger.

@@ -81,7 +81,7 @@ export class Uniform extends Distribution {
 
   /** The value with this probability of smaller ones. */
   override icdf(probability: TensorLike): Tensor {
-    return this.valueOf("icdf", probability).mul(this.#width).add(this.low);
+    return this.probabilityOf(probability).mul(this.#width).add(this.low);
   }
 
   /** @ignore Samples of a full shape. */

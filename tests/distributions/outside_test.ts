@@ -52,3 +52,15 @@ Deno.test("the slope at a value that cannot occur is 0, not NaN", () => {
   });
   assertEquals(slope(tensor([0, 0], f64)).toArray(), [0, 0]);
 });
+
+Deno.test("icdf() of what is no probability is NaN, and so is cdf() of NaN", () => {
+  const x = tensor([NaN, -0.5, 1.5, Infinity, -Infinity], f64), nan = tensor(NaN, f64);
+  for (const [name, dist] of Object.entries(all)) {
+    const without = ["StudentT", "Beta", "Categorical"].includes(name);
+    if (!without) assertEquals(dist.cdf(nan).item(), NaN, name);
+    if (without || name === "Bernoulli") continue;
+    assertEquals(dist.icdf(x).toArray(), [NaN, NaN, NaN, NaN, NaN], name);
+    const p = tensor([0.1, 0.9], f64);
+    assertEquals(dist.cdf(dist.icdf(p)).sub(p).abs().gt(1e-12).any().item(), 0, name);
+  }
+});

@@ -62,6 +62,6 @@ export function fixedPoint<T = Tensor>(
     unknowns,
     alike(op, "what it returned", unknowns),
   );
-  const run = () => method.run({ g, x0: unknowns.x0, ...settings });
+  const run = () => method.run({ g: g.now, x0: unknowns.x0, ...settings });
   return finish<T, ReturnType<typeof run>>(op, options, unknowns, run, (x) => x.sub(g(x))).solution;
 }

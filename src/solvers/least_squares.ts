@@ -66,7 +66,7 @@ export function leastSquares<T = Tensor>(
     unknowns,
     (y) => takeVector(op, "what the function returned", y).leaves,
   );
-  const run = () => method.run({ r, x0: unknowns.x0, tolerance: atol, step: rtol, maxiter });
+  const run = () => method.run({ r: r.now, x0: unknowns.x0, tolerance: atol, step: rtol, maxiter });
   const slope = (x: Tensor) => {
     const [y, pullback] = vjp(r, x);
     return pullback(y)[0] as Tensor;

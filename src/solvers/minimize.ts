@@ -88,9 +88,10 @@ export function minimize<T = Tensor>(
   const most = checkCount(op, "maxEvaluations", options.maxEvaluations) ?? 2 ** 31 - 1;
   const value = onVectors(op, fn as (x: never) => unknown, unknowns, (y) => scalar(op, y));
   const both = valueAndGrad((x: Tensor) => value(x).sum());
+  const bothNow = valueAndGrad((x: Tensor) => value.now(x).sum());
   const run = () =>
     method.run({
-      f: (x) => both(x) as [Tensor, Tensor],
+      f: (x) => bothNow(x) as [Tensor, Tensor],
       x0: unknowns.x0,
       tolerance: atol,
       maxiter,

@@ -22,6 +22,7 @@ import { eye } from "../tensor/creation.ts";
 import { checkFunction, checkNames, describe } from "../tensor/describe.ts";
 import { where } from "../tensor/functions.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { currentTrace } from "../tensor/trace.ts";
 import type { SolverOptions } from "./types.ts";
 
 /** Options with their defaults. */
@@ -47,19 +48,29 @@ export function unknownsOf(op: string, x0: unknown): Unknowns {
   return { start, x0: flat(start.leaves), n: sizeOf(start.leaves), single };
 }
 
+/** A function of vectors. */
+interface OnVectors {
+  /** For derivatives of the solution: sees its surroundings as they were. */
+  (x: Tensor): Tensor;
+  /** For iterations, which are traced at once: a function that has solvers inside is differentiated there. */
+  readonly now: (x: Tensor) => Tensor;
+}
+
 /** A function of trees as one of vectors; `like` says what its results are like, if they are trees. */
 export function onVectors(
   op: string,
   fn: (x: never) => unknown,
   { start }: Unknowns,
   results: (y: unknown) => Leaves,
-): (x: Tensor) => Tensor {
+): OnVectors {
   checkFunction(op, fn, "the function");
-  const own = frozen(op, ([x]: Leaves) => {
+  const plain = ([x]: Leaves) => {
     const tree = treeUnflatten(start.def, unflat(x, start.leaves));
     return [flat(results(fn(tree as never)))];
-  });
-  return (x) => own([x])[0];
+  };
+  const own = frozen(op, plain);
+  const now = (x: Tensor) => (currentTrace() === null ? own : plain)([x])[0];
+  return Object.assign((x: Tensor) => own([x])[0], { now });
 }
 
 /** Results that have to be like the unknowns. */

@@ -69,9 +69,9 @@ export function rootFind<T = Tensor>(
   const bisects = method.name === "bisection";
   const run = () =>
     method.run({
-      f,
+      f: f.now,
       x0: unknowns.x0,
-      tolerance: maximum(size(f(unknowns.x0)).mul(settings.rtol), settings.atol),
+      tolerance: maximum(size(f.now(unknowns.x0)).mul(settings.rtol), settings.atol),
       step: bisects ? settings.atol : unknowns.single ? 1e-4 : 1e-9,
       maxiter: settings.maxiter,
     });

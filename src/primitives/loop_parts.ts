@@ -136,6 +136,9 @@ export function makeLoop(prim: Primitive<LoopAttrs>, spec: LoopSpec): Results<No
     const lists = collectedOf(attrs).map(({ shape, dtype }) => emptyNode([0, ...shape], dtype));
     return { carries: init, lists, count: isTested(attrs) ? constantNode(0, "int64") : null };
   }
+  // Nothing goes through it, and nothing is collected.
+  const idle = init.length === 0 && collectedOf(attrs).length === 0 && !isTested(attrs);
+  if (idle) return { carries: [], lists: [], count: null };
   const consts = [...step.operands, ...(test?.operands ?? [])];
   return applyLoop(prim, [...(counted ? [count] : []), ...init, ...xs, ...consts], attrs);
 }

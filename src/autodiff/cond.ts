@@ -58,10 +58,10 @@ function checkBoth(yes: Flat, no: Flat): void {
  *
  * @example
  * ```ts
- * import { func, tensor } from "@torchopt/torchopt";
+ * import { func, type Tensor, tensor } from "@torchopt/torchopt";
  * import { assertEquals } from "@std/assert";
  *
- * const f = (x) => func.cond(x.gt(0), (x) => x.sqrt(), (x) => x.neg(), x);
+ * const f = (x: Tensor) => func.cond(x.gt(0), (x: Tensor) => x.sqrt(), (x: Tensor) => x.neg(), x);
  * assertEquals([f(tensor(4)).item(), f(tensor(-4)).item()], [2, 4]);
  * assertEquals(func.grad(f)(tensor(-4)).item(), -1);
  * ```

@@ -128,12 +128,12 @@ function scanLength(lists: readonly Node[], given: number | undefined): number {
  *
  * @example
  * ```ts
- * import { func, tensor } from "@torchopt/torchopt";
+ * import { func, type Tensor, tensor } from "@torchopt/torchopt";
  * import { assertEquals } from "@std/assert";
  *
  * // Exponential smoothing, and its derivative with respect to the rate.
  * const xs = tensor([1, 0, 0, 4]);
- * const smooth = (rate) =>
+ * const smooth = (rate: Tensor) =>
  *   func.scan((mean, x) => {
  *     const next = mean.add(x.sub(mean).mul(rate));
  *     return [next, next];

@@ -70,7 +70,7 @@ const seen = new WeakMap<object, { done: boolean }>();
  *   override objective(): Tensor {
  *     return this.x.sub(3).square().add(this.x.sub(this.meta).square()).sum();
  *   }
- *   solve(): this {
+ *   override solve(): this {
  *     const optimizer = new SGD(this.parameters(), { lr: 0.2 });
  *     for (let step = 0; step < 60; step++) {
  *       optimizer.zeroGrad();

@@ -60,7 +60,7 @@ export interface ZeroOrder {
  *
  * @example
  * ```ts
- * import { autograd, diff, manualSeed, randn, tensor } from "@torchopt/torchopt";
+ * import { autograd, diff, manualSeed, randn, type Tensor, tensor } from "@torchopt/torchopt";
  * import { assert } from "@std/assert";
  *
  * manualSeed(0);
@@ -72,7 +72,7 @@ export interface ZeroOrder {
  * })(count);
  * const x = tensor([0, 3], { requiresGrad: true });
  * const [g] = autograd.grad(smooth(x), [x]);
- * assert(Math.abs(g!.toArray()[0] - 0.399) < 0.1);
+ * assert(Math.abs(Number(g!.data()[0]) - 0.399) < 0.1);
  * ```
  *
  * @example The module and its member are one function

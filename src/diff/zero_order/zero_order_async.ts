@@ -42,7 +42,7 @@ export type AsyncValue = Tensor | number | Promise<Tensor | number>;
  *
  * @example
  * ```ts
- * import { autograd, diff, tensor } from "@torchopt/torchopt";
+ * import { autograd, diff, type Tensor, tensor } from "@torchopt/torchopt";
  * import { assertEquals } from "@std/assert";
  *
  * const one = (shape: readonly number[]) => tensor(1).expand(shape);

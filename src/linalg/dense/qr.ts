@@ -39,7 +39,7 @@ export interface QrOptions {
  *
  * const [Q, R] = linalg.qr(tensor([[3], [4]], { dtype: "float64" }));
  * assertEquals(R.toArray(), [[-5]]);
- * assertEquals(Q.toArray().flat().map((x) => Math.round(x * 10)), [-6, -8]);
+ * assertEquals([...Q.data()].map((x) => Math.round(Number(x) * 10)), [-6, -8]);
  * ```
  */
 export function qr(A: Tensor, options: QrOptions = {}): [Q: Tensor, R: Tensor] {

@@ -54,7 +54,7 @@ export interface SolutionTensors {
  *
  * const A = tensor([[2, 1], [1, 3]], { dtype: "float64" });
  * const { value, status, iterations } = linalg.cgSolution(A, tensor([3, 4], { dtype: "float64" }));
- * assertEquals(value.toArray().map((x) => Math.round(Number(x))), [1, 1]);
+ * assertEquals([...value.data()].map((x) => Math.round(Number(x))), [1, 1]);
  * assertEquals([status, iterations], ["converged", 2]);
  * ```
  */

@@ -7,7 +7,7 @@
 import { closeBody, type ClosedBody, type Surroundings } from "../graph/body.ts";
 import { GradientError } from "../graph/errors.ts";
 import { parameterNode } from "../graph/leaf.ts";
-import { nextEpoch, type Node } from "../graph/node.ts";
+import { isGradEnabled, nextEpoch, type Node, withGrad } from "../graph/node.ts";
 import { showShape } from "../graph/shape.ts";
 import { wrap } from "../tensor/core.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -19,6 +19,8 @@ export class BodyTrace extends FunctionTrace implements Surroundings {
   /** Numbers that are drawn in each iteration: a parameter of the body, and the list for all of them. */
   readonly drawn: { readonly stand: Node; readonly all: Node }[] = [];
   readonly #length: number | null | undefined;
+  /** Whether derivatives are recorded around: what is read within noGrad() first may be read again. */
+  readonly #recorded = isGradEnabled();
 
   /** Drawing numbers inside needs the number of iterations; undefined where there are none. */
   constructor(operation: string, length?: number | null) {
@@ -27,7 +29,7 @@ export class BodyTrace extends FunctionTrace implements Surroundings {
   }
 
   protected override standFor(before: Node): Node {
-    return parameterNode(before);
+    return withGrad(this.#recorded, () => parameterNode(before));
   }
 
   /** Rules of a copy of the body run here, too; what they read is noted once. */

@@ -9,6 +9,7 @@ import type { Leaves } from "../autodiff/implicit.ts";
 import { jvp } from "../autodiff/function_transforms.ts";
 import { vmap } from "../autodiff/vmap.ts";
 import { implicitRoot } from "../diff/implicit/root.ts";
+import { GradientError } from "../graph/errors.ts";
 import { isGradEnabled, withGrad } from "../graph/node.ts";
 import { takeLike, takeVector, type Vector } from "../linalg/iterative/operator.ts";
 import { checkCount, checkTolerance, checkWord } from "../linalg/iterative/options.ts";
@@ -48,6 +49,9 @@ export function unknownsOf(op: string, x0: unknown): Unknowns {
   return { start, x0: flat(start.leaves), n: sizeOf(start.leaves), single };
 }
 
+/** Functions of solvers that are being called, one inside of the other. */
+let nested = 0;
+
 /** A function of vectors. */
 interface OnVectors {
   /** For derivatives of the solution: sees its surroundings as they were. */
@@ -66,7 +70,12 @@ export function onVectors(
   checkFunction(op, fn, "the function");
   const plain = ([x]: Leaves) => {
     const tree = treeUnflatten(start.def, unflat(x, start.leaves));
-    return [flat(results(fn(tree as never)))];
+    nested++;
+    try {
+      return [flat(results(fn(tree as never)))];
+    } finally {
+      nested--;
+    }
   };
   const own = frozen(op, plain);
   const now = (x: Tensor) => (currentTrace() === null ? own : plain)([x])[0];
@@ -152,6 +161,13 @@ export function finish<T, O extends Outcome>(
   const tree = (leaves: Leaves) => treeUnflatten(start.def, leaves) as T;
   let leaves: Leaves = unflat(x, start.leaves);
   if (differentiate === "implicit" && isGradEnabled()) {
+    if (nested > 1) {
+      // The rule of the one between would call this one's again inside of a loop's body.
+      throw new GradientError(
+        `${op}: it is called inside of the functions of two other solvers, where it has no implicit ` +
+          'derivative. Give it { differentiate: "unroll" }, or solve the outer two as one problem.',
+      );
+    }
     const root = implicitRoot({
       op,
       solution: { leaves: [...leaves], def: start.def },

@@ -263,3 +263,29 @@ Deno.test("whileLoop() without a bound: forward derivatives, and an error that s
   assertThrows(() => root(param).backward(), GradientError, "maxIterations");
   assertClose(noGrad(() => root(param)).data(), [Math.SQRT2], 1e-12);
 });
+
+Deno.test("what a body reads within noGrad() first has a derivative where it is read again", () => {
+  const two = tensor(2, { dtype: "float64" });
+  const repeated = (a: Tensor) =>
+    func.scan(
+      (c: Tensor, _: Tensor) => {
+        noGrad(() => a.mul(2));
+        const next = c.mul(a);
+        return [next, next];
+      },
+      a,
+      tensor([1, 2], { dtype: "float64" }),
+    )[0];
+  assertEquals(func.grad(repeated)(two).item(), 12);
+  const chosen = (a: Tensor) =>
+    func.cond(
+      a.gt(0),
+      (c: Tensor) => {
+        noGrad(() => a.mul(2));
+        return c.mul(a);
+      },
+      (c: Tensor) => c,
+      a,
+    );
+  assertEquals(func.grad(chosen)(two).item(), 4);
+});

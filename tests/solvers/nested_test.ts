@@ -1,7 +1,7 @@
 /** Solvers inside of functions that are given to solvers. */
 
-import { assertAlmostEquals, assertEquals } from "@std/assert";
-import { func, solvers, type Tensor, tensor } from "@torchopt/torchopt";
+import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
+import { func, GradientError, solvers, type Tensor, tensor } from "@torchopt/torchopt";
 
 const f64 = { dtype: "float64" } as const, zero = () => tensor(0, f64);
 
@@ -27,3 +27,39 @@ for (const [name, half] of Object.entries(halves)) {
     assertAlmostEquals(func.grad(outer)(tensor(8, f64)).item(), 2 / 12, 1e-7);
   });
 }
+
+Deno.test("a solver in a loop's body has the derivative of what its function reads outside", () => {
+  for (const [name, half] of Object.entries(halves)) {
+    const repeated = (a: Tensor) =>
+      func.scan(
+        (c: Tensor, _: Tensor) => {
+          // (c + a) / 2, where the function of the solver is the first to read a.
+          const { value } = name === "rootFind"
+            ? solvers.rootFind((x: Tensor) => x.mul(2).sub(c).sub(a), zero())
+            : { value: half(c.add(a)) };
+          return [value, value];
+        },
+        a,
+        tensor([1, 2, 3], f64),
+      )[0];
+    assertAlmostEquals(func.grad(repeated)(tensor(2, f64)).item(), 1, 1e-7, name);
+  }
+});
+
+Deno.test("a third solver inside of two is refused, with the way out", () => {
+  // Unrolled derivatives need an iteration: 1 is no solution.
+  const one = tensor(1, f64);
+  const half = (a: Tensor, differentiate: "implicit" | "unroll") =>
+    solvers.rootFind((x: Tensor) => x.mul(2).sub(a), one, { differentiate, maxiter: 20 }).value;
+  const most = (differentiate: "implicit" | "unroll") =>
+    solvers.minimize(
+      (b: Tensor) =>
+        solvers.minimize(
+          (a: Tensor) => half(a, differentiate).sub(b.div(2)).square(),
+          zero(),
+        ).value.sub(4).square(),
+      zero(),
+    ).value;
+  assertThrows(() => most("implicit"), GradientError, 'Give it { differentiate: "unroll" }');
+  assertAlmostEquals(most("unroll").item(), 4, 1e-6);
+});

@@ -8,25 +8,8 @@
 
 import type { Agent } from "./agent.ts";
 import type { Identity } from "./handshake.ts";
+import type { FromHeartbeat, ToHeartbeat } from "./heartbeat_messages.ts";
 import { type Meeting, remove } from "./meeting.ts";
-
-/** What the Worker is told. */
-export type ToHeartbeat =
-  | {
-    readonly kind: "start";
-    readonly own: Identity;
-    readonly folder: string | null;
-    readonly host: string;
-    readonly seconds: number;
-  }
-  | { readonly kind: "watch"; readonly rank: number; readonly address: string }
-  | { readonly kind: "leave"; readonly rank: number };
-
-/** What the Worker tells. */
-export type FromHeartbeat =
-  | { readonly kind: "ready"; readonly address: string }
-  | { readonly kind: "failed"; readonly message: string }
-  | { readonly kind: "dead"; readonly rank: number; readonly reason: string };
 
 /** Signs of life of this process, and what it asks of others. */
 export interface Heartbeat {
@@ -37,9 +20,6 @@ export interface Heartbeat {
   /** Ends it. */
   close(): void;
 }
-
-/** Signs that may be missed. */
-export const MISSES = 3;
 
 /** Starts the Worker. */
 export async function startHeartbeat(

@@ -5,7 +5,7 @@
  */
 
 import { greet, type Identity, receive } from "./handshake.ts";
-import { type FromHeartbeat, MISSES, type ToHeartbeat } from "./heartbeat.ts";
+import { type FromHeartbeat, MISSES, type ToHeartbeat } from "./heartbeat_messages.ts";
 import { Reader } from "./links/reader.ts";
 
 const scope = globalThis as unknown as {

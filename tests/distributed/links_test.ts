@@ -160,3 +160,11 @@ Deno.test("a rank that is killed while its memory is used takes nothing with it"
     await distributed.shutdown().catch(() => {});
   }, { mayFail: [1] });
 });
+
+Deno.test("the Worker for signs of life loads little, so that it is there at once", async () => {
+  const worker = import.meta.resolve("../../src/distributed/heartbeat_worker.ts");
+  const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["info", "--json", worker] })
+    .output();
+  const { modules } = JSON.parse(new TextDecoder().decode(stdout));
+  assert(modules.length < 20, modules.map((m: { specifier: string }) => m.specifier).join("\n"));
+});

@@ -161,19 +161,18 @@ async function start(options: InitOptions): Promise<Session> {
   const { agent } = links;
   const services = serve(agent);
   let heartbeat: Heartbeat | null = null;
+  // Others may be there before this one's Worker is.
+  const gathering = rank === 0 ? gather(agent, startTimeout) : null;
   try {
     const meetAt = performance.now() + startTimeout * 1000;
     if (rank !== 0) await links.first(meetAt);
     if (beat > 0 && meeting.kind !== "ports") {
       heartbeat = await startHeartbeat(agent, own, meeting, beat, hostOf(links.address));
     }
-    const table = await meet(
-      agent,
-      links.address,
-      heartbeat?.address ?? "",
-      info.workerName,
-      startTimeout,
-    );
+    const row: Row = [links.address, heartbeat?.address ?? "", info.workerName];
+    const table = gathering === null
+      ? await agent.ask(0, "join", row, { seconds: 2 * startTimeout }) as Row[]
+      : await gathering.with(row);
     links.addresses = table.map(([address]) => address);
     heartbeat?.addresses(table.map(([, address]) => address));
     setWorld(info, table.map(([, , name]) => name));
@@ -181,6 +180,7 @@ async function start(options: InitOptions): Promise<Session> {
     const met = environment("TORCHOPT_MET_FILE");
     if (met && rank === 0) Deno.writeTextFileSync(met, "");
   } catch (error) {
+    gathering?.end();
     await Promise.all(agent.peers.flatMap((peer) => peer.links).map((link) => link.flushed()));
     agent.close(new RpcError("the world did not come together"));
     links.close();
@@ -197,21 +197,17 @@ function hostOf(address: string): string {
 
 type Row = readonly [address: string, heartbeat: string, name: string];
 
-/** All ranks tell rank 0 where they are, and get to know where the others are. */
-async function meet(
-  agent: Agent,
-  address: string,
-  heartbeat: string,
-  name: string,
-  seconds: number,
-): Promise<readonly Row[]> {
-  const { rank, size } = agent;
-  if (rank !== 0) {
-    const settings = { seconds: 2 * seconds };
-    return await agent.ask(0, "join", [address, heartbeat, name], settings) as Row[];
-  }
-  const rows: (Row | undefined)[] = new Array(size).fill(undefined);
-  rows[0] = [address, heartbeat, name];
+/** Rank 0 waits for all others. */
+interface Gathering {
+  /** Where all ranks are, once the others have come; `own` is where this one is. */
+  with(own: Row): Promise<readonly Row[]>;
+  /** Waits no longer. */
+  end(): void;
+}
+
+/** All ranks tell rank 0, which this is, where they are, and get to know where the others are. */
+function gather(agent: Agent, seconds: number): Gathering {
+  const { size } = agent, rows: (Row | undefined)[] = new Array(size).fill(undefined);
   const { promise, resolve, reject } = Promise.withResolvers<readonly Row[]>();
   promise.catch(() => {});
   const timer = setTimeout(() => {
@@ -247,12 +243,15 @@ async function meet(
       reject(new RpcError(`initRpc: ${error.message}`, { cause: error }));
     } else void r;
   });
-  check();
-  try {
-    return await promise;
-  } finally {
-    clearTimeout(timer);
-  }
+  const end = () => clearTimeout(timer);
+  return {
+    with(own) {
+      rows[0] = own;
+      check();
+      return promise.finally(end);
+    },
+    end,
+  };
 }
 
 /** What a rank answers by, from before others know where it is. */

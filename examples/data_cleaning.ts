@@ -24,17 +24,12 @@ import {
   tensor,
   zeros,
 } from "@torchopt/torchopt";
-import { type Digits, loadDigits } from "./data/digits.ts";
+import { type Examples, examples, loadDigits } from "./data/digits.ts";
 import { options, run } from "./helpers/options.ts";
 import { lineChart, savePicture } from "./helpers/plot.ts";
 import { track } from "./helpers/progress.ts";
 
 const TRAIN = 400, CLEAN = 150, TEST = 600, NOISE = 0.5, RIDGE = 1e-3;
-
-export interface Examples {
-  readonly x: Tensor;
-  readonly y: Tensor;
-}
 
 /** Weights `w` [10, 64] and biases `b` [10] of a softmax regression. */
 export type Model = { readonly w: Tensor; readonly b: Tensor };
@@ -57,19 +52,6 @@ export function fit(train: Examples, weights: Tensor, start: Model): Model {
     start,
     { atol: 1e-4, maxiter: 100, solve: diff.implicit.truncatedCg(30) },
   ).value;
-}
-
-export function examples(
-  digits: Digits,
-  rows: readonly number[],
-  labels = digits.labels,
-): Examples {
-  const x = new Float32Array(rows.length * 64);
-  rows.forEach((row, i) => x.set(digits.images[row], i * 64));
-  return {
-    x: tensor(x, { shape: [rows.length, 64] }),
-    y: tensor(rows.map((row) => labels[row]), { dtype: "int64" }),
-  };
 }
 
 const table = {

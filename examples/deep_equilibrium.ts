@@ -16,10 +16,9 @@ import {
   randn,
   solvers,
   type Tensor,
-  tensor,
   zeros,
 } from "@torchopt/torchopt";
-import { type Digits, loadDigits } from "./data/digits.ts";
+import { examples, loadDigits } from "./data/digits.ts";
 import { options, run } from "./helpers/options.ts";
 import { lineChart, savePicture } from "./helpers/plot.ts";
 import { track } from "./helpers/progress.ts";
@@ -60,15 +59,6 @@ export class DeepEquilibrium extends nn.Module {
   override forward(x: Tensor): Tensor {
     return this.output.call(this.equilibrium(x).z);
   }
-}
-
-export function examples(digits: Digits, rows: readonly number[]): { x: Tensor; y: Tensor } {
-  const x = new Float32Array(rows.length * 64);
-  rows.forEach((row, i) => x.set(digits.images[row], i * 64));
-  return {
-    x: tensor(x, { shape: [rows.length, 64] }),
-    y: tensor(rows.map((row) => digits.labels[row]), { dtype: "int64" }),
-  };
 }
 
 const table = {

@@ -18,10 +18,9 @@ import {
   nn,
   randn,
   type Tensor,
-  tensor,
   zeros,
 } from "@torchopt/torchopt";
-import { type Digits, loadDigits } from "./data/digits.ts";
+import { type Examples, examples, loadDigits } from "./data/digits.ts";
 import { options, run } from "./helpers/options.ts";
 import { lineChart, savePicture } from "./helpers/plot.ts";
 import { track } from "./helpers/progress.ts";
@@ -29,12 +28,6 @@ import { track } from "./helpers/progress.ts";
 const BATCH = 100, HIDDEN = 64, CLEAN = 50, TEST = 360, NOISE = 0.8, INNER_LR = 0.1;
 
 type Params = { w1: Tensor; b1: Tensor; w2: Tensor; b2: Tensor };
-
-/** Images and labels as tensors. */
-interface Examples {
-  x: Tensor;
-  y: Tensor;
-}
 
 function makeParams(generator: Generator): Params {
   const weight = (rows: number, columns: number) =>
@@ -74,15 +67,6 @@ function exampleWeights(p: Params, batch: Examples, clean: Examples): Tensor {
 
 function accuracy(p: Params, { x, y }: Examples): number {
   return logits(p, x).argmax(1).eq(y).to("float32").mean().item();
-}
-
-function examples(digits: Digits, rows: readonly number[], labels = digits.labels): Examples {
-  const x = new Float32Array(rows.length * 64);
-  rows.forEach((row, i) => x.set(digits.images[row], i * 64));
-  return {
-    x: tensor(x, { shape: [rows.length, 64] }),
-    y: tensor(rows.map((row) => labels[row]), { dtype: "int64" }),
-  };
 }
 
 const table = {

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { type Tensor, tensor } from "@torchopt/torchopt";
+
 /** Images as rows of 64 pixels from 0 to 1, and their labels. */
 export interface Digits {
   /** Pixels, row by row. */
@@ -23,4 +25,26 @@ export async function loadDigits(): Promise<Digits> {
     labels.push(fields[64]);
   }
   return { images, labels };
+}
+
+/** Some of the digits as tensors. */
+export interface Examples {
+  /** Pixels [n, 64]. */
+  readonly x: Tensor;
+  /** Labels [n], int64. */
+  readonly y: Tensor;
+}
+
+/** The digits of some rows, with their labels or others. */
+export function examples(
+  digits: Digits,
+  rows: readonly number[],
+  labels: readonly number[] = digits.labels,
+): Examples {
+  const x = new Float32Array(rows.length * 64);
+  rows.forEach((row, i) => x.set(digits.images[row], i * 64));
+  return {
+    x: tensor(x, { shape: [rows.length, 64] }),
+    y: tensor(rows.map((row) => labels[row]), { dtype: "int64" }),
+  };
 }

@@ -1,7 +1,7 @@
 import { assert, assertAlmostEquals } from "@std/assert";
 import { autograd, type Tensor, tensor, zeros } from "@torchopt/torchopt";
-import { examples, fit, losses } from "../../examples/data_cleaning.ts";
-import { loadDigits } from "../../examples/data/digits.ts";
+import { fit, losses } from "../../examples/data_cleaning.ts";
+import { examples, loadDigits } from "../../examples/data/digits.ts";
 
 const digits = await loadDigits();
 const rows = Array.from({ length: 60 }, (_, i) => i);

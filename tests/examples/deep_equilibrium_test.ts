@@ -1,7 +1,7 @@
 import { assert } from "@std/assert";
 import { Adam, autograd, Generator, nn, type Tensor, zeros } from "@torchopt/torchopt";
-import { DeepEquilibrium, examples } from "../../examples/deep_equilibrium.ts";
-import { loadDigits } from "../../examples/data/digits.ts";
+import { DeepEquilibrium } from "../../examples/deep_equilibrium.ts";
+import { examples, loadDigits } from "../../examples/data/digits.ts";
 import { assertClose } from "../helpers/close.ts";
 
 const digits = await loadDigits();

@@ -151,6 +151,9 @@ export function scan<C, X, Y>(
   const op = "scan";
   checkFunction(op, fn);
   checkNames(op, options, ["length", "reverse", "checkpoint"]);
+  if (typeof (options.reverse ?? false) !== "boolean") {
+    throw new TypeError(`scan: reverse is ${describe(options.reverse)}, wants true or false.`);
+  }
   const { length, ...rest } = options;
   const first = flatten(op, "the carry", init, { into: true });
   const through = flatten(op, "xs", xs, { into: true });

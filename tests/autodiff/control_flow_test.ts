@@ -214,3 +214,12 @@ Deno.test("Jacobians and Hessians through loops equal those of unrolled ones", (
   const along = tensor([1, 2], f64);
   assertClose(func.hvp(total(looped), x, along)[1], func.hvp(total(plain), x, along)[1], 1e-14);
 });
+
+Deno.test("scan() refuses a direction that is no truth value", () => {
+  const sums = (c: Tensor, x: Tensor): [Tensor, Tensor] => [c.add(x), x];
+  assertThrows(
+    () => func.scan(sums, tensor(0), tensor([1, 2]), { reverse: "no" as unknown as boolean }),
+    TypeError,
+    'scan: reverse is "no", wants true or false.',
+  );
+});

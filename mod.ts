@@ -27,10 +27,12 @@ export {
   type Device,
   type DeviceInfo,
   devices,
+  type DeviceUsage,
   type DType,
   memory,
   type MemoryStats,
   type OpsLibrary,
+  OutOfMemoryError,
   shutdown,
   type TypedArray,
 } from "./src/runtime/mod.ts";

@@ -12,10 +12,12 @@ import {
   isOnHost,
   newArray,
   opsLibrary,
+  OutOfMemoryError,
   RunMemory,
   sameDevice,
   Storage,
   threadsNow,
+  trimDevice,
   type TypedArray,
 } from "../runtime/mod.ts";
 import { explainFailure } from "./failure.ts";
@@ -270,7 +272,7 @@ export class Executable {
       for (const segment of this.#segments.slice(0, at)) {
         for (const i of segment.computes) if (this.#donated.includes(i)) results[i].version++;
       }
-      throw explainFailure(cause);
+      throw this.#explain(cause);
     }
     for (const i of this.#donated) results[i].version++;
     return results;
@@ -299,13 +301,20 @@ export class Executable {
       }
       if (memory instanceof RunMemory) memory.finish();
     } catch (cause) {
-      throw explainFailure(cause);
+      throw this.#explain(cause);
     } finally {
       this.#underWay--;
       borrow(leaves, -1);
       if (memory instanceof RunMemory) memory.release();
     }
     return results;
+  }
+
+  /** The error that a failed run is reported with. What it lacked memory for, another one may get. */
+  #explain(cause: unknown): unknown {
+    const error = explainFailure(cause);
+    if (error instanceof OutOfMemoryError) trimDevice(this.device);
+    return error;
   }
 
   /** Places for a run that may outlast this thread of JavaScript. */

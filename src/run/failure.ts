@@ -4,7 +4,7 @@
  * @module
  */
 
-import { BackendError } from "../runtime/mod.ts";
+import { BackendError, OutOfMemoryError } from "../runtime/mod.ts";
 
 const SEVERAL = "gather, scatter, scatterAdd, indexSelect, indexAdd, take, embedding";
 
@@ -62,9 +62,9 @@ export function explainFailure(cause: unknown): unknown {
     );
   }
   const bytes = /Failed to allocate memory for requested buffer of size (\d+)/.exec(message);
-  if (bytes !== null || /bad_alloc|bad allocation|out of memory/i.test(message)) {
+  if (bytes !== null || /bad_alloc|bad allocation|out of memory|_ALLOC_FAILED/i.test(message)) {
     const size = bytes === null ? "" : ` of ${(Number(bytes[1]) / 1e9).toPrecision(2)} GB`;
-    return new BackendError(
+    return new OutOfMemoryError(
       `run: there is no memory for a value${size} inside of the graph; take smaller batches, fewer ` +
         `unrolled steps, or checkpoint() around parts whose values can be computed again.`,
       { cause },

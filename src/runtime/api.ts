@@ -50,6 +50,7 @@ const FUNCTIONS = {
   CreateThreadingOptions: [121, ["buffer"], "pointer"],
   ReleaseThreadingOptions: [122, ["pointer"], "void"],
   AddSessionConfigEntry: [130, ["pointer", "buffer", "buffer"], "pointer"],
+  CreateAllocator: [131, ["pointer", "pointer", "buffer"], "pointer"],
   RunWithBinding: [133, ["pointer", "pointer", "pointer"], "pointer"],
   CreateIoBinding: [134, ["pointer", "buffer"], "pointer"],
   ReleaseIoBinding: [135, ["pointer"], "void"],
@@ -62,6 +63,8 @@ const FUNCTIONS = {
   CreateCUDAProviderOptions: [205, ["buffer"], "pointer"],
   UpdateCUDAProviderOptions: [206, ["pointer", "buffer", "buffer", "usize"], "pointer"],
   ReleaseCUDAProviderOptions: [208, ["pointer"], "void"],
+  RegisterExecutionProviderLibrary: [301, ["pointer", "buffer", "buffer"], "pointer"],
+  CopyTensors: [386, ["pointer", "buffer", "buffer", "pointer", "usize"], "pointer"],
 } as const satisfies Record<
   string,
   readonly [number, readonly Deno.NativeType[], Deno.NativeResultType]

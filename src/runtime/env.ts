@@ -11,8 +11,8 @@ import { cString, outPointer } from "./ffi.ts";
 import { mayOutlast, skipDestructors } from "./process_end.ts";
 import { telemetryAllowed, withoutTelemetry } from "./telemetry.ts";
 
-// Every error comes back as a status and is thrown; logging it as well would only print it twice.
-const LOG_FATAL = 4;
+/** Level of logging: every error comes back as a status and is thrown; it is not printed as well. */
+export const LOG_FATAL = 4;
 const ARENA_ALLOCATOR = 1;
 const DEFAULT_MEMORY = 0;
 

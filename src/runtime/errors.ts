@@ -19,5 +19,22 @@
  */
 export class BackendError extends Error {
   /** The class name, as it appears in stack traces. */
-  override readonly name = "BackendError";
+  override readonly name: string = "BackendError";
+}
+
+/**
+ * The memory of a device, or of the host, does not suffice. What was computed before stays as it is,
+ * and the program may go on with less.
+ *
+ * @example
+ * ```ts
+ * import { BackendError, OutOfMemoryError } from "@torchopt/torchopt";
+ * import { assert } from "@std/assert";
+ *
+ * assert(new OutOfMemoryError("memory: there is none") instanceof BackendError);
+ * ```
+ */
+export class OutOfMemoryError extends BackendError {
+  /** The class name, as it appears in stack traces. */
+  override readonly name: string = "OutOfMemoryError";
 }

@@ -4,11 +4,12 @@
  * @module
  */
 
-export { BackendError } from "./errors.ts";
+export { BackendError, OutOfMemoryError } from "./errors.ts";
 export { type DType, type DTypeInfo, DTYPES, newArray, type TypedArray } from "./dtype.ts";
 export {
   type Device,
   deviceNames,
+  type DeviceUsage,
   driverOf,
   gpuName,
   HOST,
@@ -17,10 +18,11 @@ export {
   onlyHostInUse,
   sameDevice,
   targetOf,
+  trimDevice,
 } from "./device/mod.ts";
 export type { Target } from "./device/target.ts";
 export { type DeviceInfo, devices } from "./devices.ts";
-export { memory, type MemoryStats } from "./counters.ts";
+export { memory, type MemoryStats } from "./memory_stats.ts";
 export { environment, poolSize, threadsNow } from "./env.ts";
 export { type OpsLibrary, opsLibrary } from "./ops_library.ts";
 export { fillRandom } from "./random_fill.ts";

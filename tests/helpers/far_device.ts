@@ -18,6 +18,11 @@ function memory(): DeviceMemory {
   // Addresses are numbers; a block that nothing else holds must stay.
   const at = (address: number) => blocks.get(address)!.bytes;
   return {
+    get usedBytes() {
+      return [...blocks.values()].reduce((sum, { bytes }) => sum + bytes.length, 0);
+    },
+    pooledBytes: 0,
+    trim() {},
     allocate(bytes) {
       const block = NativeMemory.allocate(bytes);
       blocks.set(block.address, block);
@@ -52,6 +57,7 @@ registerDriver({
   onHost: false,
   synchronous: true,
   rebindsInputs: true,
+  offsets: true,
   compiledOps: false,
   target: () => cpu.target(false),
 });

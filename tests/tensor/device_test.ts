@@ -227,4 +227,8 @@ Deno.test("memory of a device goes back, and an updated tensor is read anew", as
   const after = await settle();
   assertEquals(after.liveBytes, before.liveBytes);
   assertEquals(memory().inFlight, 0);
+  const used = memory().devices["far:0"].usedBytes;
+  const more = full([64, 64], 2).to(FAR);
+  assertEquals(memory().devices["far:0"].usedBytes, used + 64 * 64 * 4);
+  more.data();
 });

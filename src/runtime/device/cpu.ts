@@ -53,6 +53,7 @@ export const cpu: Driver = {
   onHost: true,
   synchronous: true,
   rebindsInputs: false,
+  offsets: true,
   compiledOps: true,
   target: (ops) => targets[Number(ops)],
 };

@@ -1,40 +1,33 @@
 /**
- * NVIDIA's GPUs: their memory, and the execution provider of ONNX Runtime for CUDA.
+ * NVIDIA's GPUs: the execution provider of ONNX Runtime for CUDA, and memory through its interface.
  *
  * @module
  */
 
 import { check, ort } from "../api.ts";
-import { BlockPool } from "../block_pool.ts";
 import type { DType } from "../dtype.ts";
-import { findCuda, preloadDependencies } from "./cuda_find.ts";
-import type { DeviceMemory, Driver, Found, OpenDevice } from "./driver.ts";
+import { type CudaParts, findCuda, PROVIDER } from "./cuda_find.ts";
+import type { Driver, Found, OpenDevice } from "./driver.ts";
+import { openOrtMemory, registerProvider } from "./ort_memory.ts";
 import { hasOperator, isCompiled, type Target } from "./target.ts";
 import { BackendError } from "../errors.ts";
-import { bufferAddress, cString, outPointer, pointerTo, readCString } from "../ffi.ts";
+import { bufferAddress, cString, outPointer } from "../ffi.ts";
 import { openPinned } from "../pin.ts";
-
-const RUNTIME_SYMBOLS = {
-  cudaGetErrorString: { parameters: ["i32"], result: "pointer" },
-  cudaGetDeviceCount: { parameters: ["buffer"], result: "i32" },
-  cudaSetDevice: { parameters: ["i32"], result: "i32" },
-  cudaMalloc: { parameters: ["buffer", "usize"], result: "i32" },
-  cudaFree: { parameters: ["pointer"], result: "i32" },
-  cudaMemcpy: { parameters: ["pointer", "pointer", "usize", "i32"], result: "i32" },
-} as const;
 
 const DRIVER_SYMBOLS = {
   cuInit: { parameters: ["u32"], result: "i32" },
+  cuDriverGetVersion: { parameters: ["buffer"], result: "i32" },
+  cuDeviceGetCount: { parameters: ["buffer"], result: "i32" },
   cuDeviceGetName: { parameters: ["buffer", "i32", "i32"], result: "i32" },
 } as const;
 
-const HOST_TO_DEVICE = 1;
-const DEVICE_TO_HOST = 2;
-const DEVICE_ALLOCATOR = 0;
-const DEFAULT_MEMORY = 0;
-const MAX_POOLED_BYTES = 2 ** 30;
+/** Versions of CUDA are a thousand times the major one, and ten times the minor one. */
+const MAJOR = 1000;
 
-/** Options of the provider. TF32 off: float32 means float32, as on the CPU. */
+/**
+ * Options of the provider: float32 means float32, as on the CPU, so that TF32 is off; memory is taken
+ * as it is asked for. `TORCHOPT_CUDA_OPTIONS` adds to them: "use_tf32=1,gpu_mem_limit=4000000000".
+ */
 const PROVIDER_OPTIONS = {
   use_tf32: "0",
   arena_extend_strategy: "kSameAsRequested",
@@ -47,9 +40,9 @@ export function gpuName(index: number): "cuda" | `cuda:${number}` {
 }
 
 interface Cuda {
-  readonly runtime: Deno.DynamicLibrary<typeof RUNTIME_SYMBOLS>["symbols"];
   readonly driver: Deno.DynamicLibrary<typeof DRIVER_SYMBOLS>["symbols"];
   readonly count: number;
+  readonly provider: string;
 }
 
 let state: Cuda | { readonly why: string } | undefined;
@@ -57,15 +50,23 @@ let state: Cuda | { readonly why: string } | undefined;
 function load(): Cuda | { readonly why: string } {
   const parts = findCuda(ort().path.replace(/[\\/][^\\/]*$/, ""));
   if (parts.missing.length > 0) return { why: `${parts.missing.join(". ")}.` };
-  preloadDependencies(parts.provider!);
   const driver = openPinned(parts.driver!, DRIVER_SYMBOLS).symbols;
-  const runtime = openPinned(parts.runtime!, RUNTIME_SYMBOLS).symbols;
-  const count = new Int32Array(1);
-  const code = driver.cuInit(0) || runtime.cudaGetDeviceCount(count);
-  if (code !== 0 || count[0] === 0) {
+  const code = driver.cuInit(0), number = new Int32Array(1);
+  if (code !== 0 || driver.cuDeviceGetCount(number) !== 0 || number[0] === 0) {
     return { why: `NVIDIA's driver finds no usable GPU (code ${code}); see nvidia-smi.` };
   }
-  return { runtime, driver, count: count[0] };
+  const count = number[0];
+  driver.cuDriverGetVersion(number);
+  const why = tooOld(parts, number[0]);
+  return why === null ? { driver, count, provider: parts.provider! } : { why };
+}
+
+/** What is wrong with a driver that serves older versions of CUDA than the provider wants. */
+function tooOld({ major }: CudaParts, version: number): string | null {
+  if (major === undefined || version >= major * MAJOR) return null;
+  const serves = `${Math.floor(version / MAJOR)}.${Math.floor(version % MAJOR / 10)}`;
+  return `NVIDIA's driver serves CUDA up to ${serves}, and ONNX Runtime's provider is built for ` +
+    `CUDA ${major}: update the driver.`;
 }
 
 function open(index: number): OpenDevice {
@@ -77,73 +78,49 @@ function open(index: number): OpenDevice {
         `"cuda:0" to "cuda:${cuda.count - 1}"`,
     );
   }
-  const { runtime, driver } = cuda;
-  const must = (code: number, what: string) => {
-    if (code === 0) return;
-    const text = readCString(runtime.cudaGetErrorString(code));
-    throw new BackendError(`CUDA device ${index}: ${what} failed: ${text} (code ${code})`);
-  };
-  const copy = (to: number, from: number, bytes: number, kind: number) => {
-    must(runtime.cudaSetDevice(index), "selecting the device");
-    const status = runtime.cudaMemcpy(pointerTo(to), pointerTo(from), BigInt(bytes), kind);
-    must(status, `copying ${bytes} bytes`);
-  };
-  const options = { device_id: String(index), ...PROVIDER_OPTIONS };
-  const keys = cStringArray(Object.keys(options));
-  const values = cStringArray(Object.values(options));
-  const pool = new BlockPool<number>(MAX_POOLED_BYTES, (address) => {
-    must(runtime.cudaSetDevice(index), "selecting the device");
-    must(runtime.cudaFree(pointerTo(address)), "freeing memory");
+  registerProvider("torchopt_cuda", `${cuda.provider}/${PROVIDER}`);
+  const appendProvider = providerWith({
+    ...PROVIDER_OPTIONS,
+    ...givenOptions(Deno.env.get("TORCHOPT_CUDA_OPTIONS") ?? ""),
+    device_id: String(index),
   });
-  const allocate = (bytes: number): number => {
-    must(runtime.cudaSetDevice(index), "selecting the device");
-    const out = new BigUint64Array(1);
-    // Memory that only the pool holds must not make an allocation fail.
-    if (runtime.cudaMalloc(out, BigInt(bytes)) !== 0) {
-      pool.clear();
-      must(runtime.cudaMalloc(out, BigInt(bytes)), `allocating ${bytes} bytes`);
-    }
-    return Number(out[0]);
-  };
-  const memory: DeviceMemory = {
-    allocate: (bytes) => pool.take(bytes) ?? allocate(bytes),
-    free: (address, bytes) => pool.give(bytes, address),
-    read(address, into) {
-      if (into.length === 0) return;
-      copy(bufferAddress(into), address, into.length, DEVICE_TO_HOST);
-    },
-    write(address, from) {
-      if (from.length === 0) return;
-      copy(address, bufferAddress(from), from.length, HOST_TO_DEVICE);
-    },
-  };
-  return {
-    label: nameOf(driver, index),
-    info: outPointer((out) =>
+  const opened = openOrtMemory({ name: "Cuda", index, label: `cuda:${index}`, appendProvider });
+  return { label: nameOf(cuda.driver, index), ...opened, appendProvider };
+}
+
+/** Options of a text such as `"use_tf32=1,gpu_mem_limit=4000000000"`. */
+function givenOptions(text: string): Record<string, string> {
+  const entries = text.split(",").filter((entry) => entry.trim() !== "").map((entry) => {
+    const [, key, value] = /^\s*(\w+)\s*=\s*(\S+)\s*$/.exec(entry) ?? [];
+    if (value !== undefined && key !== "device_id") return [key, value];
+    throw new RangeError(
+      `TORCHOPT_CUDA_OPTIONS holds "${entry}", wants options of ONNX Runtime's CUDA provider such ` +
+        `as "use_tf32=1,gpu_mem_limit=4000000000"; the device is chosen by "cuda:<index>".`,
+    );
+  });
+  return Object.fromEntries(entries);
+}
+
+/** Adds the provider with these options to those of a session. */
+function providerWith(options: Record<string, string>): (to: Deno.PointerValue) => void {
+  const keys = cStringArray(Object.keys(options)), values = cStringArray(Object.values(options));
+  return (to) => {
+    const { fn } = ort();
+    const cuda = outPointer((out) =>
+      check(fn.CreateCUDAProviderOptions(out), "creating CUDA options")
+    );
+    try {
       check(
-        ort().fn.CreateMemoryInfo(cString("Cuda"), DEVICE_ALLOCATOR, index, DEFAULT_MEMORY, out),
-        "describing CUDA memory",
-      )
-    ),
-    memory,
-    appendProvider(options) {
-      const { fn } = ort();
-      const cudaOptions = outPointer((out) =>
-        check(fn.CreateCUDAProviderOptions(out), "creating CUDA options")
+        fn.UpdateCUDAProviderOptions(cuda, keys.array, values.array, keys.count),
+        "setting CUDA options",
       );
-      try {
-        check(
-          fn.UpdateCUDAProviderOptions(cudaOptions, keys.array, values.array, keys.count),
-          "setting CUDA options",
-        );
-        check(
-          fn.SessionOptionsAppendExecutionProvider_CUDA_V2(options, cudaOptions),
-          "loading ONNX Runtime's CUDA provider",
-        );
-      } finally {
-        fn.ReleaseCUDAProviderOptions(cudaOptions);
-      }
-    },
+      check(
+        fn.SessionOptionsAppendExecutionProvider_CUDA_V2(to, cuda),
+        "loading ONNX Runtime's CUDA provider",
+      );
+    } finally {
+      fn.ReleaseCUDAProviderOptions(cuda);
+    }
   };
 }
 
@@ -197,6 +174,7 @@ export const cuda: Driver = {
   onHost: false,
   synchronous: true,
   rebindsInputs: true,
+  offsets: true,
   compiledOps: false,
   target: () => target,
 };

@@ -8,11 +8,12 @@ import { OS } from "../host.ts";
 import { exists, ORT_PACKAGE_VERSION } from "../locate.ts";
 import { cacheFolder } from "../ops_cache.ts";
 import { openPinned } from "../pin.ts";
+import { neededLibraries } from "./elf.ts";
 
 const windows = OS === "windows";
 
 /** File name of the provider library. */
-const PROVIDER: string = windows
+export const PROVIDER: string = windows
   ? "onnxruntime_providers_cuda.dll"
   : "libonnxruntime_providers_cuda.so";
 
@@ -22,13 +23,11 @@ const PROVIDER_SHARED = windows
 
 const DRIVER = windows ? "nvcuda.dll" : "libcuda.so.1";
 
-/** CUDA runtime; the provider for the npm package is built for 12, that of the wheel for 13. */
-const RUNTIMES = windows
-  ? ["cudart64_12.dll", "cudart64_13.dll"]
-  : ["libcudart.so.12", "libcudart.so.13"];
+/** Libraries of NVIDIA that are part of CUDA's toolkit. */
+const TOOLKIT = /^lib(cu|nv)\w+\.so\.\d+$/;
 
-/** Libraries the provider links to. Loading them first by path spares the user a loader path. */
-const DEPENDENCIES = /^lib(cudart|cublasLt|cublas|cufft|curand|nvrtc|nvJitLink|cudnn)\.so\.\d+$/;
+/** Libraries that the provider loads by name where a graph needs them, rather than linking to them. */
+const OPTIONAL = ["libcudnn.so.9"];
 
 /** Text on how to get the provider. */
 const INSTALL_PROVIDER: string =
@@ -43,23 +42,23 @@ export interface CudaParts {
   readonly provider?: string;
   /** Path or name under which the driver loads. */
   readonly driver?: string;
-  /** Path or name under which the CUDA runtime loads. */
-  readonly runtime?: string;
+  /** Version of CUDA that the provider is built for, where its file says so. */
+  readonly major?: number;
   /** One sentence for each missing part. */
   readonly missing: readonly string[];
 }
 
 /**
- * Looks for the parts.
+ * Looks for the parts, and loads what the provider is linked to from where it lies.
  *
  * @param ortFolder folder of the ONNX Runtime library
  */
 export function findCuda(ortFolder: string): CudaParts {
-  const missing: string[] = [];
   if (OS === "darwin") return { missing: ["macOS has no CUDA"] };
+  const missing: string[] = [];
   const given = Deno.env.get("TORCHOPT_CUDA_PROVIDER");
-  const folder = [given, ortFolder].find((f) => f && exists(`${f}/${PROVIDER}`));
-  if (!folder) {
+  const provider = [given, ortFolder].find((f) => f && exists(`${f}/${PROVIDER}`));
+  if (!provider) {
     const searched = given ? `${given} or ${ortFolder}` : ortFolder;
     missing.push(
       `ONNX Runtime's CUDA provider (${PROVIDER}) is not in ${searched}. ${INSTALL_PROVIDER}`,
@@ -69,31 +68,55 @@ export function findCuda(ortFolder: string): CudaParts {
   if (!driver) {
     missing.push(`NVIDIA's driver (${DRIVER}) does not load. Install the driver for your GPU`);
   }
-  const folders = libraryFolders(folder);
-  const runtime = [...folders.map((f) => `${f}/`), ""]
-    .flatMap((f) => RUNTIMES.map((name) => f + name))
-    .find((path) => (path.includes("/") ? exists(path) : true) && loads(path));
-  if (!runtime) {
-    missing.push(
-      `The CUDA runtime (${RUNTIMES.join(" or ")}) does not load. Install the CUDA toolkit (12 ` +
-        "for the npm package, 13 for the wheel) and set CUDA_PATH to its folder",
-    );
-  }
-  return { provider: folder, driver, runtime, missing };
+  const names = provider ? neededLibraries(`${provider}/${PROVIDER}`) ?? [] : [];
+  const major = majorOf(names);
+  const folders = libraryFolders(provider);
+  const absent = loadAll(names.filter((name) => TOOLKIT.test(name)), folders);
+  if (absent.length > 0) missing.push(explainAbsent(absent, major, folders));
+  loadAll(OPTIONAL, folders);
+  return { provider, driver, major, missing };
 }
 
-/** Loads what the provider links to from the toolkit's or the wheels' folders, where it lies there. */
-export function preloadDependencies(provider: string): void {
-  const paths = libraryFolders(provider).flatMap((folder) => {
-    const names = [...Deno.readDirSync(folder)].map((entry) => entry.name);
-    return names.filter((name) => DEPENDENCIES.test(name)).map((name) => `${folder}/${name}`);
-  });
-  // They link to each other; each round loads those whose own dependencies are in.
-  let left = paths, before: number;
-  do {
-    before = left.length;
-    left = left.filter((path) => !loads(path));
-  } while (left.length > 0 && left.length < before);
+/** The version of CUDA for which something is built that is linked to these libraries. */
+function majorOf(names: readonly string[]): number | undefined {
+  const runtime = names.find((name) => name.startsWith("libcudart.so."));
+  return runtime === undefined ? undefined : Number(runtime.split(".").at(-1));
+}
+
+function explainAbsent(
+  absent: readonly string[],
+  major: number | undefined,
+  folders: readonly string[],
+): string {
+  const others = folders.flatMap((folder) =>
+    namesIn(folder).filter((name) => /^libcudart\.so\.\d+$/.test(name) && !absent.includes(name))
+      .map((name) => `${folder}/${name}`)
+  );
+  const found = others.length > 0 ? ` (found: ${others.join(", ")})` : "";
+  const of = major === undefined ? "" : ` of CUDA ${major}, for which the provider is built`;
+  return `${
+    absent.join(", ")
+  }${of}: not found${found}. Install the libraries of that version, and ` +
+    "put their folder on LD_LIBRARY_PATH, or set CUDA_PATH to the folder of the toolkit";
+}
+
+/**
+ * Loads libraries, from the loader's places or from folders, with what they are linked to; returns
+ * those that do not load. Libraries that are loaded by path are found by name afterwards, which spares
+ * the user a loader path.
+ */
+function loadAll(names: readonly string[], folders: readonly string[]): string[] {
+  const seen = new Set<string>();
+  const load = (name: string): boolean => {
+    if (seen.has(name) || loads(name)) return true;
+    seen.add(name);
+    return folders.map((folder) => `${folder}/${name}`).some((path) => {
+      if (!exists(path)) return false;
+      for (const below of neededLibraries(path) ?? []) if (TOOLKIT.test(below)) load(below);
+      return loads(path);
+    });
+  };
+  return names.filter((name) => !load(name));
 }
 
 /**
@@ -130,19 +153,21 @@ function link(target: string, path: string): void {
   }
 }
 
-/** Existing folders with NVIDIA's libraries: of the toolkit, and of wheels beside the provider. */
+/** Existing folders with NVIDIA's libraries: of wheels beside the provider, and of the toolkit. */
 function libraryFolders(provider: string | undefined): string[] {
   const folders: string[] = [];
+  const wheels = `${provider}/../../nvidia`;
+  if (provider && isReadable(wheels)) {
+    for (const { name } of Deno.readDirSync(wheels)) folders.push(`${wheels}/${name}/lib`);
+  }
   for (const root of [Deno.env.get("CUDA_PATH"), Deno.env.get("CUDA_HOME"), "/usr/local/cuda"]) {
     if (root) folders.push(`${root}/lib64`, `${root}/lib`, `${root}/bin`);
   }
-  if (provider) {
-    const wheels = `${provider}/../../nvidia`;
-    if (isReadable(wheels)) {
-      for (const { name } of Deno.readDirSync(wheels)) folders.push(`${wheels}/${name}/lib`);
-    }
-  }
   return folders.filter(isReadable);
+}
+
+function namesIn(folder: string): string[] {
+  return [...Deno.readDirSync(folder)].map(({ name }) => name);
 }
 
 /** Whether a folder exists and may be looked at: without the permission the others still count. */

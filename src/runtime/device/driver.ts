@@ -12,15 +12,21 @@ export interface DeviceMemory {
   /**
    * Address of so many bytes, of undefined contents.
    *
-   * @throws {BackendError} where the memory does not suffice
+   * @throws {OutOfMemoryError} where the memory does not suffice
    */
   allocate(bytes: number): number;
   /** Frees memory of this size. No run may be using it. */
   free(address: number, bytes: number): void;
   /** Copies to the host, once runs that write there are over. */
   read(address: number, into: Uint8Array): void;
-  /** Copies from the host. */
+  /** Copies from the host; `from` may change as soon as this returns. */
   write(address: number, from: Uint8Array): void;
+  /** Gives back what was freed and only kept for later. */
+  trim(): void;
+  /** Bytes that tensors use. */
+  readonly usedBytes: number;
+  /** Bytes that were freed and are kept for later. */
+  readonly pooledBytes: number;
 }
 
 /** A device that is in use. */
@@ -73,6 +79,8 @@ export interface Driver {
    * memory was written meanwhile.
    */
   readonly rebindsInputs: boolean;
+  /** Whether an address plus an offset is an address, as where it is no handle. */
+  readonly offsets: boolean;
   /** Whether the compiled ops have kernels for it. */
   readonly compiledOps: boolean;
   /** What lowering has to know, with the compiled ops or without. */

@@ -95,6 +95,32 @@ export function openDevice(device: Device): OpenDevice {
   return found;
 }
 
+/** Memory of a device, in bytes. */
+export interface DeviceUsage {
+  /** What tensors use. */
+  readonly usedBytes: number;
+  /** What was freed and is kept for later. */
+  readonly pooledBytes: number;
+}
+
+/** Memory of the devices in use that are not the host, by name. */
+export function deviceUsage(): Record<string, DeviceUsage> {
+  const usage: Record<string, DeviceUsage> = {};
+  for (const [{ kind }, some] of opened) {
+    for (const [index, { memory }] of some) {
+      if (memory === null) continue;
+      const { usedBytes, pooledBytes } = memory;
+      usage[`${kind}:${index}`] = { usedBytes, pooledBytes };
+    }
+  }
+  return usage;
+}
+
+/** Gives back memory of a device that was freed and only kept for later. */
+export function trimDevice(device: Device): void {
+  openDevice(device).memory?.trim();
+}
+
 /** Whether no device with memory of its own was used so far. */
 export function onlyHostInUse(): boolean {
   return !elsewhere;

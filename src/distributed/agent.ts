@@ -173,7 +173,8 @@ export class Agent {
     const named = kwargs !== null && Object.keys(kwargs).length > 0 ? kwargs : null;
     const data = [name, args, named, context, message, left === Infinity ? 0 : left, again];
     const belonging = { context, message, peer: rank };
-    const link = peer.links[0] ?? null;
+    // What is sent twice may not lie in memory that the first arrival gives back.
+    const link = again ? null : peer.links[0] ?? null;
     let chunks: Uint8Array[];
     try {
       chunks = encodeMessage(name, kind, id, data, belonging, link);
@@ -379,15 +380,15 @@ export class Agent {
     const { kind, id } = frame;
     if (kind === Kind.bye) peer.left = true;
     else if (kind === Kind.cancel) peer.running.get(id)?.abort(abandoned);
-    else if (kind === Kind.result || kind === Kind.error) this.#answered(peer, frame);
+    else if (kind === Kind.result || kind === Kind.error) this.#answered(peer, link, frame);
     else this.#service.serve(peer, link, frame);
   }
 
-  #answered(peer: Peer, frame: Frame): void {
+  #answered(peer: Peer, link: Link | undefined, frame: Frame): void {
     const pending = peer.pending.get(frame.id);
     // Late: nobody waits for it any more.
     if (pending === undefined) return;
-    const { data, tensors } = decodeMessage(frame);
+    const { data, tensors } = decodeMessage(frame, link ?? null);
     if (frame.kind === Kind.error) {
       if (!isPlainError(data)) throw new RpcError("message: an error is not one.");
       this.#settled(peer, frame.id);

@@ -35,7 +35,10 @@ export const HEADER = 32;
 
 const MAGIC = 0x54_50_4f_54; // "TOPT", read from the lowest byte
 
-const ENTRY = 8, PLACE = 16, NEEDS_GRADIENT = 1, ELSEWHERE = 2, SEQUENCE_AT = 8;
+const ENTRY = 8, PLACE = 16, SEQUENCE_AT = 8;
+
+/** Flags of a tensor. */
+const NEEDS_GRADIENT = 1, ELSEWHERE = 2, RETURNED = 4;
 
 /** Element types by their number in a frame. */
 const TYPES = ["float32", "float64", "float16", "int64", "int32", "uint8", "bool"] as const;
@@ -49,6 +52,8 @@ export interface SharedPlace {
   readonly segment: number;
   /** Where in it the elements begin. */
   readonly offset: number;
+  /** Whether the receiver of the frame made the segment, rather than the sender. */
+  readonly returned: boolean;
 }
 
 /** A tensor in a frame. */
@@ -116,7 +121,8 @@ export function encodeFrame(op: string, { kind, id, data, tensors }: Frame): Uin
   let at = HEADER;
   for (const { dtype, shape, requiresGrad, place } of tensors) {
     head[at] = TYPES.indexOf(dtype);
-    head[at + 1] = (requiresGrad ? NEEDS_GRADIENT : 0) | (place === null ? 0 : ELSEWHERE);
+    head[at + 1] = (requiresGrad ? NEEDS_GRADIENT : 0) |
+      (place === null ? 0 : place.returned ? ELSEWHERE | RETURNED : ELSEWHERE);
     head[at + 2] = shape.length;
     at += ENTRY;
     for (const n of shape) {
@@ -210,7 +216,9 @@ export function decodeTable(bytes: Uint8Array, header: Header): TableEntry[] {
     need(ENTRY);
     const dtype = TYPES[bytes[at]], flags = bytes[at + 1], rank = bytes[at + 2];
     if (dtype === undefined) broken(`there is no element type ${bytes[at]}`);
-    if (flags > (NEEDS_GRADIENT | ELSEWHERE)) broken(`a tensor has unknown flags ${flags}`);
+    if (flags > 7 || (flags & (ELSEWHERE | RETURNED)) === RETURNED) {
+      broken(`a tensor has unknown flags ${flags}`);
+    }
     if (rank > MAX_RANK) broken(`a tensor has ${rank} dimensions, at most ${MAX_RANK}`);
     const requiresGrad = (flags & NEEDS_GRADIENT) !== 0;
     if (requiresGrad && !dtype.startsWith("float")) broken(`a gradient of ${dtype}`);
@@ -230,7 +238,7 @@ export function decodeTable(bytes: Uint8Array, header: Header): TableEntry[] {
       if (!Number.isSafeInteger(segment) || !Number.isSafeInteger(offset) || offset < 0) {
         broken("a tensor lies in no segment");
       }
-      place = { segment, offset };
+      place = { segment, offset, returned: (flags & RETURNED) !== 0 };
       at += PLACE;
     } else body += byteLength;
     entries.push({ dtype, shape, requiresGrad, place, byteLength });

@@ -8,13 +8,14 @@ import { isGradEnabled } from "../graph/node.ts";
 import { fromOwned } from "../tensor/build.ts";
 import { realize } from "../tensor/realize.ts";
 import { newArray } from "../tensor/core.ts";
+import { valueOf } from "../tensor/methods/reading.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { TypedArray } from "../runtime/mod.ts";
 import { noteReceived, noteSent } from "./contexts.ts";
 import { decodeData, encodeData } from "./envelope.ts";
 import { RpcError } from "./errors.ts";
 import { encodeFrame, type Frame, type FrameTensor } from "./frame.ts";
-import type { Link } from "./links/link.ts";
+import type { Link, Memory } from "./links/link.ts";
 
 /** Where a message belongs in distributed autograd; context 0 for nowhere. */
 export interface Belonging {
@@ -54,15 +55,14 @@ export function encodeMessage(
   const nodes = tensors.map((x) => x.node);
   realize(tensors);
   const table = tensors.map((x, i): FrameTensor => {
-    const array = x.data(),
-      requiresGrad = grads && nodes[i].requiresGrad && (context !== 0 || x.isLeaf);
-    const own = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
-    const place = own.length >= SHARE ? link?.share(own) ?? null : null;
+    const memory = valueOf(x, op);
+    const requiresGrad = grads && nodes[i].requiresGrad && (context !== 0 || x.isLeaf);
+    const place = memory.byteLength >= SHARE ? link?.share(memory) ?? null : null;
     return {
       dtype: x.dtype,
       shape: x.shape,
       requiresGrad,
-      bytes: place === null ? own : empty,
+      bytes: place === null ? bytesOf(memory) : empty,
       place,
     };
   });
@@ -73,11 +73,16 @@ export function encodeMessage(
   return chunks;
 }
 
+function bytesOf(memory: Memory): Uint8Array {
+  const { buffer, byteOffset, byteLength } = memory.host();
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
+
 type ViewClass = new (buffer: ArrayBufferLike, offset: number, length: number) => TypedArray;
 
 /** The tensors of a frame. */
-function tensorsOf(frame: Frame): Tensor[] {
-  return frame.tensors.map(({ dtype, shape, requiresGrad, bytes }) => {
+function tensorsOf(frame: Frame, link: Link | null): Tensor[] {
+  return frame.tensors.map(({ dtype, shape, requiresGrad, bytes, place }) => {
     const { constructor, BYTES_PER_ELEMENT: each } = newArray(dtype, 0);
     const array = new (constructor as ViewClass)(
       bytes.buffer,
@@ -87,13 +92,18 @@ function tensorsOf(frame: Frame): Tensor[] {
     if (dtype === "bool" && bytes.some((b) => b > 1)) {
       throw new RpcError("message: a truth value is neither 0 nor 1.");
     }
-    return fromOwned("message", array, shape, dtype, { requiresGrad });
+    const x = fromOwned("message", array, shape, dtype, { requiresGrad }), memory = x.node.storage!;
+    if (place !== null && memory.onHost) link?.received(memory, place);
+    return x;
   });
 }
 
 /** The data of a frame, with its tensors; nothing is noted yet. */
-export function decodeMessage(frame: Frame): { data: unknown; tensors: Tensor[] } {
-  const tensors = frame.tensors.length === 0 ? [] : tensorsOf(frame);
+export function decodeMessage(
+  frame: Frame,
+  link: Link | null,
+): { data: unknown; tensors: Tensor[] } {
+  const tensors = frame.tensors.length === 0 ? [] : tensorsOf(frame, link);
   return { data: frame.data.length === 0 ? undefined : decodeData(frame.data, tensors), tensors };
 }
 

@@ -49,7 +49,7 @@ export class Service {
 
   /** Runs what a frame asks for. */
   serve(peer: Peer, link: Link | undefined, frame: Frame): void {
-    const { data, tensors } = decodeMessage(frame);
+    const { data, tensors } = decodeMessage(frame, link ?? null);
     if (!isCallData(data)) throw new RpcError("message: a call is not one.");
     const [name, args, kwargs, context, message, left, again] = data, { id, kind } = frame;
     if (again) {
@@ -67,7 +67,9 @@ export class Service {
       if (kind === Kind.note) return;
       peer.running.delete(id);
       if (peer.dead !== null || this.#stopped) return;
-      const chunks = this.#answerTo(peer, link, id, name, context, value, error);
+      // What is sent twice may not lie in memory that the first arrival gives back.
+      const shared = again ? null : link ?? null;
+      const chunks = this.#answerTo(peer, shared, id, name, context, value, error);
       if (again) peer.keepAnswer(id, chunks);
       this.#reply(peer, link, name, chunks);
     };
@@ -126,7 +128,7 @@ export class Service {
 
   #answerTo(
     peer: Peer,
-    link: Link | undefined,
+    link: Link | null,
     id: number,
     name: string,
     context: number,
@@ -138,7 +140,7 @@ export class Service {
         const message = context === 0 ? 0 : newMessage(this.#rank);
         const data = context === 0 ? value : [message, value];
         const belonging = { context, message, peer: peer.rank };
-        return encodeMessage(name, Kind.result, id, data, belonging, link ?? null);
+        return encodeMessage(name, Kind.result, id, data, belonging, link);
       } catch (thrown) {
         error = thrown;
       }

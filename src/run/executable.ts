@@ -49,8 +49,9 @@ function borrow(storages: readonly Storage[], by: 1 | -1): void {
   }
 }
 
+/** Whether others read the memory, here or in another process. */
 function isBorrowed(storage: Storage): boolean {
-  return borrowed.size > 0 && borrowed.has(storage);
+  return storage.lent || (borrowed.size > 0 && borrowed.has(storage));
 }
 
 /** A compiled graph. */

@@ -61,6 +61,10 @@ export class Storage {
    * Memory of the value before the latest update, where that went elsewhere: the next update takes it.
    */
   former: Storage | null = null;
+  /** Whether another process sees the memory, so that it is never written over. */
+  lent = false;
+  /** Whether the elements were handed out as an array, through which they may be changed unseen. */
+  handedOut = false;
   /** Scratch of those who go through many storages: a number for each way, and what was found there. */
   mark = 0;
   /** Scratch, as `mark`. */

@@ -121,6 +121,17 @@ export const slowBackward = register(
     })(x),
 );
 export const countAgain = register("countAgain", () => ++counted, { idempotent: true });
+export const echoAgain = register("echoAgain", (x: unknown) => x, { idempotent: true });
+let large: Tensor | null = null;
+/** Trains on what arrived, in place; gives back what it has become, and what arrived now. */
+export const trainOn = register("trainOn", (x: Tensor) => {
+  large ??= x;
+  const optimizer = new SGD([large], { lr: 1 });
+  large.mul(2).sum().backward();
+  optimizer.step();
+  large.grad = null;
+  return [large, x];
+});
 export const exit = register("exit", (code: number) => Deno.exit(code));
 
 // ------------------------------------------------------------- differentiated functions

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Frame } from "../frame.ts";
+import type { Frame, SharedPlace } from "../frame.ts";
 
 /** What a link tells. */
 export interface LinkEvents {
@@ -12,6 +12,18 @@ export interface LinkEvents {
   frame(frame: Frame): void;
   /** The link is closed; nothing follows. */
   closed(reason: string): void;
+}
+
+/** The memory of a tensor, as far as a link needs it: a `Storage`, without all that it is made of. */
+export interface Memory {
+  /** Number of times it was overwritten. */
+  readonly version: number;
+  /** Whether somebody has its elements as an array. */
+  readonly handedOut: boolean;
+  /** Whether it must not be written over. */
+  lent: boolean;
+  /** The elements. */
+  host(): ArrayBufferView<ArrayBufferLike>;
 }
 
 /** Carries frames to one peer, in order. */
@@ -28,8 +40,13 @@ export interface Link {
   drained(): Promise<void>;
   /** Resolves when nothing waits to be written, or the link is closed. */
   flushed(): Promise<void>;
-  /** Puts elements where the peer sees them, or gives null where they have to travel in the frame. */
-  share(bytes: Uint8Array): { segment: number; offset: number } | null;
+  /**
+   * Puts the elements of a memory where the peer sees them, unless they are there already; null where
+   * they have to travel in the frame.
+   */
+  share(memory: Memory): SharedPlace | null;
+  /** Notes that a memory is a place that arrived in a frame. */
+  received(memory: Memory, place: SharedPlace): void;
   /** Closes the link; `closed` is told once. */
   close(reason: string): void;
 }

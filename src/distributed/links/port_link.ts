@@ -62,6 +62,8 @@ export class PortLink implements Link {
     return null;
   }
 
+  received(): void {}
+
   close(reason: string): void {
     if (this.#closed) return;
     this.#closed = true;

@@ -1,14 +1,17 @@
 /**
  * A lane of shared memory beside a Unix socket, for the elements of large tensors. The sender copies them
  * into the lane; the receiver builds its tensors on them there, and says when it has no use for them.
+ * What lies in the lane already, since it was sent before or came from the other side, is not copied again.
  *
  * @module
  */
 
 import { RpcError } from "../errors.ts";
 import type { SharedPlace } from "../frame.ts";
+import type { Memory } from "./link.ts";
 import { SharedMemory } from "./shared_memory.ts";
 import { Slots } from "./slots.ts";
+import { Views } from "./views.ts";
 
 /** Bytes of a segment, unless one tensor takes more. */
 const SEGMENT = 64 * 2 ** 20;
@@ -21,22 +24,35 @@ const TOKEN = 16;
 /** What is said about segments: its first byte. */
 const OFFER = 1, READY = 2, REFUSED = 3, FREE = 4;
 
+/** Bytes that say how many uses of a place have ended. */
+const ENTRY = 16;
+
 /** A segment that this side made. */
 interface Own {
   readonly memory: SharedMemory;
   readonly slots: Slots;
   ready: boolean;
+  /** What came back. */
+  readonly views: Views;
 }
 
 /** A segment that the other side made. */
 interface Other {
   readonly memory: SharedMemory;
-  /** Places that tensors here use. */
-  used: number;
+  readonly views: Views;
 }
 
-/** Tells when nothing uses the elements at a place any more. */
-const unused = new FinalizationRegistry<() => void>((tell) => tell());
+/** Where the elements of a memory lie in the lane. */
+interface Known {
+  readonly place: SharedPlace;
+  /** Version of the memory that lies there. */
+  readonly version: number;
+  /** What keeps the place, where it came from the other side. */
+  readonly buffer: ArrayBufferLike | null;
+}
+
+/** Tells that a memory is gone. */
+const gone = new FinalizationRegistry<() => void>((tell) => tell());
 
 /** Both directions of a lane. */
 export class SharedLane {
@@ -49,31 +65,87 @@ export class SharedLane {
   #offered = false;
   #refused = false;
   #closed = false;
-  #freed: [segment: number, offset: number][] = [];
+  #freed: [segment: number, offset: number, uses: number][] = [];
+  readonly #known = new WeakMap<Memory, Known>();
+  /** Places that are kept for memories which may be sent again, those sent last at the end. */
+  readonly #kept = new Map<WeakRef<Memory>, SharedPlace>();
 
-  /** Copies elements into the lane; null where they have to travel in the frame. */
-  put(bytes: Uint8Array): SharedPlace | null {
+  /**
+   * The place of a memory's elements, which are copied into the lane unless they lie there; null where
+   * they have to travel in the frame.
+   */
+  put(memory: Memory): SharedPlace | null {
     if (this.#closed || this.#refused) return null;
-    for (const [segment, { memory, slots, ready }] of this.#own) {
-      const offset = ready ? slots.take(bytes.length) : null;
-      if (offset === null) continue;
-      memory.view(offset, bytes.length).set(bytes);
-      return { segment, offset };
+    // An array that somebody has may have been changed unseen.
+    const known = memory.handedOut ? undefined : this.#known.get(memory);
+    if (known?.version === memory.version && this.#share(known.place)) return known.place;
+    const { buffer, byteOffset, byteLength } = memory.host();
+    const bytes = new Uint8Array(buffer, byteOffset, byteLength), place = this.#copy(bytes);
+    if (place === null) {
+      if (!this.#offered) this.#offer(Math.max(SEGMENT, bytes.length));
+    } else if (!memory.handedOut) this.#keep(memory, place);
+    return place;
+  }
+
+  /** Whether a place can be sent once more. */
+  #share({ segment, offset, returned }: SharedPlace): boolean {
+    return returned || this.#own.get(segment)?.slots.share(offset) === true;
+  }
+
+  #copy(bytes: Uint8Array): SharedPlace | null {
+    for (;;) {
+      for (const [segment, { memory, slots, ready }] of this.#own) {
+        const offset = ready ? slots.take(bytes.length) : null;
+        if (offset === null) continue;
+        memory.view(offset, bytes.length).set(bytes);
+        return { segment, offset, returned: false };
+      }
+      const [oldest] = this.#kept.keys();
+      if (oldest === undefined) return null;
+      this.#giveUp(oldest);
     }
-    if (!this.#offered) this.#offer(Math.max(SEGMENT, bytes.length));
-    return null;
+  }
+
+  /** Keeps a place as long as a memory is there, unless others need the room. */
+  #keep(memory: Memory, place: SharedPlace): void {
+    const reference = new WeakRef(memory);
+    this.#known.set(memory, { place, version: memory.version, buffer: null });
+    this.#share(place);
+    this.#kept.set(reference, place);
+    gone.register(memory, () => this.#giveUp(reference));
+  }
+
+  #giveUp(reference: WeakRef<Memory>): void {
+    const place = this.#kept.get(reference), memory = reference.deref();
+    if (place === undefined) return;
+    this.#kept.delete(reference);
+    if (memory !== undefined) this.#known.delete(memory);
+    this.#own.get(place.segment)?.slots.give(place.offset);
+  }
+
+  /** Notes that a memory is a place that the other side named. */
+  received(memory: Memory, { segment, offset, returned }: SharedPlace): void {
+    // Whoever has it builds on the same elements.
+    memory.lent = true;
+    const place = { segment, offset, returned: !returned }, { buffer } = memory.host();
+    this.#known.set(memory, { place, version: memory.version, buffer });
   }
 
   /** The elements at a place that the other side named. */
-  take({ segment, offset }: SharedPlace, byteLength: number): Uint8Array {
+  take({ segment, offset, returned }: SharedPlace, byteLength: number): Uint8Array {
+    if (returned) return this.#back(segment, offset, byteLength);
     const other = this.#others.get(segment);
     if (other === undefined || offset + byteLength > other.memory.size) {
-      throw new RpcError("frame: a tensor lies in no segment that is known here.");
+      throw unknownPlace();
     }
-    const bytes = other.memory.view(offset, byteLength);
-    other.used++;
-    unused.register(bytes.buffer, () => this.#unused(segment, other, offset));
-    return bytes;
+    return other.views.at(offset, byteLength);
+  }
+
+  /** The elements at a place in a segment of this side, which the other side has a use of. */
+  #back(segment: number, offset: number, byteLength: number): Uint8Array {
+    const own = this.#own.get(segment);
+    if (own === undefined || !own.slots.share(offset, byteLength)) throw unknownPlace();
+    return own.views.at(offset, byteLength);
   }
 
   /** Hears what the other side says about segments. */
@@ -96,9 +168,10 @@ export class SharedLane {
       this.#refused = true;
       this.#own.delete(segment);
       own.memory.unmap();
-    } else if (kind === FREE && (data.length - 1) % 12 === 0) {
-      for (let at = 1; at < data.length; at += 12) {
-        this.#own.get(view.getUint32(at, true))?.slots.give(view.getFloat64(at + 4, true));
+    } else if (kind === FREE && (data.length - 1) % ENTRY === 0) {
+      for (let at = 1; at < data.length; at += ENTRY) {
+        const own = this.#own.get(view.getUint32(at, true));
+        own?.slots.give(view.getFloat64(at + 4, true), view.getUint32(at + 12, true));
       }
     } else throw broken();
   }
@@ -107,9 +180,9 @@ export class SharedLane {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    for (const { memory } of this.#own.values()) memory.unmap();
-    for (const { memory, used } of this.#others.values()) if (used === 0) memory.unmap();
+    for (const { views } of [...this.#own.values(), ...this.#others.values()]) views.close();
     this.#own.clear();
+    this.#kept.clear();
   }
 
   #offer(size: number): void {
@@ -121,7 +194,9 @@ export class SharedLane {
     }
     const segment = ++this.#made, token = crypto.getRandomValues(new Uint8Array(TOKEN));
     memory.view(0, TOKEN).set(token);
-    this.#own.set(segment, { memory, slots: new Slots(size), ready: false });
+    const slots = new Slots(size);
+    const views = new Views(memory, (offset, uses) => slots.give(offset, uses));
+    this.#own.set(segment, { memory, slots, ready: false, views });
     this.#bytes += size;
     this.#offered = true;
     const data = new Uint8Array(21 + TOKEN), view = new DataView(data.buffer);
@@ -145,31 +220,32 @@ export class SharedLane {
       memory.unmap();
       return false;
     }
-    this.#others.set(segment, { memory, used: 0 });
+    const views = new Views(memory, (offset, uses) => this.#unused(segment, offset, uses));
+    this.#others.set(segment, { memory, views });
     return true;
   }
 
-  #unused(segment: number, other: Other, offset: number): void {
-    other.used--;
-    if (this.#closed) {
-      if (other.used === 0) other.memory.unmap();
-      return;
-    }
-    if (this.#freed.push([segment, offset]) > 1) return;
+  #unused(segment: number, offset: number, uses: number): void {
+    if (this.#freed.push([segment, offset, uses]) > 1) return;
     // What is collected together is told together.
     queueMicrotask(() => {
       if (this.#closed) return;
-      const freed = this.#freed, data = new Uint8Array(1 + 12 * freed.length);
+      const freed = this.#freed, data = new Uint8Array(1 + ENTRY * freed.length);
       this.#freed = [];
       const view = new DataView(data.buffer);
       data[0] = FREE;
-      freed.forEach(([number, place], i) => {
-        view.setUint32(1 + 12 * i, number, true);
-        view.setFloat64(5 + 12 * i, place, true);
+      freed.forEach(([number, place, times], i) => {
+        view.setUint32(1 + ENTRY * i, number, true);
+        view.setFloat64(5 + ENTRY * i, place, true);
+        view.setUint32(13 + ENTRY * i, times, true);
       });
       this.tell(data);
     });
   }
+}
+
+function unknownPlace(): RpcError {
+  return new RpcError("frame: a tensor lies in no segment that is known here.");
 }
 
 function message(kind: number, segment: number): Uint8Array {

@@ -1,5 +1,5 @@
 /**
- * Places in a piece of memory: given, and given back in any order.
+ * Places in a piece of memory: given, used by several, and given back in any order.
  *
  * @module
  */
@@ -10,7 +10,7 @@ const ALIGNMENT = 4096;
 /** Free and given places. */
 export class Slots {
   #free: { start: number; end: number }[];
-  readonly #given = new Map<number, number>();
+  readonly #given = new Map<number, { end: number; uses: number }>();
 
   /** All of a memory, free. */
   constructor(size: number) {
@@ -30,16 +30,25 @@ export class Slots {
       if (hole.end - start < whole) continue;
       hole.start += whole;
       if (hole.start === hole.end) this.#free.splice(i, 1);
-      this.#given.set(start, start + whole);
+      this.#given.set(start, { end: start + whole, uses: 1 });
       return start;
     }
     return null;
   }
 
-  /** Takes a place back; what was not given is ignored. */
-  give(start: number): void {
-    const end = this.#given.get(start);
-    if (end === undefined) return;
+  /** One more use of a place; whether `size` bytes were given there. */
+  share(start: number, size = 0): boolean {
+    const given = this.#given.get(start);
+    if (given === undefined || given.end - start < size) return false;
+    given.uses++;
+    return true;
+  }
+
+  /** Ends uses of a place, which is free after the last one; what was not given is ignored. */
+  give(start: number, uses = 1): void {
+    const given = this.#given.get(start);
+    if (given === undefined || (given.uses -= uses) > 0) return;
+    const { end } = given;
     this.#given.delete(start);
     const at = this.#free.findIndex((hole) => hole.start >= end);
     const i = at < 0 ? this.#free.length : at;

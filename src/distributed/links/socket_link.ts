@@ -13,8 +13,9 @@ import {
   HEADER,
   Kind,
   number,
+  type SharedPlace,
 } from "../frame.ts";
-import { type Link, type LinkEvents, MAX_QUEUED } from "./link.ts";
+import { type Link, type LinkEvents, MAX_QUEUED, type Memory } from "./link.ts";
 import { CutOff, type Reader } from "./reader.ts";
 import type { SharedLane } from "./shared_lane.ts";
 
@@ -98,8 +99,12 @@ export class SocketLink implements Link {
     }
   }
 
-  share(bytes: Uint8Array): { segment: number; offset: number } | null {
-    return this.#lane?.put(bytes) ?? null;
+  share(memory: Memory): SharedPlace | null {
+    return this.#lane?.put(memory) ?? null;
+  }
+
+  received(memory: Memory, place: SharedPlace): void {
+    this.#lane?.received(memory, place);
   }
 
   close(reason: string): void {
@@ -176,7 +181,7 @@ export class SocketLink implements Link {
     }
   }
 
-  #shared(place: { segment: number; offset: number }, byteLength: number): Uint8Array {
+  #shared(place: SharedPlace, byteLength: number): Uint8Array {
     if (this.#lane === null) throw new Error("frame: there is no shared memory on this link.");
     return this.#lane.take(place, byteLength);
   }

@@ -35,7 +35,9 @@ export abstract class ReadingMethods extends TensorCore {
    * memory: treat it as read-only, and copy it (`slice()`) to keep it over an in-place update.
    */
   data(): TypedArray {
-    return valueOf(this, "data()").host();
+    const storage = valueOf(this, "data()");
+    storage.handedOut = true;
+    return storage.host();
   }
 
   /** Like `data()`, computed off the event loop. */
@@ -44,6 +46,7 @@ export abstract class ReadingMethods extends TensorCore {
     const { node } = this;
     if (node.storage === null) await realizeNodesAsync([node]);
     checkFresh(node);
+    node.storage!.handedOut = true;
     return node.storage!.host();
   }
 
@@ -94,7 +97,7 @@ export abstract class ReadingMethods extends TensorCore {
 }
 
 /** The memory of the value, which is computed if need be. */
-function valueOf(x: TensorCore, op: string): Storage {
+export function valueOf(x: TensorCore, op: string): Storage {
   forbidInTrace(op);
   const { node } = x;
   if (node.storage === null) realizeNodes([node]);

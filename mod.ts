@@ -69,6 +69,7 @@ export {
 } from "./src/combine.ts";
 export { applyUpdates, type ApplyUpdatesOptions } from "./src/update.ts";
 export { clipGradNorm, type ClipGradNormOptions } from "./src/clip.ts";
+export { AdamOp, type AdamOpOptions } from "./src/transform/adam_op.ts";
 export type { Mask, MaskTree } from "./src/transform/masked.ts";
 export { nanToNum, type NanToNumTransformOptions } from "./src/transform/nan_to_num.ts";
 export * from "./src/optim/mod.ts";

@@ -19,4 +19,5 @@ export * from "./losses.ts";
 export * from "./meta_module.ts";
 export * from "./module.ts";
 export * from "./parameter.ts";
+export * from "./reparametrize.ts";
 export * from "./zero_order_module.ts";

@@ -5,6 +5,11 @@
  */
 
 export { acceleratedOpAvailable } from "../tensor/accelerated_op.ts";
+export {
+  type ContainerOptions,
+  extractModuleContainers,
+  type TensorContainer,
+} from "./containers.ts";
 export { type CloneOptions, moduleClone } from "./module_clone.ts";
 export {
   type CopyPolicy,

@@ -8,3 +8,4 @@
 export * from "./dot.ts";
 export * from "./make_dot.ts";
 export * from "./names.ts";
+export * from "./resize_graph.ts";

@@ -21,6 +21,12 @@ function boxLine({ id, kind, lines }: Box): string {
   return `${id} [label="${lines.map(quote).join("\\n")}", fillcolor=${COLOURS[kind]}]`;
 }
 
+/** Inches that a picture has at least, and for each line of its text. */
+export const MIN_SIZE = 12, SIZE_PER_LINE = 0.5;
+
+/** The statement that bounds a picture by a square, in inches. */
+export const sizeLine = (size: number) => `  graph [size="${size},${size}"]`;
+
 /** DOT text of a scene. */
 export function writeDot({ boxes, arrows }: Scene): string {
   const body: string[] = [];
@@ -39,10 +45,9 @@ export function writeDot({ boxes, arrows }: Scene): string {
   for (const { from, to, view } of arrows) {
     body.push(`${from} -> ${to}${view ? " [style=dotted]" : ""}`);
   }
-  const size = Math.max(12, 0.5 * body.length);
   return [
     "digraph {",
-    `  graph [size="${size},${size}"]`,
+    sizeLine(Math.max(MIN_SIZE, SIZE_PER_LINE * body.length)),
     '  node [style=filled, shape=box, align=left, fontsize=10, ranksep=0.1, height=0.2, fontname="monospace"]',
     ...body.map((line) => `  ${line}`),
     "}",

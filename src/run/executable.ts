@@ -20,6 +20,7 @@ import {
   trimDevice,
   type TypedArray,
 } from "../runtime/mod.ts";
+import { type DeviceNumbers, deviceNumbers, type NumberPlaces, Packs } from "./device_numbers.ts";
 import { explainFailure } from "./failure.ts";
 import type { Lowered } from "../lower/lower.ts";
 import { compileSegments, type Places, type SegmentRun } from "./segment_run.ts";
@@ -71,9 +72,11 @@ export class Executable {
   #threads: number;
   /** Asynchronous runs under way. */
   #underWay = 0;
-  readonly #packs = new Map<DType, TypedArray>();
-  /** The packed numbers where runs read them. */
-  readonly #numbers = new Map<DType, Storage>();
+  readonly #packs: ReadonlyMap<DType, TypedArray>;
+  /** The packed numbers where runs on a device read them. */
+  readonly #onDevice: DeviceNumbers | null;
+  /** Leaves of one element that lie elsewhere in the run that is bound. */
+  #elsewhere: readonly number[] = NONE;
   /** Values between segments. */
   #carried: Storage | null = null;
   /** Input leaf whose memory each output takes, or -1. */
@@ -86,10 +89,10 @@ export class Executable {
   /** Where things lie in the run that is bound. */
   readonly #places: {
     readonly leaves: number[];
-    numbers: ReadonlyMap<DType, number>;
+    numbers: NumberPlaces;
     carried: number;
     readonly results: number[];
-  } = { leaves: [], numbers: new Map(), carried: 0, results: [] };
+  } = { leaves: [], numbers: new Packs(new Map()), carried: 0, results: [] };
   /** Outputs that take the memory of inputs in the run that is bound. */
   readonly #donated: number[] = [];
   /** Other memory that outputs take. */
@@ -108,10 +111,10 @@ export class Executable {
     for (const p of lowered.places) {
       counts.set(p.dtype, Math.max(counts.get(p.dtype) ?? 0, p.slot + 1));
     }
-    for (const [dtype, n] of counts) {
-      this.#packs.set(dtype, newArray(dtype, n));
-    }
-    this.#placeNumbers();
+    this.#onDevice = this.#onHost ? null : deviceNumbers(device, counts);
+    this.#packs = this.#onDevice?.packs ??
+      new Map([...counts].map(([dtype, n]) => [dtype, newArray(dtype, n)]));
+    if (this.#onHost) this.#places.numbers = addressesOf(this.#packs);
     this.donor = new Int32Array(lowered.outputs.length).fill(-1);
     for (const d of lowered.donations) this.donor[d.output] = d.leaf;
     this.#sizes = lowered.outputs.map((o) => sizeOf(o.shape));
@@ -172,14 +175,17 @@ export class Executable {
     for (const leaf of this.#used) places.leaves[leaf] = leaves[leaf].address;
     const { outputs } = this.lowered;
     this.#packNumbers(numbers);
-    if (!this.#onHost) this.#placeNumbers();
+    if (this.#onDevice !== null) this.#send(this.#onDevice, leaves);
     const results = new Array<Storage>(outputs.length);
     this.#donated.length = 0;
     this.#reused.length = 0;
     for (let i = 0; i < outputs.length; i++) {
       const donor = this.donor[i];
       let storage: Storage | null = null;
-      if (donor >= 0 && mayTake(leaves[donor]) && leaves[donor].local === 1) {
+      if (
+        donor >= 0 && mayTake(leaves[donor]) && leaves[donor].local === 1 &&
+        !this.#elsewhere.includes(donor)
+      ) {
         storage = leaves[donor];
         this.#donated.push(i);
       } else if ((storage = this.#fitting(spare[i] ?? null, i, epoch)) !== null) {
@@ -202,19 +208,29 @@ export class Executable {
     return Storage.alloc("uint8", this.lowered.carriedBytes + ALIGNMENT, this.device);
   }
 
-  /** The leaves, with numbers that lie elsewhere copied here. */
-  #bring(leaves: readonly Storage[]): readonly Storage[] {
+  /** Leaves that lie on another device; each is a number, or there is an error. */
+  #leavesElsewhere(leaves: readonly Storage[]): readonly number[] {
     const { device } = this;
-    let elsewhere = false;
-    for (let i = 0; i < leaves.length; i++) elsewhere ||= leaves[i].device !== device;
-    if (!elsewhere) return leaves;
-    return leaves.map((x) => {
-      if (sameDevice(x.device, device)) return x;
-      if (x.length === 1) return Storage.from(x.host().slice(), x.dtype, device);
-      throw new BackendError(
-        `run: an input is on ${x.device}, the graph runs on ${device}; move it with to("${device}").`,
-      );
-    });
+    let found: number[] | null = null;
+    for (let i = 0; i < leaves.length; i++) {
+      const x = leaves[i];
+      if (x.device === device || sameDevice(x.device, device)) continue;
+      if (x.length !== 1) {
+        throw new BackendError(
+          `run: an input is on ${x.device}, the graph runs on ${device}; move it with ` +
+            `to("${device}").`,
+        );
+      }
+      (found ??= []).push(i);
+    }
+    return found ?? NONE;
+  }
+
+  /** Copies the numbers of a run to a device, with those that leaves elsewhere hold. */
+  #send(onDevice: DeviceNumbers, leaves: readonly Storage[]): void {
+    const { numbers, others } = onDevice.send(this.#elsewhere.map((i) => leaves[i]));
+    this.#places.numbers = numbers;
+    this.#elsewhere.forEach((leaf, i) => this.#places.leaves[leaf] = others[i]);
   }
 
   /** Writes the numbers of a run into their vectors. */
@@ -236,17 +252,6 @@ export class Executable {
     return fits ? spare : null;
   }
 
-  /** Puts the packed numbers where runs read them: their own memory on the CPU, a copy on a device. */
-  #placeNumbers(): void {
-    const addresses = new Map<DType, number>();
-    for (const [dtype, pack] of this.#packs) {
-      const storage = Storage.from(pack, dtype, this.device);
-      this.#numbers.set(dtype, storage);
-      addresses.set(dtype, storage.address);
-    }
-    this.#places.numbers = addresses;
-  }
-
   /**
    * Runs; returns the outputs' storages. `spare` holds memory for outputs that take over no input's;
    * what it held is gone, also where the run fails. Inputs are overwritten only by a run that succeeds.
@@ -257,7 +262,7 @@ export class Executable {
     spare: Spare = [],
   ): Storage[] {
     this.#followThreads();
-    leaves = this.#bring(leaves);
+    this.#elsewhere = this.#leavesElsewhere(leaves);
     const results = this.#place(leaves, numbers, spare);
     this.ran = true;
     for (const storage of this.#reused) storage.version++;
@@ -282,7 +287,12 @@ export class Executable {
   /** Runs off the event loop, without overwriting anything. */
   async runAsync(leaves: readonly Storage[], numbers: ArrayLike<number>): Promise<Storage[]> {
     this.#followThreads();
-    leaves = this.#bring(leaves);
+    const elsewhere = this.#leavesElsewhere(leaves);
+    if (elsewhere.length > 0) {
+      leaves = leaves.map((x, i) =>
+        elsewhere.includes(i) ? Storage.from(x.host().slice(), x.dtype, this.device) : x
+      );
+    }
     this.ran = true;
     this.#packNumbers(numbers);
     const results = this.lowered.outputs.map(({ dtype }, i) =>
@@ -333,7 +343,9 @@ export class Executable {
     for (const leaf of this.#used) leafAt[leaf] = memory.input(leaves[leaf]);
     const places = {
       leaves: leafAt,
-      numbers: new Map([...this.#packs].map(([dtype, pack]) => [dtype, memory.copy(pack)])),
+      numbers: new Packs(
+        new Map([...this.#packs].map(([dtype, pack]) => [dtype, memory.copy(pack)])),
+      ),
       results: [...results, ...this.#iterations].map((storage) => memory.output(storage)),
       carried: aligned(carried.map((storage) => memory.output(storage))[0] ?? 0),
     };
@@ -345,18 +357,18 @@ export class Executable {
     leaves: readonly Storage[],
     results: readonly Storage[],
     carried: readonly Storage[],
-  ): { memory: readonly Storage[]; places: Places } {
-    // The next run may begin before this one ends, so this one reads a copy of the numbers.
-    const copies = [...this.#packs].map(([dtype, pack]) =>
-      [dtype, Storage.from(pack.slice(), dtype, this.device)] as const
-    );
+  ): { memory: DeviceNumbers; places: Places } {
+    // The next run may begin before this one ends, so this one has numbers of its own.
+    const counts = new Map([...this.#packs].map(([dtype, pack]) => [dtype, pack.length]));
+    const own = deviceNumbers(this.device, counts);
+    for (const [dtype, pack] of this.#packs) own.packs.get(dtype)!.set(pack as never);
     const places = {
       leaves: leaves.map(({ address }) => address),
-      numbers: new Map(copies.map(([dtype, { address }]) => [dtype, address])),
+      numbers: own.send([]).numbers,
       results: [...results, ...this.#iterations].map(({ address }) => address),
       carried: aligned(carried[0]?.address ?? 0),
     };
-    return { memory: copies.map(([, storage]) => storage), places };
+    return { memory: own, places };
   }
 
   /** Frees the sessions. */
@@ -364,6 +376,15 @@ export class Executable {
     for (const { session } of this.#segments) session.dispose();
   }
 }
+
+/** Where arrays lie. */
+function addressesOf(packs: ReadonlyMap<DType, TypedArray>): NumberPlaces {
+  return new Packs(
+    new Map([...packs].map(([dtype, pack]) => [dtype, Storage.from(pack, dtype).address])),
+  );
+}
+
+const NONE: readonly number[] = [];
 
 /** Kernels read whole vectors. */
 const ALIGNMENT = 64;

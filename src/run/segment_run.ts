@@ -4,7 +4,8 @@
  * @module
  */
 
-import { type DType, DTYPES, Session, type SessionSpec } from "../runtime/mod.ts";
+import { type DType, Session, type SessionSpec } from "../runtime/mod.ts";
+import type { NumberPlaces } from "./device_numbers.ts";
 import type { Lowered } from "../lower/lower.ts";
 import type { Segment } from "../lower/segment.ts";
 
@@ -12,8 +13,8 @@ import type { Segment } from "../lower/segment.ts";
 export interface Places {
   /** Of each leaf. */
   readonly leaves: ArrayLike<number>;
-  /** Of the packed numbers of each type; other addresses come in another map. */
-  readonly numbers: ReadonlyMap<DType, number>;
+  /** Of the packed numbers; other addresses come in another object. */
+  readonly numbers: NumberPlaces;
   /** Of the memory between segments. */
   readonly carried: number;
   /** Of each asked value. */
@@ -32,6 +33,7 @@ export class SegmentRun {
   readonly #leaves: Slot[] = [];
   readonly #results: Slot[] = [];
   readonly #carried: Slot[] = [];
+  /** `at` is the number's place, or -1 for all of a type. */
   readonly #numbers: (Slot & { readonly dtype: DType })[] = [];
   /** The places of numbers that are in the slots. */
   #bound: Places["numbers"] | null = null;
@@ -46,9 +48,8 @@ export class SegmentRun {
       else if (source.kind === "result") this.#results.push({ slot, at: source.index });
       else if (source.kind === "carried") this.#carried.push({ slot, at: source.offset });
       else {
-        const { dtype } = source;
-        const at = source.kind === "number" ? source.slot * DTYPES[dtype].bytes : 0;
-        this.#numbers.push({ slot, at, dtype });
+        const at = source.kind === "number" ? source.slot : -1;
+        this.#numbers.push({ slot, at, dtype: source.dtype });
       }
     });
     const first = sources.length;
@@ -66,7 +67,9 @@ export class SegmentRun {
     for (const { slot, at } of this.#results) slots[slot] = results[at];
     for (const { slot, at } of this.#carried) slots[slot] = carried + at;
     if (numbers === this.#bound) return;
-    for (const { slot, at, dtype } of this.#numbers) slots[slot] = numbers.get(dtype)! + at;
+    for (const { slot, at, dtype } of this.#numbers) {
+      slots[slot] = at < 0 ? numbers.pack(dtype) : numbers.at(dtype, at);
+    }
     this.#bound = numbers;
   }
 }

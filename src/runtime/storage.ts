@@ -175,6 +175,15 @@ export class Storage {
     return storage;
   }
 
+  /**
+   * Writes bytes over those at the beginning of memory on a device. Whoever has read the elements does
+   * not see it, unless the version is counted up.
+   */
+  write(bytes: Uint8Array): void {
+    if (this.#freed || this.#memory === null || bytes.length > this.byteLength) this.#gone();
+    this.#memory.write(this.#address, bytes);
+  }
+
   /** Whether {@linkcode Storage.host} costs no copy between devices. */
   get onHost(): boolean {
     return this.#memory === null;

@@ -6,6 +6,7 @@
 
 import { constantNode, scalarNode } from "../graph/leaf.ts";
 import type { Node } from "../graph/node.ts";
+import type { Device } from "../runtime/mod.ts";
 import { add } from "../primitives/elementwise.ts";
 import { alias } from "../primitives/movement.ts";
 import { fromTyped, wrap } from "../tensor/core.ts";
@@ -13,16 +14,36 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { currentTrace } from "../tensor/trace.ts";
 import { assign } from "./transaction.ts";
 
-/** A node that holds a count, for the counters of a new state to share. */
-export function countNode(start: number): Node {
-  return currentTrace() === null
-    ? fromTyped(BigInt64Array.of(BigInt(start)), [], "int64").node
-    : scalarNode(start, "int64");
-}
+/** The counts of a new state: those of tensors on one device share memory there. */
+export class FirstCounts {
+  readonly #start: number;
+  readonly #made = new Map<Device | undefined, Node>();
 
-/** A count of its own. */
-export function newCount(start: number): Tensor {
-  return wrap(countNode(start));
+  constructor(start: number) {
+    this.#start = start;
+  }
+
+  /** A count for a tensor. */
+  like({ device }: Tensor): Tensor {
+    return this.#on(device);
+  }
+
+  /** A count for several tensors: where they are, or on the host if they are on several devices. */
+  forAll(all: readonly Tensor[]): Tensor {
+    const devices = new Set(all.map(({ device }) => device));
+    return this.#on(devices.size === 1 ? all[0].device : undefined);
+  }
+
+  #on(device: Device | undefined): Tensor {
+    let node = this.#made.get(device);
+    if (node === undefined) {
+      node = currentTrace() === null
+        ? fromTyped(BigInt64Array.of(BigInt(this.#start)), [], "int64", device).node
+        : scalarNode(this.#start, "int64");
+      this.#made.set(device, node);
+    }
+    return wrap(node);
+  }
 }
 
 /** The next counts: leaves whose counts are one node go on sharing one. */

@@ -8,11 +8,11 @@ import type { GradientTransformation, TensorTree, UpdateOptions } from "../base.
 import { builtIn } from "../combine.ts";
 import { constantNode } from "../graph/leaf.ts";
 import { type Node, withGrad } from "../graph/node.ts";
-import { treeMap, treeUnflatten } from "../pytree/mod.ts";
+import { treeLeaves, treeMap, treeUnflatten } from "../pytree/mod.ts";
 import type { DType } from "../runtime/mod.ts";
 import { TensorCore, wrap } from "../tensor/core.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { countNode, newCount, NextCounts } from "./counter.ts";
+import { FirstCounts, NextCounts } from "./counter.ts";
 import { checkParams, filledLike } from "./moments.ts";
 import { type NumberOf, sharedNumbers } from "./numbers.ts";
 import { assign } from "./transaction.ts";
@@ -56,11 +56,10 @@ function initState<C>(spec: ScalerSpec<C>, params: TensorTree): ScalerState {
   }
   const { counter } = spec;
   if (counter === undefined) return state;
-  if (!counter.perLeaf) state[counter.key] = newCount(counter.start);
-  else {
-    const shared = countNode(counter.start);
-    state[counter.key] = treeMap((_: Tensor) => wrap(shared), params);
-  }
+  const counts = new FirstCounts(counter.start);
+  state[counter.key] = counter.perLeaf
+    ? treeMap((param: Tensor) => counts.like(param), params)
+    : counts.forAll(treeLeaves(params) as Tensor[]);
   return state;
 }
 

@@ -10,8 +10,8 @@ import { environment } from "../../src/runtime/env.ts";
 import type { Device } from "../../src/runtime/mod.ts";
 import { NativeMemory } from "../../src/runtime/native_memory.ts";
 
-/** Copies between the device and the host so far. */
-export const copies = { read: 0, written: 0 };
+/** Copies between the device and the host so far, and sessions made for the device. */
+export const copies = { read: 0, written: 0, sessions: 0 };
 
 function memory(): DeviceMemory {
   const blocks = new Map<number, NativeMemory>();
@@ -52,7 +52,9 @@ registerDriver({
     label: "memory outside of the heap",
     info: environment().hostMemory,
     memory: memory(),
-    appendProvider() {},
+    appendProvider() {
+      copies.sessions++;
+    },
   }),
   onHost: false,
   synchronous: true,

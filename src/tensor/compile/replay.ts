@@ -4,7 +4,6 @@
  * @module
  */
 
-import { defaultDevice } from "../../graph/defaults.ts";
 import type { Executable } from "../../run/executable.ts";
 import { bufferNode } from "../../graph/leaf.ts";
 import { type GradBox, Node, noteUpdate, withGrad } from "../../graph/node.ts";
@@ -150,7 +149,7 @@ export function replay(
       : s.kind === "random"
       ? drawn[s.index]
       : s.kind === "live"
-      ? fromTyped(Float64Array.of(numbers[s.index]), [], "float64", defaultDevice()).node
+      ? fromTyped(Float64Array.of(numbers[s.index]), [], "float64").node
       : s.node;
     if (node.storage === null) realizeNodes([node]);
     checkFresh(node);

@@ -29,6 +29,7 @@ ort::Status* domain(ort::CustomOpDomain** result) {
     ops.insert(ops.end(), {programOp<float>(), programOp<double>(), loopOp<float>(),
                            loopOp<double>(), fusedAdamOp<float>(), fusedAdamOp<double>(),
                            runningSumOp<float>(), runningSumOp<double>()});
+    ops.insert(ops.end(), {fusedAdamCudaOp<float>(), fusedAdamCudaOp<double>()});
     for (const ort::CustomOp* op : ops) {
       if (auto* status = ort::CustomOpDomainAdd(created, op)) {
         ort::ReleaseCustomOpDomain(created);

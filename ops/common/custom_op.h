@@ -85,7 +85,17 @@ inline ort::Status* inputElements(const ort::KernelContext* context, size_t i, s
 // As many inputs or outputs as the node has.
 constexpr size_t kAny = 0;
 
-// The op of a kernel, on the CPU. A kernel is made from the node's attributes (const KernelInfo*, may
+// The execution provider that a kernel is for, which it may name as kProvider; null is the CPU's.
+template <class Kernel, class = void>
+struct ProviderOf {
+  static constexpr const char* kName = nullptr;
+};
+template <class Kernel>
+struct ProviderOf<Kernel, decltype(void(Kernel::kProvider))> {
+  static constexpr const char* kName = Kernel::kProvider;
+};
+
+// The op of a kernel. Ops of one name for several providers are one to a graph. A kernel is made from the node's attributes (const KernelInfo*, may
 // throw), has `Status* compute(KernelContext*)` (may throw), and says of its op:
 //   static constexpr const char* kName;
 //   static constexpr size_t kInputs, kOutputs;  // or kAny, then all of one type
@@ -98,7 +108,7 @@ const ort::CustomOp* customOp() {
     std::memset(&op, 0, sizeof op);
     op.version = ort::kApiVersion;
     op.GetName = [](Op) { return Kernel::kName; };
-    op.GetExecutionProviderType = [](Op) -> const char* { return nullptr; };
+    op.GetExecutionProviderType = [](Op) { return ProviderOf<Kernel>::kName; };
     op.GetInputType = [](Op, size_t i) { return Kernel::inputType(i); };
     op.GetOutputType = [](Op, size_t i) { return Kernel::outputType(i); };
     op.GetInputTypeCount = [](Op) { return Kernel::kInputs == kAny ? 1 : Kernel::kInputs; };

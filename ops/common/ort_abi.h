@@ -23,6 +23,14 @@ struct CustomOpDomain;
 struct SessionOptions;
 struct TensorTypeAndShapeInfo;
 
+struct MemoryInfo;
+
+struct Allocator {
+  uint32_t version;
+  void* (*Alloc)(Allocator*, size_t bytes);
+  void (*Free)(Allocator*, void*);
+};
+
 struct ApiBase {
   void** (*GetApi)(uint32_t version);
   const char* (*GetVersionString)();
@@ -95,6 +103,11 @@ inline constexpr Function<99, void(TensorTypeAndShapeInfo*)> ReleaseTensorTypeAn
 inline constexpr Function<101, void(CustomOpDomain*)> ReleaseCustomOpDomain{};
 inline constexpr Function<163, Status*(const KernelInfo*, const char*, int64_t*, size_t*)>
     KernelInfoGetAttributeArrayInt64{};
+inline constexpr Function<193, Status*(const KernelContext*, void**)>
+    KernelContextGetGPUComputeStream{};
+inline constexpr Function<194, Status*(const Value*, const MemoryInfo**)> GetTensorMemoryInfo{};
+inline constexpr Function<253, Status*(const KernelContext*, const MemoryInfo*, Allocator**)>
+    KernelContextGetAllocator{};
 inline constexpr Function<274, Status*(const KernelContext*, void (*)(void*, size_t), size_t,
                                        size_t, void*)>
     KernelContextParallelFor{};

@@ -1,0 +1,9 @@
+#include "module.h"
+
+namespace torchopt::cuda {
+
+const char kPrelude[] =
+#include "prelude.cuh"
+    ;
+
+}  // namespace torchopt::cuda

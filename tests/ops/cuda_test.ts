@@ -1,0 +1,28 @@
+/** CUDA kernels on a fake GPU give what the kernels of the CPU give. */
+
+import { assert, assertEquals } from "@std/assert";
+import { opsLibrary } from "../../src/runtime/mod.ts";
+import { compiled, fakeCodeFolder, fakeCuda, fakeCudaLibrary } from "../helpers/fake_cuda.ts";
+import { testWith } from "../helpers/needs.ts";
+
+/** Random cases of each kernel; `deno task fuzz:cuda` tries more, under sanitizers. */
+const CASES = 30;
+
+testWith(fakeCuda, "CUDA kernels agree with those of the CPU", async () => {
+  const [library, program] = await Promise.all([
+    fakeCudaLibrary(),
+    compiled(
+      "cuda_cases",
+      ["tests/ops/cuda_cases.cc", "tests/ops/cuda_families.cc"],
+      ["tests/ops/cuda_cases.h"],
+      [],
+    ),
+  ]);
+  const { code, stdout, stderr } = await new Deno.Command(program, {
+    args: [opsLibrary().path!, library, fakeCodeFolder(library), "1", String(CASES)],
+  }).output();
+  const lines = new TextDecoder().decode(stdout).trim().split("\n");
+  assertEquals(lines.filter((line) => !line.startsWith("ok ")), []);
+  assert(lines.length > 0);
+  assertEquals(code, 0, new TextDecoder().decode(stderr));
+});

@@ -1,6 +1,6 @@
 /**
  * Runs workloads by name and prints one JSON line each: `deno run -A bench/workloads.ts w1a w2`.
- * Without names it runs all. They are described in `bench/README.md`.
+ * Without names it runs all; `--list` prints the names. They are described in `bench/README.md`.
  *
  * @module
  */
@@ -54,6 +54,10 @@ const workloads: Record<string, () => void | Promise<void>> = {
   checkpoint: checkpointed,
 };
 
+if (Deno.args[0] === "--list") {
+  console.log(Object.keys(workloads).join("\n"));
+  Deno.exit(0);
+}
 const names = Deno.args.length > 0 ? Deno.args : Object.keys(workloads);
 for (const name of names) {
   const run = workloads[name];

@@ -24,9 +24,9 @@ import {
   type Tensor,
   tensor,
 } from "@torchopt/torchopt";
-import { options, run } from "./helpers/options.ts";
-import { type Curve, lineChart, savePicture } from "./helpers/plot.ts";
-import { track } from "./helpers/progress.ts";
+import { checkedOptions, helpText, run } from "./helpers/options.ts";
+import { type Curve, lineChart } from "./helpers/plot.ts";
+import { standardError, track } from "./helpers/progress.ts";
 
 /** Weights `[in, out]` and biases of a perceptron with two hidden layers. */
 export type Params = Record<"w1" | "b1" | "w2" | "b2" | "w3" | "b3", Tensor>;
@@ -225,10 +225,36 @@ const table = {
   out: ["maml_sinusoid.svg", "picture of one adaptation", "file"],
 } as const;
 
-async function main(): Promise<void> {
-  const o = options("MAML on sinusoids: meta-learn parameters that adapt in one step.", table);
+/** What the demo learned and how long it took. */
+export interface DemoResult {
+  /** Waves on which the errors were measured. */
+  readonly waves: number;
+  /** Mean squared errors after each number of inner steps, before and after meta-training. */
+  readonly errors: Readonly<Record<"untrained" | "meta-trained", readonly number[]>>;
+  /** Iterations of meta-training. */
+  readonly iterations: number;
+  /** Seconds that they took. */
+  readonly seconds: number;
+  /** File of the picture. */
+  readonly picture: string;
+}
+
+/**
+ * Meta-trains, and draws one adaptation.
+ *
+ * @param args command-line options
+ * @param settings whether progress is left out
+ * @throws {UsageError} for options that are wrong, and a picture that cannot be written
+ */
+export async function demo(
+  args: readonly string[],
+  { quiet = false }: { readonly quiet?: boolean } = {},
+): Promise<DemoResult> {
+  const o = checkedOptions(table, args), screen = standardError();
   const { loaded, why } = devices()[0].ops;
-  if (!loaded) console.log(`no compiled kernels, so fewer iterations in the same time: ${why}`);
+  if (!loaded && !quiet) {
+    screen.write(`no compiled kernels, so fewer iterations in the same time: ${why}\n`);
+  }
   const params = makeParams(new Generator(o.seed));
   const test = sampleTasks(new Generator(o.seed + 1), 200, o.shots, grid(50));
   const inner = { steps: 10, lr: o["inner-lr"] };
@@ -246,15 +272,10 @@ async function main(): Promise<void> {
       const loss = step(sampleTasks(generator, o.tasks, o.shots)).item();
       recent = 0.99 * (recent ?? loss) + 0.01 * loss;
     },
+    quiet ? { ...screen, terminal: false, write: () => {} } : screen,
   );
 
   const after = evaluate(test).map((t) => t.item());
-  console.log(`mean squared error on ${test.xSupport.shape[0]} waves that were not trained on`);
-  console.log(errorTable({ "untrained": before, "meta-trained": after }));
-  console.log(
-    `${taken.iterations} iterations in ${taken.seconds.toFixed(1)} s, ` +
-      `${(1e3 * taken.seconds / taken.iterations).toFixed(2)} ms each`,
-  );
   const one = pictureTask(new Generator(o.seed + 3), o.shots);
   const truth = { name: "true curve", values: values(one.yQuery) };
   const known = { name: "known points", x: values(one.xSupport), y: values(one.ySupport) };
@@ -264,7 +285,29 @@ async function main(): Promise<void> {
     y: "y",
     range: [-5, 5],
   } as const;
-  await savePicture(o.out, lineChart([truth, ...predictions(params, one, inner)], text, [known]));
+  const picture = lineChart([truth, ...predictions(params, one, inner)], text, [known]);
+  await Deno.writeTextFile(o.out, picture);
+  const errors = { "untrained": before, "meta-trained": after };
+  return { waves: test.xSupport.shape[0], errors, ...taken, picture: o.out };
+}
+
+/** What the demo prints. */
+export function asText({ waves, errors, iterations, seconds, picture }: DemoResult): string {
+  return [
+    `mean squared error on ${waves} waves that were not trained on`,
+    errorTable(errors),
+    `${iterations} iterations in ${seconds.toFixed(1)} s, ` +
+    `${(1e3 * seconds / iterations).toFixed(2)} ms each`,
+    `picture: ${picture}`,
+  ].join("\n");
+}
+
+async function main(): Promise<void> {
+  if (Deno.args.includes("--help")) {
+    const about = "MAML on sinusoids: meta-learn parameters that adapt in one step.";
+    return console.log(helpText(about, table));
+  }
+  console.log(asText(await demo(Deno.args)));
 }
 
 if (import.meta.main) await run(main);

@@ -16,10 +16,13 @@ const rank = [deno, "run", "-A", "--no-check", program];
 
 /** Command lines in front of that of a rank; each needs a program, or a module of Python. */
 const engines: Record<string, { needs: string[]; line: string[] }> = {
-  launch: { needs: [deno], line: [deno, "run", "-A", `${root}/scripts/launch.ts`, "--nproc", "4"] },
+  launch: {
+    needs: [deno],
+    line: [deno, "run", "-A", `${root}/src/cli/mod.ts`, "run", "--nproc", "4"],
+  },
   workers: {
     needs: [deno],
-    line: [deno, "run", "-A", `${root}/scripts/launch.ts`, "--workers", "--nproc", "4"],
+    line: [deno, "run", "-A", `${root}/src/cli/mod.ts`, "run", "--workers", "--nproc", "4"],
   },
   openmpi: {
     needs: ["mpirun"],

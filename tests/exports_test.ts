@@ -11,6 +11,11 @@ const programs: Record<string, string> = {
     const [g] = autograd.grad(x.pow(3), [x], { createGraph: true });
     g.backward();
     console.log(x.grad.item());`,
+  "./cli": `
+    import { main } from ENTRY;
+    const { log } = console;
+    console.log = () => {};
+    log(12 + await main(["info"]));`,
   "./diff": `
     import { zeroOrder } from ENTRY;
     console.log(zeroOrder.zeroOrder === zeroOrder ? 12 : 0);`,

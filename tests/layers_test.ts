@@ -34,6 +34,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["src/utils/"],
   ["src/visual/", "src/distributed/"],
   ["src/func.ts", "mod.ts"],
+  ["src/cli/"],
 ];
 
 /** Files that need each other: each primitive's derivative is made of the others. */

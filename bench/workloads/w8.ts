@@ -11,7 +11,8 @@ async function launch(name: string, ...flags: string[]): Promise<void> {
     args: [
       "run",
       "-A",
-      `${root}scripts/launch.ts`,
+      `${root}src/cli/mod.ts`,
+      "run",
       "--nproc",
       "2",
       ...flags,

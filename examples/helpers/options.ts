@@ -105,6 +105,22 @@ export function checkWritable(path: string): void {
 }
 
 /**
+ * The options that a command line says, where the files that they name can be written.
+ *
+ * @throws {UsageError} for options that are wrong, and files that cannot be written
+ */
+export function checkedOptions<const T extends OptionTable>(
+  table: T,
+  args: readonly string[],
+): OptionValues<T> {
+  const values = parseOptions(table, args);
+  for (const [name, [, , rule]] of Object.entries(table)) {
+    if (rule === "file") checkWritable(String(values[name as keyof T]));
+  }
+  return values;
+}
+
+/**
  * The options of this process; shows the help where that is asked for, and ends the process.
  *
  * @throws {UsageError} for options that are wrong, and files that cannot be written
@@ -114,11 +130,7 @@ export function options<const T extends OptionTable>(about: string, table: T): O
     console.log(helpText(about, table));
     Deno.exit(0);
   }
-  const values = parseOptions(table, Deno.args);
-  for (const [name, [, , rule]] of Object.entries(table)) {
-    if (rule === "file") checkWritable(String(values[name as keyof T]));
-  }
-  return values;
+  return checkedOptions(table, Deno.args);
 }
 
 /** Runs an example. A {@linkcode UsageError} is one line and exit code 2. */

@@ -60,8 +60,27 @@ function place(): { folder: string; temporary?: boolean } {
     return { folder: `${local}/torchopt` };
   }
   if (home) return { folder: `${home}/${OS === "darwin" ? "Library/Caches" : ".cache"}/torchopt` };
-  const folder = `${Deno.env.get("TMPDIR") || "/tmp"}/torchopt-${Deno.uid()}`;
-  return { folder, temporary: true };
+  return { folder: temporaryFolder(), temporary: true };
+}
+
+/** A folder for this user alone among the temporary files. */
+function temporaryFolder(): string {
+  return OS === "windows"
+    ? `${Deno.env.get("TEMP") || "."}/torchopt`
+    : `${Deno.env.get("TMPDIR") || "/tmp"}/torchopt-${Deno.uid()}`;
+}
+
+/**
+ * Makes the folder of this user among the temporary files, for what the cache folder does not take;
+ * returns its path.
+ *
+ * @throws {BackendError} where it belongs to somebody else
+ */
+export function makeTemporaryFolder(): string {
+  const folder = temporaryFolder();
+  Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
+  if (OS !== "windows") checkPrivate(folder);
+  return folder;
 }
 
 /**
@@ -72,7 +91,16 @@ function place(): { folder: string; temporary?: boolean } {
  */
 export function checkCacheFolder(): void {
   const { folder, temporary } = place();
-  if (!temporary || !exists(folder)) return;
+  if (temporary) checkPrivate(folder);
+}
+
+/**
+ * Throws where a folder exists and is not this user's alone.
+ *
+ * @throws {BackendError} naming the folder and the way out
+ */
+function checkPrivate(folder: string): void {
+  if (!exists(folder)) return;
   const { isDirectory, uid, mode } = Deno.lstatSync(folder);
   if (isDirectory && uid === Deno.uid() && ((mode ?? 0) & OTHERS) === 0) return;
   throw new BackendError(

@@ -1,15 +1,17 @@
 /** The launcher, as it is called from a command line. */
 
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { parseArguments, UsageError } from "../../src/distributed/launch/settings.ts";
+import { parse, UsageError } from "../../src/cli/arguments.ts";
+import { launchSettings, run } from "../../src/cli/run.ts";
 import { until } from "./world.ts";
 
-const script = new URL("../../scripts/launch.ts", import.meta.url).pathname;
+const script = new URL("../../src/cli/mod.ts", import.meta.url).pathname;
+const parseArguments = (args: readonly string[]) => launchSettings(parse(run, args));
 const programs = new URL("programs/", import.meta.url).pathname;
 
 function start(...args: string[]): Deno.ChildProcess {
   return new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", script, ...args],
+    args: ["run", "-A", "--no-check", script, "run", ...args],
     env: { NO_COLOR: "1", TORCHOPT_HEARTBEAT: "0.3", TORCHOPT_THREADS: "1" },
     stdout: "piped",
     stderr: "piped",

@@ -5,6 +5,7 @@
  */
 
 import { environment } from "../cluster.ts";
+import { denoCommand } from "./deno.ts";
 import { copyLines, writeAll } from "./output.ts";
 import type { LaunchSettings } from "./settings.ts";
 
@@ -107,7 +108,7 @@ async function attempt(
     timer = setTimeout(() => ranks.forEach((rank) => signal(rank, "SIGKILL")), grace * 1000);
   };
   for (let rank = 0; rank < nproc; rank++) {
-    const process = new Deno.Command(Deno.execPath(), {
+    const process = new Deno.Command(denoCommand(), {
       args: ["run", ...flags, program, ...args],
       env: {
         RANK: String(rank),

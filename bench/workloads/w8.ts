@@ -4,25 +4,15 @@
  * @module
  */
 
+import { runOwn } from "../../src/cli/child.ts";
+
 /** Starts the ranks, and prints the lines of rank 0. */
 async function launch(name: string, ...flags: string[]): Promise<void> {
-  const root = new URL("../../", import.meta.url).pathname;
-  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "-A",
-      `${root}src/cli/mod.ts`,
-      "run",
-      "--nproc",
-      "2",
-      ...flags,
-      `${root}bench/workloads/ranks.ts`,
-      name,
-    ],
-  }).output();
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  if (!success) throw new Error(text(stderr));
-  for (const [line] of text(stdout).matchAll(/\{.*\}/g)) console.log(line);
+  const program = new URL("./ranks.ts", import.meta.url).href;
+  const line = ["run", "--nproc", "2", ...flags, program, name];
+  const { code, out } = await runOwn("src/cli/mod.ts", line, { caught: true });
+  if (code !== 0) throw new Error(`bench: the ranks of ${name} ended with code ${code}`);
+  for (const [line] of out.matchAll(/\{.*\}/g)) console.log(line);
 }
 
 /** Calls between processes. */

@@ -5,6 +5,7 @@
  */
 
 import { exists, filePath } from "../runtime/locate.ts";
+import { usePayload } from "../runtime/payload.ts";
 import { type Command, UsageError } from "./arguments.ts";
 import { addressOf, CommandError, ownConfig, PACKAGE, runDeno } from "./child.ts";
 import { makePayload } from "./payload.ts";
@@ -43,8 +44,8 @@ function packagesIn(modules: string): string[] {
 function preloadText(): string {
   const ending = import.meta.url.endsWith(".js") ? "js" : "ts";
   const module = new URL(`src/runtime/payload.${ending}`, PACKAGE).href;
-  return `import { usePayload } from ${JSON.stringify(module)};\n` +
-    'await usePayload(new URL("./payload/", import.meta.url));\n';
+  return `import { ${usePayload.name} } from ${JSON.stringify(module)};\n` +
+    `await ${usePayload.name}(new URL("./payload/", import.meta.url));\n`;
 }
 
 function defaultOutput(program: string | undefined, windows: boolean): string {

@@ -5,7 +5,7 @@
  */
 
 import { type Command, type Option, UsageError } from "./arguments.ts";
-import { CommandError, ownConfig, runOwn } from "./child.ts";
+import { ownConfig, runOwn } from "./child.ts";
 
 /** Options of the example. */
 const OPTIONS: Readonly<Record<string, Option>> = {

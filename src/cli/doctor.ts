@@ -15,7 +15,7 @@ import type { Command } from "./arguments.ts";
 import { VERSION } from "./version.ts";
 
 /** What a look at one thing found. */
-export interface Check {
+interface Check {
   /** What was looked at. */
   readonly name: string;
   /** `"note"`: everything works, but something is slower or not possible. */
@@ -153,7 +153,7 @@ function deviceChecks(): Check[] {
 }
 
 /** Looks at everything. Asks for no permission: what takes one that is missing is left out. */
-export async function examine(): Promise<Check[]> {
+async function examine(): Promise<Check[]> {
   const checks = [denoCheck(), ...permissionChecks()];
   if (checks.some(({ status }) => status === "fail")) return checks;
   checks.push(...deviceChecks(), cacheCheck());

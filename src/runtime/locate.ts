@@ -83,7 +83,8 @@ export function locateOrt(options: LocateOptions = {}): string {
 function resolvePackage(resolve?: () => string): string {
   let url: string;
   try {
-    url = resolve ? resolve() : import.meta.resolve(`npm:onnxruntime-node@${ORT_PACKAGE_VERSION}`);
+    // Literal, so that packagers rewrite it.
+    url = resolve ? resolve() : import.meta.resolve("npm:onnxruntime-node@1.30.0");
   } catch (cause) {
     throw new BackendError(
       `ONNX Runtime was not found: the package onnxruntime-node@${ORT_PACKAGE_VERSION} does not ` +

@@ -82,6 +82,11 @@ export function environment(): Environment {
   return current ??= create();
 }
 
+/** Whether there is an environment. */
+export function hasEnvironment(): boolean {
+  return current !== undefined;
+}
+
 /** Gives the environment back; the next {@linkcode environment} makes a new one. */
 export function releaseEnvironment(): void {
   if (!current) return;

@@ -4,8 +4,9 @@
  * @module
  */
 
-import { releaseEnvironment } from "./env.ts";
+import { hasEnvironment, releaseEnvironment } from "./env.ts";
 import { releaseAllNative } from "./native_memory.ts";
+import { mayOutlast } from "./process_end.ts";
 import { disposeAllSessions } from "./session_native.ts";
 
 /**
@@ -16,7 +17,8 @@ import { disposeAllSessions } from "./session_native.ts";
  * A Worker that is done calls this before its owner calls `terminate()`: send it a message, have it
  * await `shutdown()` and answer, and terminate it then. What a Worker holds in native memory, its
  * compiled graphs above all, stays with the process where it is terminated without; the program goes on
- * all the same, also where a run was under way. The main thread needs no shutdown.
+ * all the same, also where a run was under way. The main thread needs no shutdown, nor do files of
+ * `deno test`.
  *
  * @example
  * ```ts
@@ -34,3 +36,9 @@ export async function shutdown(): Promise<void> {
   releaseAllNative();
   releaseEnvironment();
 }
+
+// A thread that ends in order gives everything back: `deno test` runs each file in one of its own, and a
+// process with hundreds of them would keep the graphs of all. Where the process ends, nothing has to.
+globalThis.addEventListener?.("unload", () => {
+  if (hasEnvironment() && mayOutlast()) void shutdown();
+});

@@ -78,3 +78,10 @@ Deno.test("shutdown() leaves the runtime usable", async () => {
   session.run();
   assertEquals([...z.host()], [15, 24]);
 });
+
+Deno.test("a thread that ends in order gives its sessions back, as files of deno test do", () => {
+  new Session(spec(binary("Mul", 2)));
+  assert(memory().sessions.alive > 0);
+  dispatchEvent(new Event("unload"));
+  assertEquals(memory().sessions.alive, 0);
+});

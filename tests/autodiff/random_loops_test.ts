@@ -5,6 +5,7 @@
 import "../helpers/seed.ts";
 import { compile, func, Generator, randn, stack, type Tensor, where } from "@torchopt/torchopt";
 import { assertClose } from "../helpers/close.ts";
+import { many } from "../helpers/many.ts";
 
 const f64 = { dtype: "float64" } as const;
 
@@ -78,7 +79,7 @@ function unrolled(body: Body, reverse: boolean): Run {
   };
 }
 
-for (let seed = 0; seed < 40; seed++) {
+for (let seed = 0; seed < many(14, 40); seed++) {
   Deno.test(`scan of random body ${seed} equals its unrolled loop`, () => {
     const pick = drawer(seed), body = randomBody(pick), reverse = pick(2) === 1;
     const length = 1 + pick(6), checkpoint = [undefined, "sqrt", 2][pick(3)] as "sqrt" | undefined;

@@ -16,6 +16,7 @@ import {
   type Tensor,
   tensor,
 } from "@torchopt/torchopt";
+import { many } from "../helpers/many.ts";
 import { assertClose } from "../helpers/close.ts";
 import { errorOf, inWorld } from "./world.ts";
 import * as fns from "./functions.ts";
@@ -25,7 +26,7 @@ const { on } = fns, { add, mul } = fns;
 const { backward, context, getGradients, grad } = distributed.autograd;
 
 /** Repetitions of tests that look for growth. */
-const MANY = Number(Deno.env.get("TORCHOPT_MANY") ?? 200);
+const MANY = many(200, 10_000);
 
 const leaf = (shape: number[]) => randn(shape, { dtype: "float64", requiresGrad: true });
 

@@ -16,7 +16,7 @@ import "../helpers/seed.ts";
 import { settle } from "../helpers/settle.ts";
 
 /** How many broken frames are tried. */
-const MANY = Number(Deno.env.get("TORCHOPT_MANY") ?? 10_000);
+const MANY = 10_000;
 
 /** A connection on which bytes arrive, and then its end. */
 function connectionOf(bytes: Uint8Array) {

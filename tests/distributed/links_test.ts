@@ -6,6 +6,7 @@ import { arange, distributed, full, ones, SGD, type Tensor } from "@torchopt/tor
 import { Storage } from "../../src/runtime/mod.ts";
 import { SharedLane } from "../../src/distributed/links/shared_lane.ts";
 import { Slots } from "../../src/distributed/links/slots.ts";
+import { many } from "../helpers/many.ts";
 import { settle } from "../helpers/settle.ts";
 import { errorOf, inWorld, kill, until } from "./world.ts";
 import * as fns from "./functions.ts";
@@ -13,7 +14,7 @@ import * as fns from "./functions.ts";
 const { on } = fns;
 
 /** MiB of the largest tensor that is sent. */
-const LARGE = Deno.env.get("TORCHOPT_MANY") === undefined ? 16 : 256;
+const LARGE = many(16, 256);
 
 /** Both ends of a lane. */
 function lanes(): [SharedLane, SharedLane] {

@@ -1,8 +1,9 @@
 import { assertEquals } from "@std/assert";
+import { many } from "../helpers/many.ts";
 import { ARGUMENTS, fault, TARGETS } from "../helpers/wrong_arguments.ts";
 
 /** Calls with arbitrary arguments, for each target. */
-const RANDOM = 24;
+const RANDOM = many(8, 24);
 
 /** Whole numbers below a bound, the same in each run. */
 function numbers(): (below: number) => number {

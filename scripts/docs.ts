@@ -5,8 +5,8 @@
  * @module
  */
 
-import * as torchopt from "../mod.ts";
 import { apiPage } from "./docs/api.ts";
+import { exportedNames, isExported } from "./docs/exports.ts";
 import { migrationPage, renamesOf, renamesProgram } from "./docs/migration.ts";
 import { parityPage } from "./docs/parity.ts";
 import { documented, publicNames } from "./docs/public_names.ts";
@@ -14,18 +14,6 @@ import { formatted } from "./docs/table.ts";
 
 const root = new URL("../", import.meta.url);
 const read = (path: string) => Deno.readTextFileSync(new URL(path, root));
-
-/** Whether a path such as `nn.Linear` leads to something. */
-function has(path: string): boolean {
-  let value: unknown = torchopt;
-  for (const key of path.split(".")) {
-    if (value === null || value === undefined || !(key in Object(value))) return false;
-    // An accessor of a prototype is there, and cannot be read without an object.
-    if (path.includes(".prototype.") && path.endsWith(`.${key}`)) return true;
-    value = (value as Record<string, unknown>)[key];
-  }
-  return true;
-}
 
 /** Throws where an expression of the migration table does not type-check. */
 async function checkRenames(renames: ReadonlyMap<string, string>): Promise<void> {
@@ -35,7 +23,7 @@ async function checkRenames(renames: ReadonlyMap<string, string>): Promise<void>
     suffix: ".ts",
   });
   try {
-    await Deno.writeTextFile(file, renamesProgram(renames, Object.keys(torchopt)));
+    await Deno.writeTextFile(file, renamesProgram(renames, exportedNames));
     const { success, stderr } = await new Deno.Command(Deno.execPath(), {
       args: ["check", "--quiet", file],
       cwd: root,
@@ -47,16 +35,16 @@ async function checkRenames(renames: ReadonlyMap<string, string>): Promise<void>
   }
 }
 
-const names = publicNames(await documented(root), has);
+const names = publicNames(await documented(root), isExported);
 const renames = renamesOf(read("scripts/docs/torch_renames.tsv"));
 await checkRenames(renames);
 const pages: Record<string, string> = {
   "docs/api.md": apiPage(names),
-  "docs/parity.md": parityPage(read("scripts/docs/torchopt_names.tsv"), names, has),
+  "docs/parity.md": parityPage(read("scripts/docs/torchopt_names.tsv"), names, isExported),
   "docs/migration.md": migrationPage(
     read("scripts/docs/torch_names.txt").trim().split("\n"),
     renames,
-    has,
+    isExported,
   ),
 };
 let stale = 0;

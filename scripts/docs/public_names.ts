@@ -41,6 +41,7 @@ export interface Documented {
 /** A member of a class. */
 export interface Member {
   readonly name: string;
+  readonly isMethod: boolean;
   readonly summary: string;
   readonly hasExample: boolean;
 }
@@ -104,14 +105,17 @@ export function publicNames(
     const base = hidden.get(declaration.def?.extends ?? "");
     const inherited = base === undefined ? [] : membersOf(base);
     const { methods = [], properties = [] } = declaration.def ?? {};
+    const callable = new Set<unknown>(methods.filter(({ kind }) => kind === "method"));
     const own = [...methods, ...properties]
       .filter((m) => m.accessibility === undefined && !isIgnored(m.jsDoc) && !m.isStatic)
       .filter((m) => !m.name.startsWith("[") && m.kind !== "setter");
     const members = new Map(inherited.map((m) => [m.name, m]));
-    for (const { name, jsDoc } of own) {
+    for (const member of own) {
+      const { name, jsDoc } = member;
       const known = members.get(name);
       members.set(name, {
         name,
+        isMethod: callable.has(member),
         summary: firstSentence(jsDoc?.doc) || known?.summary || "",
         hasExample: hasExample(jsDoc) || (known?.hasExample ?? false),
       });

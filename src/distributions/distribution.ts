@@ -30,6 +30,22 @@ export interface SampleOptions {
  * numbers come from the project's generator: with the same seed they are the same with and without
  * kernels, compiled, and in a Worker. Parameters that are tensors may require gradients, and may be
  * unknown while a function is traced; numbers out of range are errors where they are known.
+ *
+ * @example
+ * ```ts
+ * import { distributions, type Tensor, tensor } from "@torchopt/torchopt";
+ * import { assert, assertEquals } from "@std/assert";
+ *
+ * // Whether a distribution draws values that differ.
+ * const isRandom = (d: distributions.Distribution) => d.variance.gt(0).any().item() === 1;
+ *
+ * const normal = new distributions.Normal(tensor([0, 1]), 2);
+ * assert(normal instanceof distributions.Distribution && isRandom(normal) && normal.hasRsample);
+ * assertEquals([normal.batchShape, normal.eventShape], [[2], []]);
+ * assertEquals(normal.sampleBatch(5, [3]).shape, [5, 3, 2]);
+ * assert((normal.stddev as Tensor).allclose(tensor([2, 2])));
+ * assert(normal.logCdf(tensor([0, 1])).exp().allclose(tensor([0.5, 0.5])));
+ * ```
  */
 export abstract class Distribution {
   /** The shape of the batch of distributions. */

@@ -38,6 +38,25 @@ import { isModule, readSlot, setMeta, setRole, type Slot } from "./slots.ts";
  * assertEquals(inner.namedParameters().map(([name]) => name), ["net.weight", "net.bias"]);
  * assertEquals(inner.namedMetaParameters().map(([name]) => name), ["meta.weight", "meta.bias"]);
  * ```
+ *
+ * @example Registering by name
+ * ```ts
+ * import { nn, type Tensor } from "@torchopt/torchopt";
+ * import { assertEquals } from "@std/assert";
+ *
+ * class Inner extends nn.MetaGradientModule {
+ *   forward = (x: Tensor) => x;
+ * }
+ * const inner = new Inner();
+ * inner.registerMetaParameter("scale", new nn.Parameter([2]));
+ * inner.registerMetaModule("meta", new nn.Linear(2, 1));
+ * inner.registerModule("net", new nn.Linear(2, 1));
+ * assertEquals(inner.namedMetaChildren().map(([name]) => name), ["meta"]);
+ * assertEquals(inner.namedMetaModules().length, inner.metaModules().length);
+ * assertEquals(inner.metaChildren().length, 1);
+ * assertEquals(inner.metaParameters().length, 3);
+ * assertEquals(inner.parameters().length, 2);
+ * ```
  */
 export abstract class MetaGradientModule extends Module {
   /** Takes meta-parameters and meta-modules, also inside arrays, maps and plain objects. */

@@ -81,6 +81,24 @@ export interface LoadResult {
  *   "out.bias",
  * ]);
  * ```
+ *
+ * @example What a module lists, and what it can be given
+ * ```ts
+ * import { nn, tensor, zeros } from "@torchopt/torchopt";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const net = new nn.Sequential(new nn.Linear(2, 2)).append(new nn.BatchNorm1d(2));
+ * assertEquals(net.namedChildren().map(([name]) => name), ["0", "1"]);
+ * assertEquals(net.namedModules().map(([name]) => name), ["", "0", "1"]);
+ * assertEquals(net.modules().length, 3);
+ * assertEquals(net.namedBuffers().map(([name]) => name)[0], "1.runningMean");
+ * assertEquals(net.buffers().length, 3);
+ * net.registerBuffer("steps", tensor(0));
+ * net.registerParameter("scale", new nn.Parameter([1]));
+ * net.apply((module) => module.parameters().forEach((p) => nn.init.zeros_(p)));
+ * assertEquals(net.train().children().every((child) => child.training), true);
+ * assertEquals(net.eval().call(zeros([1, 2])).toArray(), [[0, 0]]);
+ * ```
  */
 export abstract class Module {
   /**

@@ -113,7 +113,17 @@ export class AdaDelta extends Optimizer<AdaDeltaOptimizerOptions> {
   }
 }
 
-/** AdaDelta under its other name. */
+/**
+ * AdaDelta under its other name.
+ *
+ * @example
+ * ```ts
+ * import { AdaDelta, Adadelta } from "@torchopt/torchopt";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(Adadelta, AdaDelta);
+ * ```
+ */
 export const Adadelta: typeof AdaDelta = AdaDelta;
 /** AdaDelta under its other name. */
 export type Adadelta = AdaDelta;
@@ -155,7 +165,17 @@ export class MetaAdaDelta extends MetaOptimizer {
   }
 }
 
-/** MetaAdaDelta under its other name. */
+/**
+ * MetaAdaDelta under its other name.
+ *
+ * @example
+ * ```ts
+ * import { MetaAdaDelta, MetaAdadelta } from "@torchopt/torchopt";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(MetaAdadelta, MetaAdaDelta);
+ * ```
+ */
 export const MetaAdadelta: typeof MetaAdaDelta = MetaAdaDelta;
 /** MetaAdaDelta under its other name. */
 export type MetaAdadelta = MetaAdaDelta;

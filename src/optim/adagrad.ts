@@ -116,7 +116,17 @@ export class AdaGrad extends Optimizer<AdaGradOptimizerOptions> {
   }
 }
 
-/** AdaGrad under its other name. */
+/**
+ * AdaGrad under its other name.
+ *
+ * @example
+ * ```ts
+ * import { AdaGrad, Adagrad } from "@torchopt/torchopt";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(Adagrad, AdaGrad);
+ * ```
+ */
 export const Adagrad: typeof AdaGrad = AdaGrad;
 /** AdaGrad under its other name. */
 export type Adagrad = AdaGrad;
@@ -155,7 +165,17 @@ export class MetaAdaGrad extends MetaOptimizer {
   }
 }
 
-/** MetaAdaGrad under its other name. */
+/**
+ * MetaAdaGrad under its other name.
+ *
+ * @example
+ * ```ts
+ * import { MetaAdaGrad, MetaAdagrad } from "@torchopt/torchopt";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(MetaAdagrad, MetaAdaGrad);
+ * ```
+ */
 export const MetaAdagrad: typeof MetaAdaGrad = MetaAdaGrad;
 /** MetaAdaGrad under its other name. */
 export type MetaAdagrad = MetaAdaGrad;

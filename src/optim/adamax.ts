@@ -116,7 +116,17 @@ export class AdaMax extends Optimizer<AdaMaxOptimizerOptions> {
   }
 }
 
-/** AdaMax under its other name. */
+/**
+ * AdaMax under its other name.
+ *
+ * @example
+ * ```ts
+ * import { AdaMax, Adamax } from "@torchopt/torchopt";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(Adamax, AdaMax);
+ * ```
+ */
 export const Adamax: typeof AdaMax = AdaMax;
 /** AdaMax under its other name. */
 export type Adamax = AdaMax;
@@ -159,7 +169,17 @@ export class MetaAdaMax extends MetaOptimizer {
   }
 }
 
-/** MetaAdaMax under its other name. */
+/**
+ * MetaAdaMax under its other name.
+ *
+ * @example
+ * ```ts
+ * import { MetaAdaMax, MetaAdamax } from "@torchopt/torchopt";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(MetaAdamax, MetaAdaMax);
+ * ```
+ */
 export const MetaAdamax: typeof MetaAdaMax = MetaAdaMax;
 /** MetaAdaMax under its other name. */
 export type MetaAdamax = MetaAdaMax;

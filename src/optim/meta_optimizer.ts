@@ -78,6 +78,19 @@ interface Group {
  * assertEquals(net.a.item(), -3);
  * assertEquals(x.grad!.item(), -28);
  * ```
+ *
+ * @example Several modules
+ * ```ts
+ * import { MetaSGD, nn, ones } from "@torchopt/torchopt";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const net = new nn.Linear(2, 1), head = new nn.Linear(1, 1);
+ * const optimizer = new MetaSGD(net, { lr: 0.1 });
+ * optimizer.addParamGroup(head);
+ * optimizer.train(); // as it is; eval() takes steps without history
+ * optimizer.step(head.call(net.call(ones([1, 2]))).sum());
+ * assertEquals([net.weight.isLeaf, head.weight.isLeaf], [false, false]);
+ * ```
  */
 export class MetaOptimizer {
   #training = true;

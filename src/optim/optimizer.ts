@@ -73,6 +73,17 @@ function listOf(op: string, params: unknown): unknown[] {
  * optimizer.step();
  * assertEquals(w.toArray(), [0, 0]);
  * ```
+ *
+ * @example Groups with options of their own
+ * ```ts
+ * import { Adam, tensor } from "@torchopt/torchopt";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const w = tensor([1, 2], { requiresGrad: true }), b = tensor([0], { requiresGrad: true });
+ * const optimizer = new Adam([w], { lr: 0.1 });
+ * optimizer.addParamGroup({ params: [b], lr: 0.01 });
+ * assertEquals(optimizer.paramGroups.map((group) => group.length), [1, 1]);
+ * ```
  */
 export class Optimizer<O = Record<never, never>> {
   readonly #impl: GradientTransformation;

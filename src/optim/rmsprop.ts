@@ -134,7 +134,17 @@ export class RMSProp extends Optimizer<RMSPropOptimizerOptions> {
   }
 }
 
-/** RMSProp under its other name. */
+/**
+ * RMSProp under its other name.
+ *
+ * @example
+ * ```ts
+ * import { RMSProp, RMSprop } from "@torchopt/torchopt";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(RMSprop, RMSProp);
+ * ```
+ */
 export const RMSprop: typeof RMSProp = RMSProp;
 /** RMSProp under its other name. */
 export type RMSprop = RMSProp;
@@ -173,7 +183,17 @@ export class MetaRMSProp extends MetaOptimizer {
   }
 }
 
-/** MetaRMSProp under its other name. */
+/**
+ * MetaRMSProp under its other name.
+ *
+ * @example
+ * ```ts
+ * import { MetaRMSProp, MetaRMSprop } from "@torchopt/torchopt";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(MetaRMSprop, MetaRMSProp);
+ * ```
+ */
 export const MetaRMSprop: typeof MetaRMSProp = MetaRMSProp;
 /** MetaRMSProp under its other name. */
 export type MetaRMSprop = MetaRMSProp;

@@ -19,6 +19,7 @@ import type { TreePath } from "./types.ts";
  * const def = treeStructure({ w: [1, 2], b: 3 });
  * assertEquals(def.toString(), "{b: *, w: [*, *]}");
  * assertEquals(def.numLeaves, 3);
+ * assertEquals(def.paths(), [["b"], ["w", 0], ["w", 1]]);
  * assert(def.equals(treeStructure({ b: "x", w: ["y", "z"] })));
  * ```
  */

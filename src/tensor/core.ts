@@ -93,6 +93,16 @@ export function wrapAll(nodes: readonly Node[], others: readonly Node[]): Tensor
  *
  * Neither this class nor those below it have private methods: each class that has some brands every
  * tensor, which takes as long as all the rest of making one.
+ *
+ * @example
+ * ```ts
+ * import { Tensor, tensor } from "@torchopt/torchopt";
+ * import { assert } from "@std/assert";
+ *
+ * const x = tensor([1, 2]);
+ * assert(x instanceof Tensor && x.ndim === 1);
+ * x.dispose(); // gives the memory back at once; the garbage collector does so otherwise
+ * ```
  */
 export abstract class TensorCore {
   /** @ignore The node, from before what was written to others that share its place. */

@@ -37,6 +37,27 @@ import { checkKind } from "./stores.ts";
  * assertEquals(y.item(), 14);
  * assertEquals(x.grad!.toArray(), [2, 4, 6]);
  * ```
+ *
+ * @example In place
+ * ```ts
+ * import { assert, assertEquals } from "@std/assert";
+ * import { tensor } from "@torchopt/torchopt";
+ *
+ * const x = tensor([4, 9]), ids = tensor([1], { dtype: "int64" }), one = tensor([1]);
+ * assertEquals(x.sqrt_().toArray(), [2, 3]);
+ * assertEquals(x.add_(1).sub_(2).mul_(3).div_(3).toArray(), [1, 2]);
+ * assertEquals(x.pow_(2).square_().neg_().abs_().toArray(), [1, 16]);
+ * assertEquals(x.addcmul_(x, x).addcdiv_(x, x).toArray(), [3, 273]);
+ * assert(x.rsqrt_().reciprocal_().square_().allclose(tensor([3, 273])));
+ * assertEquals(x.clamp_(0, 1).exp_().log_().round_().toArray(), [1, 1]);
+ * assert(x.copy_(tensor([0.5, -1.5])).tanh_().sigmoid_().lt(1).all().item());
+ * assertEquals(x.copy_(tensor([0.5, -1.5])).relu_().ceil_().toArray(), [1, 0]);
+ * assertEquals(x.copy_(tensor([NaN, 1.5])).nanToNum_().floor_().toArray(), [0, 1]);
+ * assertEquals(x.maskedFill_(x.gt(0), 5).indexFill_(0, ids, 2).toArray(), [0, 2]);
+ * assertEquals(x.indexAdd_(0, ids, one).scatterAdd_(0, ids, one).toArray(), [0, 4]);
+ * assertEquals(x.scatter_(0, ids, one).toArray(), [0, 1]);
+ * assertEquals(x.zero_().toArray(), [0, 0]);
+ * ```
  */
 export class Tensor extends LinearMethods {
   /**

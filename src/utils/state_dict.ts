@@ -42,7 +42,20 @@ export interface ExtractOptions {
   readonly visualPrefix?: string;
 }
 
-/** Snapshot of a module, made by `extractStateDict`. */
+/**
+ * Snapshot of a module, made by `extractStateDict`.
+ *
+ * @example
+ * ```ts
+ * import { extractStateDict, ModuleState, nn } from "@torchopt/torchopt";
+ * import { assert, assertEquals } from "@std/assert";
+ *
+ * const state = extractStateDict(new nn.BatchNorm1d(2));
+ * assert(state instanceof ModuleState);
+ * assertEquals(Object.keys(state.params), ["weight", "bias"]);
+ * assertEquals(Object.keys(state.buffers)[0], "runningMean");
+ * ```
+ */
 export class ModuleState {
   /** Tensors and settings of a snapshot. */
   constructor(

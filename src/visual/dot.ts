@@ -14,6 +14,9 @@
  *
  * const dot = new Dot("digraph { parameter -> loss }");
  * assertStringIncludes(await dot.toSvg(), "parameter");
+ * const file = await Deno.makeTempFile({ suffix: ".svg" });
+ * await dot.save(file);
+ * await Deno.remove(file);
  * ```
  */
 export class Dot {

@@ -1,14 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
-import * as torchopt from "@torchopt/torchopt";
+import { isExported } from "../../scripts/docs/exports.ts";
 
 const read = (path: string) => Deno.readTextFileSync(new URL(path, import.meta.url));
-
-/** Whether a path such as `nn.Linear` leads to something. */
-function isExported(path: string): boolean {
-  let value: unknown = torchopt;
-  for (const key of path.split(".")) value = (value as Record<string, unknown>)?.[key];
-  return value !== undefined;
-}
 
 const rowsOf = (text: string) =>
   [...text.matchAll(/^\| `(torchopt\.[^`]*)` *\| `([^`]+)` *\| ([\w ]+?) *\|$/gm)]

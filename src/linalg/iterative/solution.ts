@@ -21,7 +21,18 @@ import { forbidInTrace } from "../../tensor/trace.ts";
  */
 export type Status = "converged" | "maxiter" | "stagnated" | "breakdown" | "not finite";
 
-/** Names of the numbers in `Solution.tensors.status`. */
+/**
+ * Names of the numbers in `Solution.tensors.status`.
+ *
+ * @example
+ * ```ts
+ * import { eye, linalg, ones } from "@torchopt/torchopt";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const { status } = linalg.cgSolution(eye(2), ones([2]));
+ * assertEquals(status, linalg.STATUSES[0]);
+ * ```
+ */
 export const STATUSES: readonly Status[] = [
   "converged",
   "maxiter",

@@ -59,7 +59,21 @@ function sizesOf(layer: string, sizes: number | readonly number[]): readonly num
   return [...sizes];
 }
 
-/** What {@linkcode BatchNorm1d} and {@linkcode BatchNorm2d} share. */
+/**
+ * What {@linkcode BatchNorm1d} and {@linkcode BatchNorm2d} share.
+ *
+ * @example
+ * ```ts
+ * import { nn, ones } from "@torchopt/torchopt";
+ * import { assert, assertEquals } from "@std/assert";
+ *
+ * const layer = new nn.BatchNorm1d(2, { momentum: 1 });
+ * assert(layer instanceof nn.BatchNorm);
+ * layer.call(ones([4, 2]).mul(3));
+ * assertEquals(layer.runningMean!.toArray(), [3, 3]);
+ * assertEquals(layer.runningVar!.toArray(), [0, 0]);
+ * ```
+ */
 export abstract class BatchNorm extends Module {
   /** Learned factor `[numFeatures]`, or null. */
   weight: Tensor | null;

@@ -37,6 +37,21 @@ function whole(x: Node, fn: (x: Node) => Node): Node {
 /**
  * Arithmetic. Operands broadcast as in NumPy and meet in the wider dtype; a number takes the dtype
  * of its partner.
+ *
+ * @example
+ * ```ts
+ * import { tensor } from "@torchopt/torchopt";
+ * import { assert, assertEquals } from "@std/assert";
+ *
+ * const x = tensor([1, -4]), y = tensor([2, 3]);
+ * assertEquals(x.rsub(1).toArray(), [0, 5]);
+ * assertEquals(y.fmod(2).toArray(), [0, 1]);
+ * assertEquals(x.remainder(3).toArray(), [1, 2]);
+ * assertEquals(x.lerp(y, 0.5).toArray(), [1.5, -0.5]);
+ * assertEquals(x.addcmul(y, y, { value: 2 }).toArray(), [9, 14]);
+ * assert(x.addcdiv(x, y).allclose(tensor([1.5, -16 / 3])));
+ * assert(x.square().rsqrt().allclose(tensor([1, 0.25])));
+ * ```
  */
 export abstract class ArithmeticMethods extends HistoryMethods {
   /** `this + other * alpha`. Throws a ShapeError where shapes do not broadcast. */

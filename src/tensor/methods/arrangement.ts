@@ -24,7 +24,23 @@ export interface PadOptions {
   value?: number;
 }
 
-/** Borders, flipping and rolling, triangles and diagonals. */
+/**
+ * Borders, flipping and rolling, triangles and diagonals.
+ *
+ * @example
+ * ```ts
+ * import { arange, ones, tensor } from "@torchopt/torchopt";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const x = arange(3);
+ * assertEquals(x.flip(0).toArray(), [2, 1, 0]);
+ * assertEquals(x.roll(1).toArray(), [2, 0, 1]);
+ * assertEquals(ones([2, 2]).tril().toArray(), [[1, 0], [1, 1]]);
+ * assertEquals(ones([2, 2]).triu(1).toArray(), [[0, 1], [0, 0]]);
+ * assertEquals(tensor([1, 2]).diagEmbed().toArray(), [[1, 0], [0, 2]]);
+ * assertEquals(x.pad([1, 0]).toArray(), [0, 0, 1, 2]);
+ * ```
+ */
 export abstract class ArrangementMethods extends CuttingMethods {
   /**
    * A border around the tensor, in PyTorch's order: `[left, right]` of the last dimension, then of

@@ -25,7 +25,25 @@ import { holdCopy } from "../pending.ts";
 import type { Tensor } from "../tensor.ts";
 import { transfer } from "../transfer.ts";
 
-/** Conversions. Gradients are converted back. */
+/**
+ * Conversions. Gradients are converted back.
+ *
+ * @example
+ * ```ts
+ * import { ones, tensor } from "@torchopt/torchopt";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const x = tensor([0, 2]);
+ * assertEquals(x.long().dtype, "int64");
+ * assertEquals(x.int().dtype, "int32");
+ * assertEquals(x.half().dtype, "float16");
+ * assertEquals(x.double().float().dtype, "float32");
+ * assertEquals(x.bool().toArray(), [false, true]);
+ * assertEquals(x.typeAs(ones([1], { dtype: "float64" })).dtype, "float64");
+ * assertEquals(x.cpu().device, "cpu"); // cuda() where there is one
+ * assertEquals(JSON.stringify(x), JSON.stringify(x.toJSON()));
+ * ```
+ */
 export abstract class ConversionMethods extends ReductionMethods {
   /**
    * Converted to a dtype, or copied to a device; with a tensor, to its dtype and device. Copying

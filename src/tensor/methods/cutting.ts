@@ -19,7 +19,20 @@ export type SliceSpec =
   | null
   | readonly [start?: number | null, end?: number | null, step?: number];
 
-/** Slices and parts, which are views. */
+/**
+ * Slices and parts, which are views.
+ *
+ * @example
+ * ```ts
+ * import { arange } from "@torchopt/torchopt";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const x = arange(5);
+ * assertEquals(x.split(2).map((part) => part.toArray()), [[0, 1], [2, 3], [4]]);
+ * assertEquals(x.chunk(2).map((part) => part.shape), [[3], [2]]);
+ * assertEquals(x.unfold(0, 2, 3).toArray(), [[0, 1], [3, 4]]);
+ * ```
+ */
 export abstract class CuttingMethods extends MovementMethods {
   /**
    * A regular sub-grid: for each dimension an index (which removes the dimension), `null` for all

@@ -13,7 +13,28 @@ import { floatOf, floatPairOf } from "./operands.ts";
 import type { Tensor } from "../tensor.ts";
 import { checkNames, checkNumber } from "../describe.ts";
 
-/** Functions of single elements. Whole numbers are converted to the default dtype first. */
+/**
+ * Functions of single elements. Whole numbers are converted to the default dtype first.
+ *
+ * @example
+ * ```ts
+ * import { tensor } from "@torchopt/torchopt";
+ * import { assert, assertEquals } from "@std/assert";
+ *
+ * const x = tensor([0.25, 0.5]);
+ * assertEquals(x.mul(10).ceil().toArray(), [3, 5]);
+ * assertEquals(x.mul(-10).trunc().toArray(), [-2, -5]);
+ * assertEquals(x.mul(10).frac().toArray(), [0.5, 0]);
+ * // Each function and its inverse.
+ * assert(x.expm1().log1p().allclose(x) && x.exp2().log2().allclose(x));
+ * assert(x.log10().mul(Math.LN10).exp().allclose(x));
+ * assert(x.sin().asin().allclose(x) && x.cos().acos().allclose(x));
+ * assert(x.tan().atan().allclose(x) && x.sin().atan2(x.cos()).allclose(x));
+ * assert(x.sinh().asinh().allclose(x) && x.cosh().acosh().allclose(x));
+ * assert(x.tanh().atanh().allclose(x) && x.logit().sigmoid().allclose(x));
+ * assert(x.erf().erfinv().allclose(x) && x.erf().add(x.erfc()).allclose(tensor([1, 1])));
+ * ```
+ */
 export abstract class ElementwiseMethods extends ArithmeticMethods {
   /** e to the power of the elements. */
   exp(): Tensor {

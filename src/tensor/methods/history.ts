@@ -18,7 +18,21 @@ import { Place } from "../views.ts";
 import { checkFunction } from "../describe.ts";
 import { ReadingMethods } from "./reading.ts";
 
-/** What concerns the history of a tensor. */
+/**
+ * What concerns the history of a tensor.
+ *
+ * @example
+ * ```ts
+ * import { tensor } from "@torchopt/torchopt";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const x = tensor([1, 2], { requiresGrad: true }), y = x.mul(3);
+ * y.retainGrad(); // results keep no gradient otherwise
+ * y.square().sum().backward();
+ * assertEquals(y.grad!.toArray(), [6, 12]);
+ * assertEquals(y.detach_().isLeaf, true);
+ * ```
+ */
 export abstract class HistoryMethods extends ReadingMethods {
   /**
    * The same value without its history; gradients stop here. It is a view: changed in place, it gives

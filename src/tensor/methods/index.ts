@@ -34,6 +34,27 @@ import { checkNames } from "../describe.ts";
 /**
  * Elements chosen by number. Indices are int64 or int32 tensors; one out of range is an error of
  * the runtime when the value is computed.
+ *
+ * @example
+ * ```ts
+ * import { arange, tensor } from "@torchopt/torchopt";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const x = arange(6).reshape(2, 3), ids = tensor([2, 0], { dtype: "int64" });
+ * assertEquals(x.take(ids).toArray(), [2, 0]);
+ * assertEquals(x.index(tensor([1], { dtype: "int64" })).toArray(), [[3, 4, 5]]);
+ * assertEquals(x.takeAlongDim(x.argsort(1, { descending: true }), 1).toArray(), [[2, 1, 0], [
+ *   5,
+ *   4,
+ *   3,
+ * ]]);
+ * assertEquals(x.topk(1).values.toArray(), [[2], [5]]);
+ * assertEquals(x.indexFill(1, ids, 9).toArray(), [[9, 1, 9], [9, 4, 9]]);
+ * assertEquals(x.indexCopy(1, ids, x.narrow(1, 0, 2)).toArray(), [[1, 1, 0], [4, 4, 3]]);
+ * assertEquals(x.indexAdd(1, ids, x.narrow(1, 0, 2)).toArray(), [[1, 1, 2], [7, 4, 8]]);
+ * assertEquals(x.maskedSelect(x.gt(3)).toArray(), [4, 5]);
+ * assertEquals(tensor([0, 7]).nonzero().toArray(), [[1]]);
+ * ```
  */
 export abstract class IndexMethods extends ArrangementMethods {
   /**

@@ -23,7 +23,21 @@ import { countable } from "../formulas/statistics.ts";
 import type { Tensor } from "../tensor.ts";
 import { checkNames } from "../describe.ts";
 
-/** Products and linear systems. */
+/**
+ * Products and linear systems.
+ *
+ * @example
+ * ```ts
+ * import { eye, ones, tensor } from "@torchopt/torchopt";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const A = tensor([[1, 2], [3, 4]]), v = tensor([1, -1]);
+ * assertEquals(A.mv(v).toArray(), [-1, -1]);
+ * assertEquals(A.mm(eye(2)).toArray(), A.toArray());
+ * assertEquals(ones([5, 2, 3]).bmm(ones([5, 3, 4])).shape, [5, 2, 4]);
+ * assertEquals(eye(2).addmm(A, A, { alpha: 2 }).toArray(), [[15, 20], [30, 45]]);
+ * ```
+ */
 export abstract class LinearMethods extends IndexMethods {
   /**
    * Matrix product with PyTorch's rules: two vectors give their inner product, a vector is a row on

@@ -28,7 +28,24 @@ export interface CloseOptions {
   equalNan?: boolean;
 }
 
-/** Comparisons and choices. Comparisons broadcast and give bool; they have no derivative. */
+/**
+ * Comparisons and choices. Comparisons broadcast and give bool; they have no derivative.
+ *
+ * @example
+ * ```ts
+ * import { tensor } from "@torchopt/torchopt";
+ * import { assert, assertEquals } from "@std/assert";
+ *
+ * const x = tensor([1, NaN, 3]), y = tensor([1, 2, Infinity]);
+ * assertEquals(x.eq(y).toArray(), [true, false, false]);
+ * assertEquals(x.ne(y).logicalNot().toArray(), [true, false, false]);
+ * assertEquals(x.isNan().logicalOr(y.isInf()).toArray(), [false, true, true]);
+ * assertEquals(x.gt(2).logicalXor(y.gt(1)).toArray(), [false, true, false]);
+ * assertEquals(x.isClose(y, { equalNan: true }).toArray(), [true, false, false]);
+ * assertEquals(x.maskedFill(x.isNan(), 0).toArray(), [1, 0, 3]);
+ * assert(y.equal(y.clone()));
+ * ```
+ */
 export abstract class LogicMethods extends ElementwiseMethods {
   /** Where elements are equal. NaN equals nothing. */
   eq(other: TensorLike): Tensor {

@@ -19,6 +19,24 @@ import { checkArray } from "../describe.ts";
 /**
  * Reshaping, reordering and repeating. What PyTorch makes a view is one here: a change of it
  * in place changes the tensor, and is differentiated.
+ *
+ * @example
+ * ```ts
+ * import { arange, ones } from "@torchopt/torchopt";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const x = arange(6).view(2, 3);
+ * assertEquals(x.viewAs(ones([3, 2])).shape, [3, 2]);
+ * assertEquals(x.permute(1, 0).toArray(), x.mT.toArray());
+ * assertEquals(x.movedim(0, 1).contiguous().shape, [3, 2]);
+ * assertEquals(x.unsqueeze(0).squeeze(0).ndim, 2);
+ * assertEquals(x.flatten().unflatten(0, [3, 2]).shape, [3, 2]);
+ * assertEquals(x.select(0, 0).expandAs(x).shape, [2, 3]);
+ * assertEquals(x.select(0, 0).broadcastTo([4, 3]).shape, [4, 3]);
+ * assertEquals(arange(2).repeat(2).toArray(), [0, 1, 0, 1]);
+ * assertEquals(arange(2).tile(2).toArray(), [0, 1, 0, 1]);
+ * assertEquals(arange(2).repeatInterleave(2).toArray(), [0, 0, 1, 1]);
+ * ```
  */
 export abstract class MovementMethods extends ConversionMethods {
   /**

@@ -14,7 +14,20 @@ import { forbidInTrace } from "../trace.ts";
 import { inspect, oneLine, peek } from "../inspect.ts";
 import { nest } from "../nested.ts";
 
-/** What gives numbers: in a number, an array or a text. Whatever is not known yet is computed. */
+/**
+ * What gives numbers: in a number, an array or a text. Whatever is not known yet is computed.
+ *
+ * @example
+ * ```ts
+ * import { tensor } from "@torchopt/torchopt";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const x = tensor([[1, 2]]);
+ * assertEquals(x.toArray(), [[1, 2]]);
+ * assertEquals(x.data(), new Float32Array([1, 2]));
+ * assertEquals(x.sum().item(), 3);
+ * ```
+ */
 export abstract class ReadingMethods extends TensorCore {
   /**
    * The only element, as a number. Computes it if need be. An int64 beyond 2 ** 53 is rounded to the

@@ -79,7 +79,24 @@ function inReal(fn: Reduction): Reduction {
       : p.cast(fn(p.cast(x, "float64"), axes, keepdim), defaultDtype());
 }
 
-/** Reductions over one, several or all dimensions. A `dim` out of range is a RangeError. */
+/**
+ * Reductions over one, several or all dimensions. A `dim` out of range is a RangeError.
+ *
+ * @example
+ * ```ts
+ * import { tensor } from "@torchopt/torchopt";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const x = tensor([[1, 5], [3, 0]]);
+ * assertEquals([x.prod().item(), x.amax().item(), x.amin().item()], [0, 5, 0]);
+ * assertEquals(x.argmax(1).toArray(), [1, 0]);
+ * assertEquals(x.argmin().item(), 3);
+ * assertEquals(x.cumsum(1).toArray(), [[1, 6], [3, 3]]);
+ * assertEquals(x.cumprod(0).toArray(), [[1, 5], [3, 0]]);
+ * assertEquals(x.median(1).values.toArray(), [1, 0]);
+ * assertEquals([x.any().item(), x.countNonzero().item()], [1, 3]);
+ * ```
+ */
 export abstract class ReductionMethods extends LogicMethods {
   /** Sum; booleans and small integers count in int64. */
   sum(dim?: Dims, options: ReduceOptions = {}): Tensor {

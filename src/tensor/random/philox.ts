@@ -88,6 +88,19 @@ const pair = new Float64Array(2);
  * new Generator(7).fillUniform(b);
  * assertEquals(a, b);
  * ```
+ *
+ * @example Going back
+ * ```ts
+ * import { Generator } from "@torchopt/torchopt";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const generator = new Generator(1), saved = generator.state;
+ * generator.fillNormal(new Float64Array(3));
+ * generator.fillBernoulli(0.5, new Uint8Array(3));
+ * generator.fillInt(0, 10, new Int32Array(3)); // 0 to 9
+ * assertEquals(generator.permutation(4).toSorted(), Int32Array.of(0, 1, 2, 3));
+ * generator.state = saved; // the same numbers come again
+ * ```
  */
 export class Generator {
   #seed = 0n;

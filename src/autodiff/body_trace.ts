@@ -47,7 +47,7 @@ export class BodyTrace extends FunctionTrace implements Surroundings {
       );
     }
     const all = super.drawLater((lead = []) => draw([...lead, length]));
-    const stand = parameterNode({ shape: all.shape.slice(1), dtype: all.dtype });
+    const stand = parameterNode({ shape: all.shape.slice(1), dtype: all.dtype }, all);
     this.drawn.push({ stand, all });
     return stand;
   }

@@ -6,6 +6,7 @@
 
 import { parametersLike } from "../graph/body.ts";
 import { DTypeError, ShapeError } from "../graph/errors.ts";
+import { parameterNode } from "../graph/leaf.ts";
 import { isFloat, type Node } from "../graph/node.ts";
 import { showShape } from "../graph/shape.ts";
 import { chunkedLoop } from "../primitives/loop_chunks.ts";
@@ -54,9 +55,9 @@ function fixedLoop<Y>(
   step: (state: Tensor[], slices: Tensor[]) => { next: Flat; ys: readonly Node[]; output: Y },
 ): Fixed<Y> {
   const chunk = chunkOf(op, checkpoint, length), carries = first.nodes.length;
-  const slices = xs.map(({ shape, dtype }) => ({ shape: shape.slice(1), dtype }));
+  const slices = xs.map((x) => parameterNode({ shape: x.shape.slice(1), dtype: x.dtype }, x));
   const trace = new BodyTrace(`${op}()`, length);
-  const params = parametersLike([...first.nodes, ...slices]);
+  const params = [...parametersLike(first.nodes), ...slices];
   const { closed, output } = traceBody(trace, params, (all) => {
     const { next, ys, output } = step(all.slice(0, carries), all.slice(carries));
     checkCarry(op, first, next);

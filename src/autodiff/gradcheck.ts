@@ -31,7 +31,8 @@ function weights(n: number, seed: number): Float64Array {
 
 function weighted(outputs: readonly Tensor[]): Tensor {
   return outputs.map((o, k) =>
-    o.mul(tensor(weights(o.size, 0.5 + k), { shape: o.shape, dtype: o.dtype })).sum()
+    o.mul(tensor(weights(o.size, 0.5 + k), { shape: o.shape, dtype: o.dtype, device: o.device }))
+      .sum()
   ).reduce((a, b) => a.add(b));
 }
 
@@ -43,7 +44,10 @@ function compare(
 ): void {
   const values = inputs.map((x) => Float64Array.from(x.data() as Float64Array));
   const make = () =>
-    values.map((v, k) => tensor(v, { shape: inputs[k].shape, dtype: "float64" }).requiresGrad_());
+    values.map((v, k) => {
+      const { shape, device } = inputs[k];
+      return tensor(v, { shape, dtype: "float64", device, requiresGrad: true });
+    });
   const xs = make();
   const grads = grad(f(xs), xs, { allowUnused: true });
   inputs.forEach((x, k) => {

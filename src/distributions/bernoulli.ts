@@ -90,6 +90,7 @@ export class Bernoulli extends Distribution {
 
   /** @ignore Samples of a full shape. */
   protected override draw(shape: readonly number[], { generator }: SampleOptions): Tensor {
-    return rand(shape, { dtype: this.dtype, generator }).lt(this.probs).to(this.dtype);
+    return rand(shape, { dtype: this.dtype, device: this.probs.device, generator }).lt(this.probs)
+      .to(this.dtype);
   }
 }

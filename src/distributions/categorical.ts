@@ -109,7 +109,9 @@ export class Categorical extends Distribution {
   /** @ignore Samples of a full shape. */
   protected override draw(shape: readonly number[], { generator }: SampleOptions): Tensor {
     const sums = this.probs.cumsum(-1), total = sums.narrow(-1, this.numEvents - 1, 1);
-    const u = rand(shape, { dtype: this.dtype, generator }).unsqueeze(-1).mul(total);
+    const u = rand(shape, { dtype: this.dtype, device: total.device, generator }).unsqueeze(-1).mul(
+      total,
+    );
     // The first category whose sum exceeds u, and no later one than the first that reaches the total:
     // those behind have no probability.
     return sums.le(u).logicalAnd(sums.lt(total)).to(this.dtype).sum(-1).to("int64");

@@ -80,6 +80,6 @@ export class Exponential extends Distribution {
 
   /** @ignore Samples of a full shape. */
   protected override draw(shape: readonly number[], { generator }: SampleOptions): Tensor {
-    return this.icdf(rand(shape, { dtype: this.dtype, generator }));
+    return this.icdf(rand(shape, { dtype: this.dtype, device: this.rate.device, generator }));
   }
 }

@@ -48,7 +48,7 @@ export function gumbelSoftmax(logits: Tensor, options: GumbelSoftmaxOptions = {}
   if (typeof tau !== "number" || !(tau > 0)) {
     throw new RangeError(`gumbelSoftmax: tau is ${describe(tau)}, wants a number > 0.`);
   }
-  const noise = openUniform(logits.shape, logits.dtype, options).log().neg().log().neg();
+  const noise = openUniform(logits.shape, logits, options).log().neg().log().neg();
   const soft = logits.add(noise).div(tau).softmax(dim);
   if (!hard) return soft;
   const last = soft.detach().movedim(dim, -1);

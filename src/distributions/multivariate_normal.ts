@@ -118,7 +118,7 @@ export class MultivariateNormal extends Distribution {
 
   /** @ignore Samples of a full shape. */
   protected override draw(shape: readonly number[], source: SampleOptions): Tensor {
-    const z = standardNormal(shape, this.dtype, source).unsqueeze(-1);
+    const z = standardNormal(shape, this.loc, source).unsqueeze(-1);
     return this.scaleTril.matmul(z).squeeze(-1).add(this.loc);
   }
 }

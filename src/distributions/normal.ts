@@ -90,6 +90,6 @@ export class Normal extends Distribution {
 
   /** @ignore Samples of a full shape. */
   protected override draw(shape: readonly number[], source: SampleOptions): Tensor {
-    return standardNormal(shape, this.dtype, source).mul(this.scale).add(this.loc);
+    return standardNormal(shape, this.loc, source).mul(this.scale).add(this.loc);
   }
 }

@@ -93,7 +93,7 @@ export class StudentT extends Distribution {
 
   /** @ignore Samples of a full shape. */
   protected override draw(shape: readonly number[], source: SampleOptions): Tensor {
-    const normal = standardNormal(shape, this.dtype, source);
+    const normal = standardNormal(shape, this.df, source);
     const half = this.df.mul(0.5), log = logGammaSample(half, shape, source);
     // The root of a chi-square variable over its degrees of freedom.
     const root = log.sub(half.log()).mul(0.5).exp();

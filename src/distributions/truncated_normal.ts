@@ -144,7 +144,7 @@ export class TruncatedNormal extends Distribution {
 
   /** @ignore Samples of a full shape. */
   protected override draw(shape: readonly number[], source: SampleOptions): Tensor {
-    return this.icdf(openUniform(shape, this.dtype, source));
+    return this.icdf(openUniform(shape, this.loc, source));
   }
 }
 

@@ -86,7 +86,7 @@ export class Uniform extends Distribution {
 
   /** @ignore Samples of a full shape. */
   protected override draw(shape: readonly number[], { generator }: SampleOptions): Tensor {
-    const u = rand(shape, { dtype: this.dtype, generator });
+    const u = rand(shape, { dtype: this.dtype, device: this.low.device, generator });
     return u.mul(this.#width).add(this.low);
   }
 }

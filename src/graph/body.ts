@@ -177,7 +177,7 @@ export function readOf(params: readonly Node[], outputs: readonly Node[]): Set<N
 
 /** Fresh parameters like some nodes; derivatives reach those of floating point. */
 export function parametersLike(nodes: readonly Pick<Node, "shape" | "dtype">[]): Node[] {
-  return nodes.map(parameterNode);
+  return nodes.map((node) => parameterNode(node));
 }
 
 /** Letters of all keys that are kept; those used longest ago go. */

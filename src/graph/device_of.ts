@@ -19,22 +19,28 @@ export function noteDevice(node: Node, device: Device): void {
   devices.set(node, device);
 }
 
-/** The device of a value, or of what it will be computed from. */
+/** The device of a value, or of what it will be computed from; the default device where nothing decides. */
 export function deviceOf(node: Node): Device {
+  return knownDevice(node) ?? defaultDevice();
+}
+
+/** The device of a value, or of what it will be computed from; undefined where nothing decides. */
+export function knownDevice(node: Node): Device | undefined {
+  const elsewhere = !onlyHostInUse();
   let n: Node | undefined = node, known: Device | undefined, steps = 0;
   while (n !== undefined && n.storage === null && known === undefined) {
+    if (elsewhere && (known = devices.get(n)) !== undefined) break;
     const below = decisive(n.inputs);
     if (below === undefined || ++steps >= LONG_CHAIN) known = devices.get(n);
     n = below;
   }
   known ??= n?.storage?.device;
-  if (!onlyHostInUse() && (known === undefined || n?.shape.length === 0)) {
+  if (elsewhere && (known === undefined || (n?.storage != null && n.shape.length === 0))) {
     // Not every chain ends at what decides.
     known = searched(node) ?? known;
   }
-  const device = known ?? defaultDevice();
-  if (steps >= LONG_CHAIN) devices.set(node, device);
-  return device;
+  if (steps >= LONG_CHAIN && known !== undefined) devices.set(node, known);
+  return known;
 }
 
 /** The operand that says where a result will live: numbers on the host may be used anywhere. */

@@ -5,7 +5,7 @@
  */
 
 import { type DType, onlyHostInUse, type Storage } from "../runtime/mod.ts";
-import { deviceOf, noteDevice } from "./device_of.ts";
+import { knownDevice, noteDevice } from "./device_of.ts";
 import { type Attrs, type Aval, definePrimitive, isFloat, isGradEnabled, Node } from "./node.ts";
 import type { Shape } from "./shape.ts";
 
@@ -61,7 +61,8 @@ export function placeholderNode(aval: Aval, like: Aval = aval): Node {
 
 /** The second node, which will be where the first one is, if that is known. */
 function onDeviceOf(like: Aval, node: Node): Node {
-  if (like instanceof Node && !onlyHostInUse()) noteDevice(node, deviceOf(like));
+  const device = like instanceof Node && !onlyHostInUse() ? knownDevice(like) : undefined;
+  if (device !== undefined) noteDevice(node, device);
   return node;
 }
 
@@ -87,9 +88,13 @@ export function standIn(node: Node): Node {
   return onDeviceOf(node, stand);
 }
 
-/** A parameter of a body: no leaf, so that it may be changed in place; derivatives reach it. */
-export function parameterNode({ shape, dtype }: Aval): Node {
-  const node = placeholderNode({ shape, dtype });
+/**
+ * A parameter of a body: no leaf, so that it may be changed in place; derivatives reach it. It will be
+ * on the device of `like`, where that is a node.
+ */
+export function parameterNode(aval: Aval, like: Aval = aval): Node {
+  const { shape, dtype } = aval;
+  const node = placeholderNode({ shape, dtype }, like);
   node.requiresGrad = isGradEnabled() && isFloat(dtype);
   Object.assign(node, { attrs: INNER });
   return node;

@@ -18,6 +18,7 @@ import {
   type NllLossOptions,
   smoothL1Loss,
 } from "./functional.ts";
+import { TensorCore } from "../tensor/core.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { Module } from "./module.ts";
 import { BINARY_CROSS_ENTROPY, CROSS_ENTROPY, LOSS, NLL_LOSS } from "./functional/names.ts";
@@ -120,6 +121,19 @@ export class HuberLoss extends Module {
   }
 }
 
+/** Makes the weights among the options buffers: they move with the module, and are saved with it. */
+function holdWeights(module: Module, options: { weight?: unknown; posWeight?: unknown }): void {
+  for (const name of ["weight", "posWeight"] as const) {
+    const weight = options[name];
+    if (weight instanceof TensorCore) module.registerBuffer(name, weight as Tensor);
+  }
+}
+
+/** Options with the weights that are buffers now. */
+function heldWeights<O>(module: Module, options: O): O {
+  return { ...options, ...Object.fromEntries(module.namedBuffers()) };
+}
+
 /**
  * Cross-entropy of scores `[N, C, ...]` and class numbers or probabilities.
  *
@@ -137,11 +151,12 @@ export class CrossEntropyLoss extends Module {
   constructor(readonly options: CrossEntropyOptions = {}) {
     super();
     checkNames("CrossEntropyLoss", options, CROSS_ENTROPY);
+    holdWeights(this, options);
   }
 
   /** The loss of scores and classes. */
   override forward(input: Tensor, target: Tensor): Tensor {
-    return crossEntropy(input, target, this.options);
+    return crossEntropy(input, target, heldWeights(this, this.options));
   }
 }
 
@@ -162,11 +177,12 @@ export class NLLLoss extends Module {
   constructor(readonly options: NllLossOptions = {}) {
     super();
     checkNames("NLLLoss", options, NLL_LOSS);
+    holdWeights(this, options);
   }
 
   /** The loss of logarithms of probabilities and classes. */
   override forward(input: Tensor, target: Tensor): Tensor {
-    return nllLoss(input, target, this.options);
+    return nllLoss(input, target, heldWeights(this, this.options));
   }
 }
 
@@ -187,11 +203,12 @@ export class BCELoss extends Module {
   constructor(readonly options: BinaryCrossEntropyOptions = {}) {
     super();
     checkNames("BCELoss", options, BINARY_CROSS_ENTROPY);
+    holdWeights(this, options);
   }
 
   /** The loss of probabilities and targets of the same shape. */
   override forward(input: Tensor, target: Tensor): Tensor {
-    return binaryCrossEntropy(input, target, this.options);
+    return binaryCrossEntropy(input, target, heldWeights(this, this.options));
   }
 }
 
@@ -213,10 +230,11 @@ export class BCEWithLogitsLoss extends Module {
   ) {
     super();
     checkNames("BCEWithLogitsLoss", options, [...BINARY_CROSS_ENTROPY, "posWeight"]);
+    holdWeights(this, options);
   }
 
   /** The loss of scores and targets of the same shape. */
   override forward(input: Tensor, target: Tensor): Tensor {
-    return binaryCrossEntropyWithLogits(input, target, this.options);
+    return binaryCrossEntropyWithLogits(input, target, heldWeights(this, this.options));
   }
 }

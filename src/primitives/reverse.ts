@@ -8,8 +8,10 @@
 import { constantNode } from "../graph/leaf.ts";
 import { type GradBox, isFloat, nextEpoch, type Node } from "../graph/node.ts";
 import { recordOf } from "../graph/record.ts";
+import { deviceOf, knownDevice, noteDevice } from "../graph/device_of.ts";
+import { onlyHostInUse } from "../runtime/mod.ts";
 import { add } from "./elementwise.ts";
-import { expand } from "./movement.ts";
+import { alias, expand } from "./movement.ts";
 import { projectPrim } from "./tuple.ts";
 
 /** A tensor of zeros, as a node. */
@@ -204,7 +206,20 @@ export function sweep(
       }
     }
   }
+  if (!onlyHostInUse()) {
+    for (const [node, g] of cotangents) {
+      cotangents.set(node, beside(node, g));
+    }
+  }
   return { cotangents, reached };
+}
+
+/** A cotangent where its tensor is, also where it was made of numbers alone. */
+function beside(node: Node, g: Node): Node {
+  if (knownDevice(g) !== undefined) return g;
+  const placed = alias(g);
+  noteDevice(placed, deviceOf(node));
+  return placed;
 }
 
 /**

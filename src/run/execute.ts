@@ -12,7 +12,7 @@ import {
   type Storage,
 } from "../runtime/mod.ts";
 import { defaultDevice } from "../graph/defaults.ts";
-import { deviceOf } from "../graph/device_of.ts";
+import { deviceOf, knownDevice } from "../graph/device_of.ts";
 import type { Executable } from "./executable.ts";
 import { executableFor } from "./executable_cache.ts";
 import { nextEpoch, type Node } from "../graph/node.ts";
@@ -32,10 +32,11 @@ export function settle(node: Node, storage: Storage): void {
 }
 
 /**
- * The device of all inputs of a graph; the default device where there are none. A number on the host
- * may be used with tensors on any device, and is copied there.
+ * The device of all inputs of a graph; where there are none, that which was noted for what is asked
+ * for, or the default device. A number on the host may be used with tensors on any device, and is copied
+ * there.
  */
-export function commonDevice(leaves: readonly Node[]): Device {
+export function commonDevice(leaves: readonly Node[], targets: readonly Node[] = []): Device {
   let found: Device | null = null, number: Device | null = null;
   for (const { storage, shape } of leaves) {
     const { device } = storage!;
@@ -49,7 +50,13 @@ export function commonDevice(leaves: readonly Node[]): Device {
       );
     }
   }
-  return found ?? number ?? defaultDevice();
+  if (found !== null || onlyHostInUse()) return found ?? number ?? defaultDevice();
+  // What was made of numbers alone may have been asked for somewhere.
+  for (const node of targets) {
+    const noted = knownDevice(node);
+    if (noted !== undefined) return noted;
+  }
+  return number ?? defaultDevice();
 }
 
 /**
@@ -107,7 +114,7 @@ function prepare(targets: readonly Node[], former: readonly (Node | null)[]): Pr
     if (leaf >= 0) wished = wishes.length;
   }
   wishes.length = wished;
-  const executable = executableFor(walked, pending, wishes, commonDevice(walked.leaves));
+  const executable = executableFor(walked, pending, wishes, commonDevice(walked.leaves, pending));
   noteGraph(executable.ran);
   return { executable, pending, replaced, leaves, numbers };
 }

@@ -76,7 +76,9 @@ export function anderson(options: AndersonOptions = {}): FixedPointMethod {
         ({ x, y, X, F, k }) => {
           const f = y.sub(x), gram = F.matmul(F.t());
           // Rows without a difference yet get a one on the diagonal, and so the weight 0.
-          const used = arange(m, { dtype: "int64" }).ge(k.neg().add(m).to("int64"));
+          const used = arange(m, { dtype: "int64", device: x.device }).ge(
+            k.neg().add(m).to("int64"),
+          );
           const scale = gram.trace().mul(ridge), own = where(used, scale, 1);
           const weights = solve(gram.add(eye(m, { dtype }).mul(own)), F.matmul(f));
           const fine = weights.isFinite().all(), safe = where(fine, weights, 0);

@@ -259,7 +259,8 @@ export class LBFGS {
     let at = 0;
     withGrad(false, () => {
       for (const p of this.#params) {
-        p.copy_(tensor(x.slice(at, at += p.size), { shape: p.shape, dtype: p.dtype }));
+        const { shape, dtype, device } = p, values = x.slice(at, at += p.size);
+        p.copy_(tensor(values, { shape, dtype, device }));
       }
     });
   }

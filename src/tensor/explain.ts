@@ -115,7 +115,7 @@ export function explain(of: Tensor | Compiled<(...args: never[]) => unknown>): E
         NaN,
       );
     }
-    const walked = walk([node]), device = commonDevice(walked.leaves);
+    const walked = walk([node]), device = commonDevice(walked.leaves, [node]);
     return describe(lower(walked, [node], [], targetOf(device)), device, NaN);
   }
   const executable = latestExecutable(of);

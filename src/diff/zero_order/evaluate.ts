@@ -60,7 +60,10 @@ function inBatch(fn: Objective, { leaves, noise, signs }: Points, settings: Sett
   const n = settings.numSamples, { sigma } = settings, randomness = "different";
   const each = (...own: Tensor[]) => fn(own);
   if (settings.commonRandomNumbers) {
-    const steps = tensor(signs.map((s) => s * sigma), { dtype: "float64" });
+    const steps = tensor(signs.map((s) => s * sigma), {
+      dtype: "float64",
+      device: leaves[0]?.device,
+    });
     // The signs of a sample share what is drawn, the samples do not.
     const pair = vmap((...z: Tensor[]) =>
       vmap(
@@ -71,7 +74,7 @@ function inBatch(fn: Objective, { leaves, noise, signs }: Points, settings: Sett
   }
   const points = noise.map((z, j) => {
     if (signs.length === 1) return moved(leaves[j], z, signs[0] * sigma);
-    const steps = tensor(signs.map((sign) => sign * sigma), { dtype: z.dtype });
+    const steps = tensor(signs.map((sign) => sign * sigma), { dtype: z.dtype, device: z.device });
     return moved(leaves[j], z, steps.reshape(-1, ...z.shape.map(() => 1))).flatten(0, 1);
   });
   return vmap(each, { randomness })(...points).reshape(signs.length, n);

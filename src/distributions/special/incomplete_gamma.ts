@@ -74,11 +74,12 @@ function integrals(a: Tensor, y: Tensor): Integrals {
     const curved = c.square().add(c.mul(8)).sqrt().add(c).mul(0.5);
     return minimum(linear, where(low, curved, c.mul(2).sqrt())).detach();
   }).unsqueeze(-1);
-  const { dtype } = a;
-  const w = reach.mul(tensor(points, { dtype })), [A, X] = [up.unsqueeze(-1), x.unsqueeze(-1)];
+  const { dtype, device } = a;
+  const w = reach.mul(tensor(points, { dtype, device })),
+    [A, X] = [up.unsqueeze(-1), x.unsqueeze(-1)];
   const sign = where(low, -1, tensor(1, { dtype })).unsqueeze(-1), signed = w.mul(sign);
   const e = A.mul(signed).sub(X.mul(signed.expm1())).exp().mul(
-    reach.mul(tensor(weights, { dtype })),
+    reach.mul(tensor(weights, { dtype, device })),
   );
   let i = e.sum(-1), j = e.mul(w).sum(-1);
   for (let k = SHIFT - 1; k >= 0; k--) {

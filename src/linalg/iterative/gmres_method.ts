@@ -47,7 +47,7 @@ const row = (M: Tensor, unit: Tensor) => unit.matmul(M);
  * (Giraud et al., 2005), and its coefficients, made triangular by a Givens rotation.
  */
 function step(map: (v: Tensor) => Tensor, m: number, { V, Q, R, j, rest: _ }: Arnoldi): Arnoldi {
-  const { dtype } = V, at = arange(m + 1, { dtype: "int64" });
+  const { dtype, device } = V, at = arange(m + 1, { dtype: "int64", device });
   const unit = at.eq(j).to(dtype), next = at.eq(j.add(1)).to(dtype);
   const image = map(row(V, unit)), first = V.matmul(image);
   const once = image.sub(first.matmul(V)), second = V.matmul(once);
@@ -82,7 +82,7 @@ function generalizedMinimalResiduals(restart: number | null, cycles: number | nu
     const most = cycles ?? Math.max(1, Math.ceil(10 * n / m));
     const map: LinearMap = (v) => precondition(matvec(v));
     const A = onFlat(matvec, b), M = onFlat(precondition, b), MA = onFlat(map, b);
-    const start = flat(b), { dtype } = start;
+    const start = flat(b), { dtype, device } = start;
     const end = repeat<State>(
       ({ r, cycle, stagnated }) =>
         r.norm().gt(tolerance).logicalAnd(cycle.lt(most)).logicalAnd(stagnated.logicalNot()),
@@ -90,7 +90,7 @@ function generalizedMinimalResiduals(restart: number | null, cycles: number | nu
         const z = M(r), beta = z.norm(), size = r.norm();
         // The residual that is known is the preconditioned one.
         const goal = tolerance.mul(beta.div(size)).mul(0.5);
-        const first = arange(m + 1, { dtype: "int64" }).eq(0).to(dtype);
+        const first = arange(m + 1, { dtype: "int64", device }).eq(0).to(dtype);
         const found = repeat<Arnoldi>(
           ({ j, rest }) => j.lt(m).logicalAnd(rest.mul(beta).gt(goal)),
           (state) => step(MA, m, state),
@@ -103,7 +103,7 @@ function generalizedMinimalResiduals(restart: number | null, cycles: number | nu
           },
           m,
         );
-        const used = arange(m, { dtype: "int64" }).lt(found.j).to(dtype);
+        const used = arange(m, { dtype: "int64", device }).lt(found.j).to(dtype);
         const g = found.Q.select(1, 0).narrow(0, 0, m).mul(used).mul(beta);
         const y = triangularSolve(found.R, g, { upper: true });
         const moved = x.add(y.matmul(found.V.narrow(0, 0, m)));

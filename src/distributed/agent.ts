@@ -4,19 +4,16 @@
  * @module
  */
 
-import { Alarm } from "./alarm.ts";
 import type { CallSettings } from "./call_settings.ts";
-import { newMessage } from "./contexts.ts";
-import { RpcError, RpcTimeoutError, WorkerDiedError } from "./errors.ts";
+import { RpcError, WorkerDiedError } from "./errors.ts";
 import type { FaultInjector } from "./faults.ts";
 import { type Frame, Kind, parseChunks } from "./frame.ts";
 import type { Link } from "./links/link.ts";
 import { MAX_QUEUED } from "./links/link.ts";
-import { decodeMessage, encodeMessage, noteArrival } from "./message.ts";
-import { Peer, type Pending } from "./peer.ts";
-import { fromPlain, isPlainError } from "./plain_error.ts";
+import { encodeMessage } from "./message.ts";
+import { Peer } from "./peer.ts";
 import { lookUp } from "./registry.ts";
-import { currentScope } from "./scope.ts";
+import { Requests } from "./requests.ts";
 import { Service, type SystemHandler } from "./service.ts";
 
 /** Makes links to other ranks. */
@@ -24,9 +21,6 @@ export interface Connector {
   /** A link to a rank, and the start of its process. */
   connect(rank: number): Promise<{ link: Link; incarnation: string }>;
 }
-
-/** How many times the first pause the pause before a request is sent again becomes. */
-const LONGEST_PAUSE = 8;
 
 const abandoned = new RpcError("The caller does not wait for this call any more.");
 
@@ -40,16 +34,11 @@ export class Agent {
   readonly peers: readonly Peer[];
   /** Told of each rank that is gone. */
   readonly onDeath: ((rank: number, error: Error) => void)[] = [];
-  /** Calls that were made. */
-  made = 0;
   /** Connections that were refused. */
   refused = 0;
   readonly #connector: Connector | null;
-  readonly #faults: FaultInjector | null;
   #closed: Error | null = null;
-  readonly #whenIdle: (() => void)[] = [];
-  readonly #alarm = new Alarm((now) => this.#late(now));
-  readonly #firstPause: number;
+  readonly #requests: Requests;
   readonly #service: Service;
 
   /**
@@ -65,10 +54,15 @@ export class Agent {
   ) {
     this.rank = rank;
     this.size = size;
-    this.#firstPause = faults?.pause ?? pause;
     this.#connector = connector;
-    this.#faults = faults;
     this.peers = Array.from({ length: size }, (_, r) => new Peer(r));
+    this.#requests = new Requests(
+      rank,
+      this.peers,
+      faults,
+      faults?.pause ?? pause,
+      (peer, chunks) => this.#post(peer, chunks),
+    );
     this.#service = new Service(
       rank,
       faults,
@@ -79,6 +73,11 @@ export class Agent {
   /** What calls within the layer are answered by. */
   get system(): Map<string, SystemHandler> {
     return this.#service.system;
+  }
+
+  /** Calls that were made. */
+  get made(): number {
+    return this.#requests.made;
   }
 
   /** Calls that were served. */
@@ -121,8 +120,9 @@ export class Agent {
     kwargs: Readonly<Record<string, unknown>>,
     settings: CallSettings,
   ): Promise<unknown> {
-    const again = lookUp(name)?.idempotent ?? false;
-    return this.#request(rank, Kind.call, name, args, kwargs, settings, again);
+    const gone = this.#gone(rank), again = lookUp(name)?.idempotent ?? false;
+    if (gone !== null) return Promise.reject(gone);
+    return this.#requests.make(this.peers[rank], Kind.call, name, args, kwargs, settings, again);
   }
 
   /**
@@ -135,148 +135,27 @@ export class Agent {
     args: readonly unknown[],
     settings: CallSettings,
   ): Promise<unknown> {
-    return this.#request(rank, Kind.system, name, args, null, settings, true);
+    const gone = this.#gone(rank);
+    if (gone !== null) return Promise.reject(gone);
+    return this.#requests.make(this.peers[rank], Kind.system, name, args, null, settings, true);
   }
 
   /** Tells a rank something; there is no answer. */
   tell(rank: number, name: string, args: readonly unknown[]): void {
-    const peer = this.peers[rank];
-    if (peer.dead !== null || this.#closed !== null) return;
-    const data = [name, args, null, 0, 0, 0, false];
+    if (this.#gone(rank) !== null) return;
+    const peer = this.peers[rank], data = [name, args, null, 0, 0, 0, false];
     const belonging = { context: 0, message: 0, peer: rank };
     this.#post(peer, encodeMessage(name, Kind.note, 0, data, belonging, null));
   }
 
-  #request(
-    rank: number,
-    kind: number,
-    name: string,
-    args: readonly unknown[],
-    kwargs: Readonly<Record<string, unknown>> | null,
-    settings: CallSettings,
-    again: boolean,
-  ): Promise<unknown> {
-    const peer = this.peers[rank], { seconds, signal, canceller } = settings;
-    const gone = this.#closed ?? peer.dead;
-    if (gone !== null) return Promise.reject(gone);
-    if (signal?.aborted) return Promise.reject(signal.reason);
-    // Work of the layer within a pass belongs to no context by itself.
-    const scope = currentScope(), now = performance.now();
-    const context = kind === Kind.call ? scope.context : settings.context ?? 0;
-    const own = seconds > 0 ? now + seconds * 1000 : Infinity;
-    const deadline = Math.min(own, scope.deadline), left = deadline - now;
-    if (left <= 0) {
-      return Promise.reject(new RpcTimeoutError(rank, name, 0));
-    }
-    const message = context === 0 ? 0 : newMessage(this.rank);
-    const id = peer.lastId = peer.lastId % 0xffff_fffe + 1;
-    const named = kwargs !== null && Object.keys(kwargs).length > 0 ? kwargs : null;
-    const data = [name, args, named, context, message, left === Infinity ? 0 : left, again];
-    const belonging = { context, message, peer: rank };
-    // What is sent twice may not lie in memory that the first arrival gives back.
-    const link = again ? null : peer.links[0] ?? null;
-    let chunks: Uint8Array[];
-    try {
-      chunks = encodeMessage(name, kind, id, data, belonging, link);
-    } catch (error) {
-      return Promise.reject(error);
-    }
-    this.made++;
-    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    const pending: Pending = {
-      name,
-      system: kind !== Kind.call,
-      deadline,
-      seconds: left / 1000,
-      context,
-      again: again ? chunks.map((chunk) => chunk.slice()) : null,
-      nextTry: again ? now + this.#firstPause : Infinity,
-      pause: this.#firstPause,
-      resolve,
-      reject,
-    };
-    peer.pending.set(id, pending);
-    this.#alarm.at(Math.min(deadline, pending.nextTry));
-    this.#postRequest(peer, name, chunks);
-    canceller?.add((reason) => this.#giveUp(peer, id, reason));
-    if (signal === undefined) return promise;
-    const stop = () => this.#giveUp(peer, id, signal.reason);
-    signal.addEventListener("abort", stop, { once: true });
-    return promise.finally(() => signal.removeEventListener("abort", stop));
-  }
-
-  #postRequest(peer: Peer, name: string, chunks: Uint8Array[]): void {
-    const faults = this.#faults?.of(name);
-    if (faults === undefined) return this.#post(peer, chunks);
-    if (this.#faults!.happens(faults.request)) return;
-    if (faults.delay === 0) this.#post(peer, chunks);
-    else setTimeout(() => this.#post(peer, chunks), faults.delay);
-  }
-
-  /** Stops waiting for a call, and tells the other side. */
-  #giveUp(peer: Peer, id: number, error: Error): void {
-    const pending = peer.pending.get(id);
-    if (pending === undefined) return;
-    this.#settled(peer, id);
-    if (peer.dead === null) {
-      this.#post(peer, encodeMessage("cancel", Kind.cancel, id, undefined, nowhere, null));
-    }
-    pending.reject(error);
-  }
-
-  #settled(peer: Peer, id: number): void {
-    peer.pending.delete(id);
-    this.#checkIdle();
-  }
-
-  #checkIdle(): void {
-    if (this.#whenIdle.length === 0 || !this.#isIdle()) return;
-    for (const resolve of this.#whenIdle.splice(0)) resolve();
-  }
-
-  #isIdle(): boolean {
-    return this.peers.every(({ pending }) => pending.size === 0);
+  /** Why a rank cannot be called; null where it can. */
+  #gone(rank: number): Error | null {
+    return this.#closed ?? this.peers[rank].dead;
   }
 
   /** Resolves when no call waits for an answer; rejects after so many seconds (0: never). */
-  async idle(seconds: number): Promise<void> {
-    const limit = seconds > 0 ? performance.now() + seconds * 1000 : Infinity;
-    while (!this.#isIdle()) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      this.#whenIdle.push(resolve);
-      const timer = seconds > 0 ? setTimeout(resolve, limit - performance.now()) : undefined;
-      await promise;
-      clearTimeout(timer);
-      if (this.#isIdle() || performance.now() < limit) continue;
-      const peer = this.peers.find((p) => p.pending.size > 0)!;
-      const [{ name: functionName }] = peer.pending.values();
-      throw new RpcTimeoutError(peer.rank, functionName, Number(seconds.toFixed(3)));
-    }
-  }
-
-  /** Gives up what is late, and asks again for what may be; when to look again. */
-  #late(now: number): number {
-    let next = Infinity;
-    for (const peer of this.peers) {
-      for (const [id, pending] of peer.pending) {
-        if (pending.deadline <= now + 0.5) {
-          const { name: functionName, seconds } = pending;
-          this.#giveUp(
-            peer,
-            id,
-            new RpcTimeoutError(peer.rank, functionName, Number(seconds.toFixed(3))),
-          );
-          continue;
-        }
-        if (pending.nextTry <= now && pending.again !== null) {
-          pending.pause = Math.min(2 * pending.pause, LONGEST_PAUSE * this.#firstPause);
-          pending.nextTry = now + pending.pause;
-          this.#postRequest(peer, pending.name, pending.again.map((chunk) => chunk.slice()));
-        }
-        next = Math.min(next, pending.deadline, pending.nextTry);
-      }
-    }
-    return next;
+  idle(seconds: number): Promise<void> {
+    return this.#requests.idle(seconds);
   }
 
   /** Begins to use a link to a rank. */
@@ -339,8 +218,7 @@ export class Agent {
     if (peer.dead !== null || rank === this.rank || this.#closed !== null) return;
     const error = peer.dead = new WorkerDiedError(rank, reason);
     peer.waiting = [];
-    for (const pending of peer.takePending()) pending.reject(error);
-    this.#checkIdle();
+    this.#requests.fail(peer, error);
     for (const running of peer.running.values()) running.abort(error);
     for (const link of [...peer.links]) link.close(reason);
     for (const told of this.onDeath) told(rank, error);
@@ -360,9 +238,9 @@ export class Agent {
     if (this.#closed !== null) return;
     this.#closed = error;
     this.#service.stop();
-    this.#alarm.off();
+    this.#requests.stop();
     for (const peer of this.peers) {
-      for (const pending of peer.takePending()) pending.reject(error);
+      this.#requests.fail(peer, error);
       for (const running of peer.running.values()) running.abort(error);
       for (const link of [...peer.links]) link.close("this rank has shut down");
     }
@@ -380,31 +258,9 @@ export class Agent {
     const { kind, id } = frame;
     if (kind === Kind.bye) peer.left = true;
     else if (kind === Kind.cancel) peer.running.get(id)?.abort(abandoned);
-    else if (kind === Kind.result || kind === Kind.error) this.#answered(peer, link, frame);
-    else this.#service.serve(peer, link, frame);
-  }
-
-  #answered(peer: Peer, link: Link | undefined, frame: Frame): void {
-    const pending = peer.pending.get(frame.id);
-    // Late: nobody waits for it any more.
-    if (pending === undefined) return;
-    const { data, tensors } = decodeMessage(frame, link ?? null);
-    if (frame.kind === Kind.error) {
-      if (!isPlainError(data)) throw new RpcError("message: an error is not one.");
-      this.#settled(peer, frame.id);
-      return pending.reject(fromPlain(peer.rank, pending.name, data));
-    }
-    let value = data;
-    if (pending.context !== 0) {
-      if (!Array.isArray(data) || !Number.isSafeInteger(data[0])) {
-        throw new RpcError("message: a result is not one.");
-      }
-      const [message, result] = data as [number, unknown];
-      noteArrival(tensors, { context: pending.context, message, peer: peer.rank });
-      value = result;
-    }
-    this.#settled(peer, frame.id);
-    pending.resolve(value);
+    else if (kind === Kind.result || kind === Kind.error) {
+      this.#requests.answered(peer, link, frame);
+    } else this.#service.serve(peer, link, frame);
   }
 }
 

@@ -16,6 +16,7 @@ import { decodeData, encodeData } from "./envelope.ts";
 import { RpcError } from "./errors.ts";
 import { encodeFrame, type Frame, type FrameTensor } from "./frame.ts";
 import type { Link, Memory } from "./links/link.ts";
+import type { Sharing } from "./links/sharing.ts";
 
 /** Where a message belongs in distributed autograd; context 0 for nowhere. */
 export interface Belonging {
@@ -43,7 +44,7 @@ export function encodeMessage(
   id: number,
   data: unknown,
   belonging: Belonging,
-  link: Link | null,
+  sharing: Sharing | null,
 ): Uint8Array[] {
   const tensors: Tensor[] = [];
   const bytes = data === undefined ? empty : encodeData(op, data, tensors);
@@ -57,7 +58,7 @@ export function encodeMessage(
   const table = tensors.map((x, i): FrameTensor => {
     const memory = valueOf(x, op);
     const requiresGrad = grads && nodes[i].requiresGrad && (context !== 0 || x.isLeaf);
-    const place = memory.byteLength >= SHARE ? link?.share(memory) ?? null : null;
+    const place = memory.byteLength >= SHARE ? sharing?.share(memory) ?? null : null;
     return {
       dtype: x.dtype,
       shape: x.shape,

@@ -5,6 +5,7 @@
  */
 
 import type { Link } from "./links/link.ts";
+import type { Sharing } from "./links/sharing.ts";
 import type { Running } from "./scope.ts";
 
 /** A call that waits for its answer. */
@@ -20,7 +21,7 @@ export interface Pending {
   /** Context that the answer belongs to. */
   readonly context: number;
   /** The request, where it may be sent again. */
-  readonly again: Uint8Array[] | null;
+  readonly again: { readonly chunks: Uint8Array[]; readonly sharing: Sharing | null } | null;
   /** When it is sent again. */
   nextTry: number;
   /** Milliseconds until the try after that. */

@@ -10,6 +10,7 @@ import { RpcError } from "./errors.ts";
 import type { FaultInjector } from "./faults.ts";
 import { type Frame, Kind } from "./frame.ts";
 import type { Link } from "./links/link.ts";
+import { Sharing } from "./links/sharing.ts";
 import { decodeMessage, encodeMessage, noteArrival } from "./message.ts";
 import type { Peer } from "./peer.ts";
 import { toPlain } from "./plain_error.ts";
@@ -67,9 +68,9 @@ export class Service {
       if (kind === Kind.note) return;
       peer.running.delete(id);
       if (peer.dead !== null || this.#stopped) return;
-      // What is sent twice may not lie in memory that the first arrival gives back.
-      const shared = again ? null : link ?? null;
-      const chunks = this.#answerTo(peer, shared, id, name, context, value, error);
+      // What is kept, to be sent twice, may not lie in memory that the first arrival gives back.
+      const sharing = again || link === undefined ? null : new Sharing(link);
+      const chunks = this.#answerTo(peer, sharing, id, name, context, value, error);
       if (again) peer.keepAnswer(id, chunks);
       this.#reply(peer, link, name, chunks);
     };
@@ -128,7 +129,7 @@ export class Service {
 
   #answerTo(
     peer: Peer,
-    link: Link | null,
+    sharing: Sharing | null,
     id: number,
     name: string,
     context: number,
@@ -140,7 +141,7 @@ export class Service {
         const message = context === 0 ? 0 : newMessage(this.#rank);
         const data = context === 0 ? value : [message, value];
         const belonging = { context, message, peer: peer.rank };
-        return encodeMessage(name, Kind.result, id, data, belonging, link);
+        return encodeMessage(name, Kind.result, id, data, belonging, sharing);
       } catch (thrown) {
         error = thrown;
       }

@@ -45,6 +45,10 @@ export interface Link {
    * they have to travel in the frame.
    */
   share(memory: Memory): SharedPlace | null;
+  /** One more use of a place. */
+  hold(place: SharedPlace): void;
+  /** The end of one. */
+  release(place: SharedPlace): void;
   /** Notes that a memory is a place that arrived in a frame. */
   received(memory: Memory, place: SharedPlace): void;
   /** Closes the link; `closed` is told once. */

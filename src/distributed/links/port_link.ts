@@ -62,6 +62,10 @@ export class PortLink implements Link {
     return null;
   }
 
+  hold(): void {}
+
+  release(): void {}
+
   received(): void {}
 
   close(reason: string): void {

@@ -78,7 +78,7 @@ export class SharedLane {
     if (this.#closed || this.#refused) return null;
     // An array that somebody has may have been changed unseen.
     const known = memory.handedOut ? undefined : this.#known.get(memory);
-    if (known?.version === memory.version && this.#share(known.place)) return known.place;
+    if (known?.version === memory.version && this.hold(known.place)) return known.place;
     const { buffer, byteOffset, byteLength } = memory.host();
     const bytes = new Uint8Array(buffer, byteOffset, byteLength), place = this.#copy(bytes);
     if (place === null) {
@@ -87,9 +87,14 @@ export class SharedLane {
     return place;
   }
 
-  /** Whether a place can be sent once more. */
-  #share({ segment, offset, returned }: SharedPlace): boolean {
+  /** One more use of a place; whether it is still there. */
+  hold({ segment, offset, returned }: SharedPlace): boolean {
     return returned || this.#own.get(segment)?.slots.share(offset) === true;
+  }
+
+  /** Ends one use of a place. */
+  release({ segment, offset, returned }: SharedPlace): void {
+    if (!returned) this.#own.get(segment)?.slots.give(offset);
   }
 
   #copy(bytes: Uint8Array): SharedPlace | null {
@@ -110,7 +115,7 @@ export class SharedLane {
   #keep(memory: Memory, place: SharedPlace): void {
     const reference = new WeakRef(memory);
     this.#known.set(memory, { place, version: memory.version, buffer: null });
-    this.#share(place);
+    this.hold(place);
     this.#kept.set(reference, place);
     gone.register(memory, () => this.#giveUp(reference));
   }
@@ -120,7 +125,7 @@ export class SharedLane {
     if (place === undefined) return;
     this.#kept.delete(reference);
     if (memory !== undefined) this.#known.delete(memory);
-    this.#own.get(place.segment)?.slots.give(place.offset);
+    this.release(place);
   }
 
   /** Notes that a memory is a place that the other side named. */

@@ -103,6 +103,14 @@ export class SocketLink implements Link {
     return this.#lane?.put(memory) ?? null;
   }
 
+  hold(place: SharedPlace): void {
+    this.#lane?.hold(place);
+  }
+
+  release(place: SharedPlace): void {
+    this.#lane?.release(place);
+  }
+
   received(memory: Memory, place: SharedPlace): void {
     this.#lane?.received(memory, place);
   }

@@ -1,5 +1,6 @@
 /** W9, W10 and the checkpointed loop: what a fresh process costs, in time and in memory. */
 
+import { ownModule } from "../../src/cli/child.ts";
 import { report } from "./timing.ts";
 
 const QUICK = Deno.env.get("BENCH_QUICK") === "1";
@@ -9,7 +10,7 @@ const STARTS = Number(Deno.env.get("BENCH_COLD_REPS") ?? (QUICK ? "2" : "10"));
 async function child(...what: string[]): Promise<{ line: string; first: number; exit: number }> {
   const begin = performance.now();
   const process = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", new URL("./child.ts", import.meta.url).href, ...what],
+    args: ["run", "-A", ownModule("bench/workloads/child.ts"), ...what],
     stdout: "piped",
   }).spawn();
   let text = "", first = NaN;

@@ -4,11 +4,11 @@
  * @module
  */
 
-import { runOwn } from "../../src/cli/child.ts";
+import { ownModule, runOwn } from "../../src/cli/child.ts";
 
 /** Starts the ranks, and prints the lines of rank 0. */
 async function launch(name: string, ...flags: string[]): Promise<void> {
-  const program = new URL("./ranks.ts", import.meta.url).href;
+  const program = ownModule("bench/workloads/ranks.ts");
   const line = ["run", "--nproc", "2", ...flags, program, name];
   const { code, out } = await runOwn("src/cli/mod.ts", line, { caught: true });
   if (code !== 0) throw new Error(`bench: the ranks of ${name} ended with code ${code}`);

@@ -6,6 +6,7 @@
 
 import { denoCommand } from "../distributed/launch/deno.ts";
 import { exists, filePath } from "../runtime/locate.ts";
+import { VERSION } from "./version.ts";
 
 /** What cannot be done, with the way out. */
 export class CommandError extends Error {
@@ -13,7 +14,7 @@ export class CommandError extends Error {
 }
 
 /** Root of this package, wherever it was loaded from. */
-export const PACKAGE = new URL("../../", import.meta.url);
+const PACKAGE = new URL("../../", import.meta.url);
 
 /** The address of a file or module: a path is one from the current folder. */
 export function addressOf(path: string): URL {
@@ -29,6 +30,21 @@ export function ownConfig(): string[] {
   if (PACKAGE.protocol !== "file:") return [];
   const config = new URL("deno.json", PACKAGE);
   return exists(filePath(config)) ? ["--config", filePath(config)] : [];
+}
+
+/**
+ * What Deno takes for a module of this package: its address, or the npm package's name for it, without
+ * which the module would not find what it imports in turn.
+ *
+ * @param path relative to the root of the package, as in its sources
+ */
+export function ownModule(path: string): string {
+  if (!import.meta.url.endsWith(".js")) return new URL(path, PACKAGE).href;
+  // What an npm package holds is compiled.
+  const compiled = path.replace(/\.ts$/, ".js");
+  return import.meta.url.includes("/node_modules/")
+    ? new URL(compiled, PACKAGE).href
+    : `npm:@torchopt/torchopt@${VERSION}/internal/${compiled}`;
 }
 
 /** How a process of this package ended. */
@@ -51,12 +67,7 @@ export async function runOwn(
   args: readonly string[],
   options: { readonly env?: Record<string, string>; readonly caught?: boolean } = {},
 ): Promise<Ended> {
-  // What an npm package holds is compiled.
-  const file = import.meta.url.endsWith(".js") ? path.replace(/\.ts$/, ".js") : path;
-  return await runDeno(
-    ["run", "-A", ...ownConfig(), new URL(file, PACKAGE).href, ...args],
-    options,
-  );
+  return await runDeno(["run", "-A", ...ownConfig(), ownModule(path), ...args], options);
 }
 
 /**

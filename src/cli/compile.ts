@@ -7,7 +7,7 @@
 import { exists, filePath } from "../runtime/locate.ts";
 import { usePayload } from "../runtime/payload.ts";
 import { type Command, UsageError } from "./arguments.ts";
-import { addressOf, CommandError, ownConfig, PACKAGE, runDeno } from "./child.ts";
+import { addressOf, CommandError, ownConfig, ownModule, runDeno } from "./child.ts";
 import { makePayload } from "./payload.ts";
 import { isTarget, TARGETS } from "./targets.ts";
 
@@ -42,8 +42,7 @@ function packagesIn(modules: string): string[] {
 
 /** The module that runs in front of the program. */
 function preloadText(): string {
-  const ending = import.meta.url.endsWith(".js") ? "js" : "ts";
-  const module = new URL(`src/runtime/payload.${ending}`, PACKAGE).href;
+  const module = ownModule("src/runtime/payload.ts");
   return `import { ${usePayload.name} } from ${JSON.stringify(module)};\n` +
     `await ${usePayload.name}(new URL("./payload/", import.meta.url));\n`;
 }
@@ -109,10 +108,10 @@ The libraries of the target are unpacked into the cache folder at the first star
           `--output=${output}`,
           `--preload=${folder}/preload.ts`,
           `--include=${folder}/payload`,
-          ...WORKERS.map((path) => `--include=${includable(path)}`),
+          ...WORKERS.map((path) => `--include=${ownModule(path)}`),
           ...leftOut(unused, program).map((path) => `--exclude=${path}`),
           ...flags,
-          program ?? filePath(new URL("src/cli/mod.ts", PACKAGE)),
+          program ?? ownModule("src/cli/mod.ts"),
           ...args,
         ]);
         if (code !== 0) {
@@ -137,9 +136,3 @@ The libraries of the target are unpacked into the cache folder at the first star
     }
   },
 };
-
-/** A module of this package, as an argument. */
-function includable(path: string): string {
-  const url = new URL(import.meta.url.endsWith(".js") ? path.replace(/ts$/, "js") : path, PACKAGE);
-  return url.protocol === "file:" ? filePath(url) : url.href;
-}

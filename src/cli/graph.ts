@@ -6,19 +6,18 @@
 
 import { exists, filePath } from "../runtime/locate.ts";
 import { type Command, UsageError } from "./arguments.ts";
-import { addressOf, CommandError, PACKAGE, runDeno } from "./child.ts";
+import { addressOf, CommandError, ownModule, runDeno } from "./child.ts";
 import type { DrawOptions } from "./draw.ts";
 
 /** Program that draws: it has the imports of the module's project, so that both have the same tensors. */
 function program(module: URL, options: DrawOptions): string {
-  const own = (path: string) => JSON.stringify(new URL(path, import.meta.url).href);
-  const ending = import.meta.url.endsWith(".js") ? "js" : "ts";
+  const own = (path: string) => JSON.stringify(ownModule(path));
   return `
     console.log = console.error;
-    const { draw } = await import(${own(`./draw.${ending}`)});
+    const { draw } = await import(${own("src/cli/draw.ts")});
     const visual = await import("@torchopt/torchopt").then(
       (m) => m.visual,
-      () => import(${JSON.stringify(new URL(`src/visual/mod.${ending}`, PACKAGE).href)}),
+      () => import(${own("src/visual/mod.ts")}),
     );
     const load = () => import(${JSON.stringify(module.href)});
     Deno.exit(await draw(load, visual, ${JSON.stringify(options)}));

@@ -44,7 +44,7 @@ export function apiPage(names: readonly PublicName[]): string {
   return `${MADE}
 # API index
 
-All public names with the first sentence of their documentation; \`deno doc mod.ts NAME\` shows the
+All public names with the first sentence of their documentation; \`deno doc --filter NAME mod.ts\` shows the
 rest: arguments, shapes, errors and an example that runs. ${
     count(({ kind }) => kind === "function")
   } functions, ${count(({ kind }) => kind === "class")} classes and ${

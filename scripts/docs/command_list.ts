@@ -1,0 +1,120 @@
+/**
+ * How each command of the documentation is known to work.
+ *
+ * @module
+ */
+
+/**
+ * - `quick`: `deno task docs:commands` runs it, in CI, too
+ * - `long`: `deno task docs:commands --long` runs it
+ * - `ci`: a step of `.ci/run` runs it
+ * - `tests`: a test runs the same with small numbers
+ * - `elsewhere`: it needs what a machine for tests lacks
+ */
+export type Way = "quick" | "long" | "ci" | "tests" | "elsewhere";
+
+/** What is known about commands that a pattern matches. */
+export interface Known {
+  readonly pattern: RegExp;
+  readonly way: Way;
+  /** What runs in its place, where it has a placeholder. */
+  readonly as?: string;
+  /** Why it is not quick, or where it runs. */
+  readonly reason: string;
+}
+
+const word = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+
+const exact = (command: string, way: Way, reason: string, as?: string): Known => ({
+  pattern: new RegExp(`^${word(command)}$`),
+  way,
+  reason,
+  as,
+});
+
+/** The first that matches counts. */
+export const KNOWN: readonly Known[] = [
+  // README.md
+  exact("npx --yes deno@2.9.6 task demo", "ci", "step demo"),
+  exact("npx --yes deno@2.9.6 task test", "ci", "step tests"),
+  exact("npx --yes deno@2.9.6", "quick", "", "npx --yes deno@2.9.6 --version"),
+  exact("deno add jsr:@torchopt/torchopt", "elsewhere", "the package has to be published first"),
+  exact("deno task demo --help", "quick", ""),
+  {
+    pattern: /^deno run -A jsr:@torchopt\/torchopt\/cli (info|doctor)$/,
+    way: "quick",
+    as: "deno task torchopt $1",
+    reason: "the checkout in place of the published package",
+  },
+  // CONTRIBUTING.md
+  exact("deno task demo", "ci", "step demo"),
+  exact("deno task test", "ci", "step tests"),
+  exact("deno task ok", "ci", "all it does are steps"),
+  exact("deno task docs", "ci", "step documentation and package"),
+  exact("deno task docs:commands", "ci", "step documentation and package"),
+  exact("deno task build:ops", "ci", "part of deno task test"),
+  exact("deno task test:golden", "ci", "part of deno task test"),
+  exact("deno task fuzz:ops", "ci", "step kernels under sanitizers"),
+  exact("deno task coverage", "long", "runs all tests, some slower", "deno task coverage visual"),
+  exact("deno task torchopt", "quick", "", "deno task torchopt --help"),
+  exact("deno task compile", "quick", "", "deno task compile --help"),
+  exact("deno task npm", "tests", "part of deno task release --dry-run"),
+  {
+    pattern: /^deno task release/,
+    way: "long",
+    as: "deno task release --dry-run",
+    reason: "does all that CI does, and more",
+  },
+  exact("deno task launch", "quick", "", "deno task launch --help"),
+  exact("bash .ci/run", "ci", "is CI"),
+  exact("deno test -A tests/pytree/map_test.ts", "ci", "part of deno task test"),
+  exact("deno test -A --filter treeMap", "ci", "part of deno task test"),
+  exact("deno test -A --doc docs", "ci", "part of deno task test"),
+  exact("deno run -A scripts/check_models.ts FOLDER", "elsewhere", "needs Python with onnx"),
+  exact("deno doc", "quick", "", "deno doc --filter adam mod.ts"),
+  // bench/README.md: measured by who looks at the figures
+  { pattern: /^BENCH_QUICK=1 /, way: "long", reason: "measures" },
+  { pattern: /^deno run -A bench\/workloads\.ts/, way: "long", reason: "measures for minutes" },
+  { pattern: /^deno task bench\b/, way: "long", reason: "measures for minutes" },
+  {
+    pattern: /^(deno run -A scripts\/bench_peers\.ts|python bench\/)/,
+    way: "elsewhere",
+    reason: "needs Python with JAX and PyTorch",
+  },
+  // docs/cli.md, docs/compile.md, docs/stability.md
+  {
+    pattern: /^deno install .*jsr:/,
+    way: "elsewhere",
+    reason: "the package has to be published first",
+  },
+  exact("deno task torchopt info", "quick", ""),
+  exact("torchopt COMMAND --help", "quick", "", "deno task torchopt graph --help"),
+  { pattern: /^torchopt graph/, way: "tests", reason: "tests/cli" },
+  { pattern: /^(deno task|torchopt) compile|^deno compile/, way: "tests", reason: "tests/cli" },
+  exact("torchopt run", "tests", "tests/cli"),
+  exact("deno run -A scripts/check_binary.ts", "long", "makes binaries of 100 MB"),
+  // docs/distributed.md
+  exact("deno task launch --nproc 4 tests/distributed/programs/four.ts", "quick", ""),
+  exact("deno task launch --max-restarts", "tests", "tests/distributed"),
+  exact(
+    "deno run -A scripts/check_engines.ts",
+    "long",
+    "looks for engines, and runs those there are",
+  ),
+  exact("sudo deno run -A scripts/check_network.ts", "elsewhere", "makes network namespaces"),
+  {
+    pattern: /^(torchrun|mpirun|srun|python scripts\/ray_launch\.py) /,
+    way: "elsewhere",
+    reason: "scripts/check_engines.ts runs it where the engine is installed",
+  },
+  // docs/examples.md
+  exact("deno run -A examples/NAME.ts", "tests", "tests/examples run each with small numbers"),
+  exact("TORCHOPT_OPS=off deno task demo", "long", "half a minute, once more without kernels"),
+  exact(
+    "deno task launch --nproc 2",
+    "long",
+    "trains on two ranks",
+    "deno task launch --nproc 2 examples/distributed_maml.ts",
+  ),
+  { pattern: /^deno run -A examples\//, way: "long", reason: "trains to the figure that is shown" },
+];

@@ -24,12 +24,10 @@ ort::Status* domain(ort::CustomOpDomain** result) {
     ort::CustomOpDomain* created = nullptr;
     if (auto* status = ort::CreateCustomOpDomain("torchopt", &created)) return status;
     std::vector<const ort::CustomOp*> ops = windowOps();
-    const std::vector<const ort::CustomOp*> dense = linalgOps();
-    ops.insert(ops.end(), dense.begin(), dense.end());
+    for (const auto& some : {linalgOps(), runningSumOps()}) ops.insert(ops.end(), some.begin(), some.end());
     ops.insert(ops.end(), {programOp<float>(), programOp<double>(), loopOp<float>(),
                            loopOp<double>(), fusedAdamOp<float>(), fusedAdamOp<double>(),
-                           runningSumOp<float>(), runningSumOp<double>()});
-    ops.insert(ops.end(), {fusedAdamCudaOp<float>(), fusedAdamCudaOp<double>()});
+                           fusedAdamCudaOp<float>(), fusedAdamCudaOp<double>()});
     for (const ort::CustomOp* op : ops) {
       if (auto* status = ort::CustomOpDomainAdd(created, op)) {
         ort::ReleaseCustomOpDomain(created);

@@ -7,6 +7,10 @@
 #include "../common/errors.h"
 #include "../fused_adam/adam.h"
 #include "../fused_adam/cuda/launch.h"
+#include "../linalg/cuda/launch.h"
+#include "../random/cuda/launch.h"
+#include "../running_sum/cuda/launch.h"
+#include "../windows/cuda/launch.h"
 
 namespace torchopt {
 
@@ -67,13 +71,125 @@ void fusedAdam(Call& call) {
   runAdam(adamTasks(sizes), apply, scalars, tensors.data(), Parallel());
 }
 
+// normal, count, both words of the key, number of the first block; the result.
+template <class T>
+void random(Call& call) {
+  const bool normal = call.number() != 0;
+  const size_t count = size_t(call.number());
+  RandomSource source{};
+  source.keyLow = uint32_t(call.number());
+  source.keyHigh = uint32_t(call.number());
+  source.offset = uint64_t(call.number());
+  T* const out = call.address<T>();
+  if (call.onGpu) cuda::launchRandom(kStream, normal, source, out, count);
+  else randomLoop<T>(normal)(source, out, 0, count);
+}
+
+// The numbers of RunningSumSpec; x, y.
+template <class T>
+void sum(Call& call) {
+  RunningSumSpec spec{};
+  for (int64_t* part : {&spec.outer, &spec.size, &spec.inner}) *part = call.number();
+  spec.exclusive = call.number() != 0;
+  spec.reverse = call.number() != 0;
+  const T* const x = call.address<T>();
+  T* const y = call.address<T>();
+  if (call.onGpu) cuda::launchRunningSum(kStream, spec, x, y);
+  else runningSum(spec, x, y, Parallel());
+}
+
+// Rank, then the lists of WindowSpec, then the number of examples, and whether to count beyond 32 bits.
+WindowSpec windowSpec(Call& call) {
+  WindowSpec spec;
+  const int64_t rank = call.number();
+  spec.sizes = call.list(rank + 2);
+  for (Extents* list : {&spec.kernel, &spec.out, &spec.strides, &spec.low, &spec.dilations})
+    *list = call.list(rank);
+  spec.examples = call.number();
+  return spec;
+}
+
+template <class T, cuda::WindowKernel kind>
+void window(Call& call) {
+  const WindowSpec spec = windowSpec(call);
+  const bool large = call.number() != 0;
+  const Windows windows(spec);
+  const T* const in = call.address<T>();
+  T* const out = call.address<T>();
+  auto* const places = kind == cuda::WindowKernel::maxPlaces ? call.address<int64_t>() : nullptr;
+  if (call.onGpu) return cuda::launchWindows(kStream, kind, spec, windows, in, out, places, large);
+  if (kind == cuda::WindowKernel::columns) gatherColumns(windows, in, out, Parallel());
+  if (kind == cuda::WindowKernel::fold) foldColumns(windows, in, out, Parallel());
+  if (kind == cuda::WindowKernel::maxPlaces) maxPool(windows, in, out, places, Parallel());
+}
+
+// Rows, numbers and zeros of each; places, numbers, result.
+template <class T>
+void scatter(Call& call) {
+  const int64_t rows = call.number(), count = call.number(), size = call.number();
+  const auto* const places = call.address<int64_t>();
+  const T* const source = call.address<T>();
+  T* const out = call.address<T>();
+  if (call.onGpu) cuda::launchScatterZeros(kStream, places, source, rows, count, out, size);
+  else scatterZeros(places, source, rows, count, out, size, Parallel());
+}
+
+Batch batch(Call& call) {
+  Batch result{};
+  for (size_t* part : {&result.count, &result.m, &result.n}) *part = size_t(call.number());
+  return result;
+}
+
+// Batch, m, n; A (overwritten), order, pivots.
+template <class T>
+void lu(Call& call) {
+  const Batch matrices = batch(call);
+  T* const a = call.address<T>();
+  auto* const order = call.address<int64_t>();
+  auto* const pivots = call.address<int64_t>();
+  if (call.onGpu) cuda::launchLu(kStream, matrices, a, order, pivots);
+  else factorLu(matrices, a, order, pivots, Parallel());
+}
+
+// Batch, n, n; A (overwritten).
+template <class T>
+void cholesky(Call& call) {
+  const Batch matrices = batch(call);
+  T* const a = call.address<T>();
+  if (call.onGpu) cuda::launchCholesky(kStream, matrices, a);
+  else factorCholesky(matrices, a, Parallel());
+}
+
+// Batch, n, columns, upper, unit, transpose; T, B (overwritten).
+template <class T>
+void triangularSolve(Call& call) {
+  const Batch matrices = batch(call);
+  Triangle triangle{};
+  for (bool* part : {&triangle.upper, &triangle.unit, &triangle.transpose}) *part = call.number() != 0;
+  const T* const t = call.address<T>();
+  T* const b = call.address<T>();
+  if (call.onGpu) cuda::launchTriangular(kStream, matrices, triangle, t, b);
+  else solveTriangular(matrices, triangle, t, b, Parallel());
+}
+
 struct Entry {
   const char* name;
   void (*run[2])(Call&);  // float, double
 };
 
 const Entry kEntries[] = {
+    {"Cholesky", {cholesky<float>, cholesky<double>}},
+    {"Columns",
+     {window<float, cuda::WindowKernel::columns>, window<double, cuda::WindowKernel::columns>}},
+    {"FoldColumns", {window<float, cuda::WindowKernel::fold>, window<double, cuda::WindowKernel::fold>}},
     {"FusedAdam", {fusedAdam<float>, fusedAdam<double>}},
+    {"Lu", {lu<float>, lu<double>}},
+    {"MaxPlaces",
+     {window<float, cuda::WindowKernel::maxPlaces>, window<double, cuda::WindowKernel::maxPlaces>}},
+    {"Random", {random<float>, random<double>}},
+    {"RunningSum", {sum<float>, sum<double>}},
+    {"ScatterZeros", {scatter<float>, scatter<double>}},
+    {"TriangularSolve", {triangularSolve<float>, triangularSolve<double>}},
 };
 
 }  // namespace

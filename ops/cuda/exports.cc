@@ -35,8 +35,8 @@ TORCHOPT_EXPORT int32_t torchopt_cuda_prepare(int32_t device) {
   return torchopt::recordingErrors([&] {
     const int architecture = architectureOf(device);
     torchopt::cuda::nvrtcVersion();
-    for (torchopt::cuda::Module* module : torchopt::cuda::builtinModules()) {
-      module->prepare(architecture);
+    for (torchopt::cuda::BuiltinModule* module : torchopt::cuda::builtinModules()) {
+      if (!module->rare) module->prepare(architecture);
     }
   });
 }
@@ -46,7 +46,7 @@ TORCHOPT_EXPORT int32_t torchopt_cuda_prepare(int32_t device) {
 TORCHOPT_EXPORT int32_t torchopt_cuda_state(const char* name, int32_t device) {
   int32_t result = 3;
   const int failed = torchopt::recordingErrors([&] {
-    for (torchopt::cuda::Module* module : torchopt::cuda::builtinModules()) {
+    for (torchopt::cuda::BuiltinModule* module : torchopt::cuda::builtinModules()) {
       if (module->name() != name) continue;
       result = int32_t(module->state(architectureOf(device)));
       if (result == int32_t(torchopt::cuda::State::failed))

@@ -22,8 +22,8 @@ constexpr size_t kMaxBlocks = 0x7fffffff;
 // Blocks for each processor of the GPU, where threads go on to further work.
 constexpr size_t kBlocksEach = 16;
 
-std::vector<Module*>& registry() {
-  static auto& list = *new std::vector<Module*>;
+std::vector<BuiltinModule*>& registry() {
+  static auto& list = *new std::vector<BuiltinModule*>;
   return list;
 }
 
@@ -101,14 +101,15 @@ std::shared_ptr<Module> sharedModule(const std::string& name, const std::string&
   return found;
 }
 
-std::vector<Module*> builtinModules() {
-  std::vector<Module*> list = registry();
-  std::sort(list.begin(), list.end(), [](Module* a, Module* b) { return a->name() < b->name(); });
+std::vector<BuiltinModule*> builtinModules() {
+  std::vector<BuiltinModule*> list = registry();
+  std::sort(list.begin(), list.end(), [](auto* a, auto* b) { return a->name() < b->name(); });
   return list;
 }
 
-BuiltinModule::BuiltinModule(std::string name, const std::vector<const char*>& parts, bool exact)
-    : Module(std::move(name), parts, exact) {
+BuiltinModule::BuiltinModule(std::string name, const std::vector<const char*>& parts, bool exact,
+                             bool isRare)
+    : Module(std::move(name), parts, exact), rare(isRare) {
   registry().push_back(this);
 }
 

@@ -79,14 +79,17 @@ class Module {
 // A module whose text is made at run time; equal texts share one while somebody holds it.
 std::shared_ptr<Module> sharedModule(const std::string& name, const std::string& text, bool exact);
 
-// The modules that are part of the library, in the order of their names.
-std::vector<Module*> builtinModules();
-
 // A module that is part of the library.
 class BuiltinModule : public Module {
  public:
-  BuiltinModule(std::string name, const std::vector<const char*>& parts, bool exact = false);
+  // A `rare` one is compiled when it is first used, and others as soon as the GPU is.
+  BuiltinModule(std::string name, const std::vector<const char*>& parts, bool exact = false,
+                bool rare = false);
+  const bool rare;
 };
+
+// All of them, in the order of their names.
+std::vector<BuiltinModule*> builtinModules();
 
 // Blocks for `work` threads in blocks of `threads`, where each thread goes on by the size of the grid:
 // enough to fill the GPU of the context, and not many more.

@@ -4,7 +4,8 @@
 #include <stdexcept>
 #include <string>
 
-#include "../common/custom_op.h"
+#include "../cuda/op.h"
+#include "cuda/launch.h"
 #include "linalg.h"
 
 namespace torchopt {
@@ -61,8 +62,9 @@ template <class T>
 constexpr bool kIsFloat = sizeof(T) == 4;
 
 // What all have: one type of inputs, and matrices of the shape that the attribute says.
-template <class T>
+template <class T, bool Gpu = false>
 struct MatrixKernel {
+  static constexpr const char* kProvider = Gpu ? cuda::kCudaProvider : nullptr;
   explicit MatrixKernel(const ort::KernelInfo* info)
       : shape(integers(info, "shape")), batch(batchOf(shape)) {}
   static int inputType(size_t) { return kElementType<T>; }
@@ -73,7 +75,8 @@ struct MatrixKernel {
     const size_t size = batch.count * batch.each();
     const T* source = input<T>(context, from, size);
     T* target = output<T>(context, i, shape);
-    std::copy(source, source + size, target);
+    if constexpr (Gpu) cuda::copyOnDevice(cuda::streamOf(context), target, source, size * sizeof(T));
+    else std::copy(source, source + size, target);
     return target;
   }
   int64_t m() const { return int64_t(batch.m); }
@@ -86,47 +89,51 @@ struct MatrixKernel {
   Batch batch;
 };
 
-template <class T>
-struct Lu : MatrixKernel<T> {
+template <class T, bool Gpu>
+struct Lu : MatrixKernel<T, Gpu> {
   static constexpr const char* kName = kIsFloat<T> ? "LuF32" : "LuF64";
   static constexpr size_t kInputs = 1, kOutputs = 3;
   static int outputType(size_t i) { return i == 0 ? int(kElementType<T>) : int(ort::kInt64); }
-  using MatrixKernel<T>::MatrixKernel;
+  using MatrixKernel<T, Gpu>::MatrixKernel;
   ort::Status* compute(ort::KernelContext* context) const {
     T* a = this->copied(context, 0, 0);
     int64_t* order = output<int64_t>(context, 1, withLast(this->shape, {this->m()}));
     int64_t* pivots =
         output<int64_t>(context, 2, withLast(this->shape, {std::min(this->m(), this->n())}));
-    factorLu(this->batch, a, order, pivots, ortParallel(context));
+    if constexpr (Gpu) cuda::launchLu(cuda::streamOf(context), this->batch, a, order, pivots);
+    else factorLu(this->batch, a, order, pivots, ortParallel(context));
     return nullptr;
   }
 };
 
-template <class T>
-struct TriangularSolve : MatrixKernel<T> {
+template <class T, bool Gpu>
+struct TriangularSolve : MatrixKernel<T, Gpu> {
   static constexpr const char* kName = kIsFloat<T> ? "TriangularSolveF32" : "TriangularSolveF64";
   static constexpr size_t kInputs = 2, kOutputs = 1;
   explicit TriangularSolve(const ort::KernelInfo* info)
-      : MatrixKernel<T>(info),
+      : MatrixKernel<T, Gpu>(info),
         triangle{integer(info, "upper") != 0, integer(info, "unit") != 0,
                  integer(info, "transpose") != 0} {}
   ort::Status* compute(ort::KernelContext* context) const {
     const Batch& batch = this->batch;
     const T* t = input<T>(context, 0, batch.count * batch.m * batch.m);
     T* b = this->copied(context, 1, 0);
-    solveTriangular(batch, triangle, t, b, ortParallel(context));
+    if constexpr (Gpu) cuda::launchTriangular(cuda::streamOf(context), batch, triangle, t, b);
+    else solveTriangular(batch, triangle, t, b, ortParallel(context));
     return nullptr;
   }
   Triangle triangle;
 };
 
-template <class T>
-struct Cholesky : MatrixKernel<T> {
+template <class T, bool Gpu>
+struct Cholesky : MatrixKernel<T, Gpu> {
   static constexpr const char* kName = kIsFloat<T> ? "CholeskyF32" : "CholeskyF64";
   static constexpr size_t kInputs = 1, kOutputs = 1;
-  explicit Cholesky(const ort::KernelInfo* info) : MatrixKernel<T>(info) { this->wantSquare(); }
+  explicit Cholesky(const ort::KernelInfo* info) : MatrixKernel<T, Gpu>(info) { this->wantSquare(); }
   ort::Status* compute(ort::KernelContext* context) const {
-    factorCholesky(this->batch, this->copied(context, 0, 0), ortParallel(context));
+    T* a = this->copied(context, 0, 0);
+    if constexpr (Gpu) cuda::launchCholesky(cuda::streamOf(context), this->batch, a);
+    else factorCholesky(this->batch, a, ortParallel(context));
     return nullptr;
   }
 };
@@ -181,19 +188,28 @@ struct OrthogonalColumns : MatrixKernel<T> {
 
 }  // namespace
 
+namespace {
+
+template <class T, bool Gpu>
+void addFactorizations(std::vector<const ort::CustomOp*>& ops) {
+  ops.insert(ops.end(), {customOp<Lu<T, Gpu>>(), customOp<TriangularSolve<T, Gpu>>(),
+                         customOp<Cholesky<T, Gpu>>()});
+}
+
+template <class T>
+void add(std::vector<const ort::CustomOp*>& ops) {
+  addFactorizations<T, false>(ops);
+  addFactorizations<T, true>(ops);
+  ops.insert(ops.end(), {customOp<Qr<T>>(), customOp<Eigh<T>>(), customOp<OrthogonalColumns<T>>()});
+}
+
+}  // namespace
+
 std::vector<const ort::CustomOp*> linalgOps() {
-  return {customOp<Lu<float>>(),
-          customOp<Lu<double>>(),
-          customOp<TriangularSolve<float>>(),
-          customOp<TriangularSolve<double>>(),
-          customOp<Cholesky<float>>(),
-          customOp<Cholesky<double>>(),
-          customOp<Qr<float>>(),
-          customOp<Qr<double>>(),
-          customOp<Eigh<float>>(),
-          customOp<Eigh<double>>(),
-          customOp<OrthogonalColumns<float>>(),
-          customOp<OrthogonalColumns<double>>()};
+  std::vector<const ort::CustomOp*> ops;
+  add<float>(ops);
+  add<double>(ops);
+  return ops;
 }
 
 }  // namespace torchopt

@@ -2,15 +2,17 @@
 
 #include <stdexcept>
 
-#include "../common/custom_op.h"
+#include "../cuda/op.h"
+#include "cuda/launch.h"
 #include "running_sum.h"
 
 namespace torchopt {
 
 namespace {
 
-template <class T>
+template <class T, bool Gpu>
 struct RunningSum {
+  static constexpr const char* kProvider = Gpu ? cuda::kCudaProvider : nullptr;
   static constexpr const char* kName = sizeof(T) == 4 ? "RunningSumF32" : "RunningSumF64";
   static constexpr size_t kInputs = 1, kOutputs = 1;
   static int inputType(size_t) { return kElementType<T>; }
@@ -39,7 +41,8 @@ struct RunningSum {
     if (int64_t(given) != elements) return invalid("runningSum: the input has another size");
     if (auto* status = inputData(context, 0, &x)) return status;
     if (auto* status = outputData(context, 0, shape, &y)) return status;
-    runningSum(spec, x, y, ortParallel(context));
+    if constexpr (Gpu) cuda::launchRunningSum(cuda::streamOf(context), spec, x, y);
+    else runningSum(spec, x, y, ortParallel(context));
     return nullptr;
   }
 
@@ -50,12 +53,9 @@ struct RunningSum {
 
 }  // namespace
 
-template <class T>
-const ort::CustomOp* runningSumOp() {
-  return customOp<RunningSum<T>>();
+std::vector<const ort::CustomOp*> runningSumOps() {
+  return {customOp<RunningSum<float, false>>(), customOp<RunningSum<double, false>>(),
+          customOp<RunningSum<float, true>>(), customOp<RunningSum<double, true>>()};
 }
-
-template const ort::CustomOp* runningSumOp<float>();
-template const ort::CustomOp* runningSumOp<double>();
 
 }  // namespace torchopt

@@ -4,7 +4,8 @@
 #include <memory>
 #include <stdexcept>
 
-#include "../common/custom_op.h"
+#include "../cuda/op.h"
+#include "cuda/launch.h"
 #include "windows.h"
 
 namespace torchopt {
@@ -23,7 +24,9 @@ ort::Status* input(const ort::KernelContext* context, size_t i, int64_t size, T*
   return inputData(context, i, data);
 }
 
+template <bool Gpu>
 struct WindowsKernel {
+  static constexpr const char* kProvider = Gpu ? cuda::kCudaProvider : nullptr;
   explicit WindowsKernel(const ort::KernelInfo* info) : spec(read(info)), windows(spec) {}
 
   static WindowSpec read(const ort::KernelInfo* info) {
@@ -46,58 +49,77 @@ struct WindowsKernel {
   Windows windows;
 };
 
-template <class T>
-struct Columns : WindowsKernel {
+template <class T, bool Gpu>
+struct Columns : WindowsKernel<Gpu> {
   static constexpr const char* kName = sizeof(T) == 4 ? "ColumnsF32" : "ColumnsF64";
   static constexpr size_t kInputs = 1, kOutputs = 1;
   static int inputType(size_t) { return kElementType<T>; }
   static int outputType(size_t) { return kElementType<T>; }
-  using WindowsKernel::WindowsKernel;
+  using WindowsKernel<Gpu>::WindowsKernel;
+  using WindowsKernel<Gpu>::spec, WindowsKernel<Gpu>::windows;
   ort::Status* compute(ort::KernelContext* context) const {
     T *x = nullptr, *y = nullptr;
-    if (auto* status = input(context, 0, elements(), &x)) return status;
-    if (auto* status = outputData(context, 0, columnsShape(), &y)) return status;
-    gatherColumns(windows, x, y, ortParallel(context));
+    if (auto* status = input(context, 0, this->elements(), &x)) return status;
+    if (auto* status = outputData(context, 0, this->columnsShape(), &y)) return status;
+    if constexpr (Gpu) {
+      cuda::launchWindows(cuda::streamOf(context), cuda::WindowKernel::columns, spec, windows, x, y,
+                    nullptr);
+    } else {
+      gatherColumns(windows, x, y, ortParallel(context));
+    }
     return nullptr;
   }
 };
 
-template <class T>
-struct FoldColumns : WindowsKernel {
+template <class T, bool Gpu>
+struct FoldColumns : WindowsKernel<Gpu> {
   static constexpr const char* kName = sizeof(T) == 4 ? "FoldColumnsF32" : "FoldColumnsF64";
   static constexpr size_t kInputs = 1, kOutputs = 1;
   static int inputType(size_t) { return kElementType<T>; }
   static int outputType(size_t) { return kElementType<T>; }
-  using WindowsKernel::WindowsKernel;
+  using WindowsKernel<Gpu>::WindowsKernel;
+  using WindowsKernel<Gpu>::spec, WindowsKernel<Gpu>::windows;
   ort::Status* compute(ort::KernelContext* context) const {
     T *x = nullptr, *y = nullptr;
     if (auto* status = input(context, 0, windows.columnsSize(), &x)) return status;
     if (auto* status = outputData(context, 0, spec.sizes, &y)) return status;
-    foldColumns(windows, x, y, ortParallel(context));
+    if constexpr (Gpu) {
+      cuda::launchWindows(cuda::streamOf(context), cuda::WindowKernel::fold, spec, windows, x, y,
+                    nullptr);
+    } else {
+      foldColumns(windows, x, y, ortParallel(context));
+    }
     return nullptr;
   }
 };
 
-template <class T>
-struct MaxPlaces : WindowsKernel {
+template <class T, bool Gpu>
+struct MaxPlaces : WindowsKernel<Gpu> {
   static constexpr const char* kName = sizeof(T) == 4 ? "MaxPlacesF32" : "MaxPlacesF64";
   static constexpr size_t kInputs = 1, kOutputs = 2;
   static int inputType(size_t) { return kElementType<T>; }
   static int outputType(size_t i) { return i == 1 ? int(ort::kInt64) : int(kElementType<T>); }
-  using WindowsKernel::WindowsKernel;
+  using WindowsKernel<Gpu>::WindowsKernel;
+  using WindowsKernel<Gpu>::spec, WindowsKernel<Gpu>::windows;
   ort::Status* compute(ort::KernelContext* context) const {
     T *x = nullptr, *values = nullptr;
     int64_t* places = nullptr;
-    if (auto* status = input(context, 0, elements(), &x)) return status;
-    if (auto* status = outputData(context, 0, pooledShape(), &values)) return status;
-    if (auto* status = outputData(context, 1, pooledShape(), &places)) return status;
-    maxPool(windows, x, values, places, ortParallel(context));
+    if (auto* status = input(context, 0, this->elements(), &x)) return status;
+    if (auto* status = outputData(context, 0, this->pooledShape(), &values)) return status;
+    if (auto* status = outputData(context, 1, this->pooledShape(), &places)) return status;
+    if constexpr (Gpu) {
+      cuda::launchWindows(cuda::streamOf(context), cuda::WindowKernel::maxPlaces, spec, windows, x, values,
+                    places);
+    } else {
+      maxPool(windows, x, values, places, ortParallel(context));
+    }
     return nullptr;
   }
 };
 
-template <class T>
+template <class T, bool Gpu>
 struct ScatterZeros {
+  static constexpr const char* kProvider = Gpu ? cuda::kCudaProvider : nullptr;
   static constexpr const char* kName = sizeof(T) == 4 ? "ScatterZerosF32" : "ScatterZerosF64";
   static constexpr size_t kInputs = 2, kOutputs = 1;
   static int inputType(size_t i) { return i == 0 ? int(ort::kInt64) : int(kElementType<T>); }
@@ -120,8 +142,10 @@ struct ScatterZeros {
     if (auto* status = outputData(context, 0, shape, &out)) return status;
     if (rows == 0) return nullptr;
     if (int64_t(count) % rows != 0) return invalid("scatterZeros: the rows differ in length");
-    scatterZeros(places, source, rows, int64_t(count) / rows, out, shape.back(),
-                 ortParallel(context));
+    const int64_t each = int64_t(count) / rows;
+    if constexpr (Gpu)
+      cuda::launchScatterZeros(cuda::streamOf(context), places, source, rows, each, out, shape.back());
+    else scatterZeros(places, source, rows, each, out, shape.back(), ortParallel(context));
     return nullptr;
   }
   Extents shape;
@@ -130,11 +154,23 @@ struct ScatterZeros {
 
 }  // namespace
 
+namespace {
+
+template <class T, bool Gpu>
+void add(std::vector<const ort::CustomOp*>& ops) {
+  ops.insert(ops.end(), {customOp<Columns<T, Gpu>>(), customOp<FoldColumns<T, Gpu>>(),
+                         customOp<MaxPlaces<T, Gpu>>(), customOp<ScatterZeros<T, Gpu>>()});
+}
+
+}  // namespace
+
 std::vector<const ort::CustomOp*> windowOps() {
-  return {customOp<Columns<float>>(),      customOp<Columns<double>>(),
-          customOp<FoldColumns<float>>(),  customOp<FoldColumns<double>>(),
-          customOp<MaxPlaces<float>>(),    customOp<MaxPlaces<double>>(),
-          customOp<ScatterZeros<float>>(), customOp<ScatterZeros<double>>()};
+  std::vector<const ort::CustomOp*> ops;
+  add<float, false>(ops);
+  add<double, false>(ops);
+  add<float, true>(ops);
+  add<double, true>(ops);
+  return ops;
 }
 
 }  // namespace torchopt

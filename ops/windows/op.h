@@ -7,7 +7,7 @@
 
 namespace torchopt {
 
-// All of them, for float and double.
+// All of them, for float and double, on the CPU and on CUDA.
 std::vector<const ort::CustomOp*> windowOps();
 
 }  // namespace torchopt

@@ -15,7 +15,7 @@ std::string compare(const Case& c, Block& got, Block& wanted, const Output& outp
     if (output.type == 'i') return double(block.as<int64_t>()[i]);
     return c.isF64 ? block.as<double>()[i] : double(block.as<float>()[i]);
   };
-  double scale = 0;
+  double scale = 1;  // that of the numbers which go in
   for (size_t i = 0; i < n; ++i) {
     const double x = std::fabs(at(wanted, i));
     if (x < INFINITY) scale = std::max(scale, x);

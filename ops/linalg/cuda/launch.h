@@ -1,0 +1,38 @@
+// Dense linear algebra on CUDA, on addresses of the GPU: what ops/linalg/linalg.h says.
+#pragma once
+
+#include "../../cuda/module.h"
+#include "../linalg.h"
+
+namespace torchopt::cuda {
+
+TORCHOPT_CUDA_SHARED(
+    kLinalgTypes,
+    constexpr u32 kStage = 64 * 65, kTile = 32;
+    template <class T> struct LuTask {
+      T* a;
+      i64 *order, *pivots;
+      u64 count;
+      u32 m, n;
+    };
+    template <class T> struct CholeskyTask {
+      T* a;
+      u64 count;
+      u32 n;
+    };
+    template <class T> struct TriangularTask {
+      const T* t;
+      T* b;
+      u64 count;
+      u32 n, columns, backward, unit, transpose;
+    };)
+
+// As factorLu, factorCholesky and solveTriangular on the CPU, in the place of `a` and `b`.
+template <class T>
+void launchLu(Stream stream, const Batch& batch, T* a, int64_t* order, int64_t* pivots);
+template <class T>
+void launchCholesky(Stream stream, const Batch& batch, T* a);
+template <class T>
+void launchTriangular(Stream stream, const Batch& batch, const Triangle& triangle, const T* t, T* b);
+
+}  // namespace torchopt::cuda

@@ -1,0 +1,46 @@
+#include "launch.h"
+
+#include "../../common/errors.h"
+
+namespace torchopt::cuda {
+
+namespace {
+
+constexpr unsigned kThreads = 256;
+
+// Every sum and product is rounded, as on the CPU.
+BuiltinModule& module = *new BuiltinModule("random", {kRandomTypes,
+#include "philox.cuh"
+                                                     },
+                                           true);
+
+}  // namespace
+
+template <class T>
+void launchRandom(Stream stream, bool normal, const RandomSource& source, T* out, u64 count) {
+  const char* const kernel = sizeof(T) == 4 ? (normal ? "normal_f32" : "uniform_f32")
+                                            : (normal ? "normal_f64" : "uniform_f64");
+  const RandomTask<T> task{out, count, source.offset, source.keyLow, source.keyHigh};
+  const u64 each = 16 / sizeof(T);
+  module.launch(stream, kernel, blocksFor((count + each - 1) / each, kThreads), kThreads, task);
+}
+
+template void launchRandom(Stream, bool, const RandomSource&, float*, u64);
+template void launchRandom(Stream, bool, const RandomSource&, double*, u64);
+
+}  // namespace torchopt::cuda
+
+// Fills memory of a GPU on a stream (null: the default one of the thread's context), as
+// torchopt_random_fill does on the CPU. Returns 0, or 1 with a message in torchopt_last_error.
+extern "C" __attribute__((visibility("default"))) int32_t
+torchopt_cuda_random_fill(int32_t isF64, int32_t normal, double address, double count,
+                          const uint32_t* key, double offset, void* stream) {
+  return torchopt::recordingErrors([&] {
+    const torchopt::RandomSource source{key[0], key[1], uint64_t(offset)};
+    void* const out = reinterpret_cast<void*>(uintptr_t(address));
+    using torchopt::cuda::launchRandom;
+    if (isF64 != 0)
+      launchRandom(stream, normal != 0, source, static_cast<double*>(out), uint64_t(count));
+    else launchRandom(stream, normal != 0, source, static_cast<float*>(out), uint64_t(count));
+  });
+}

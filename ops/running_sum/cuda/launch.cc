@@ -1,0 +1,37 @@
+#include "launch.h"
+
+#include <algorithm>
+
+namespace torchopt::cuda {
+
+namespace {
+
+constexpr unsigned kThreads = 256;
+// Lines of this length or shorter, and so many of them, have a thread each.
+constexpr u64 kShort = 64, kMany = 1 << 15;
+constexpr u64 kMaxBlocks = 1 << 16;
+
+BuiltinModule& module = *new BuiltinModule("running_sum", {kRunningSumTypes,
+#include "running_sum.cuh"
+                                                          });
+
+}  // namespace
+
+template <class T>
+void launchRunningSum(Stream stream, const RunningSumSpec& spec, const T* x, T* y) {
+  const SumTask<T> task{x, y, u64(spec.outer), u64(spec.size), u64(spec.inner), spec.exclusive, spec.reverse};
+  const u64 lines = task.outer * task.inner;
+  if (lines == 0 || task.size == 0) return;
+  if (task.size <= kShort || lines >= kMany) {
+    const char* const kernel = sizeof(T) == 4 ? "sum_lines_f32" : "sum_lines_f64";
+    module.launch(stream, kernel, blocksFor(lines, kThreads), kThreads, task);
+  } else {
+    const char* const kernel = sizeof(T) == 4 ? "scan_lines_f32" : "scan_lines_f64";
+    module.launch(stream, kernel, std::min(lines, kMaxBlocks), kThreads, task);
+  }
+}
+
+template void launchRunningSum(Stream, const RunningSumSpec&, const float*, float*);
+template void launchRunningSum(Stream, const RunningSumSpec&, const double*, double*);
+
+}  // namespace torchopt::cuda

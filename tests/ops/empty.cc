@@ -1,0 +1,2 @@
+// Whether a compiler and its sanitizers work.
+int main() { return 0; }

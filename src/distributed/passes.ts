@@ -64,10 +64,15 @@ export interface PassSettings {
 /** Passes over the ranks of one agent. */
 export class Passes {
   readonly #agent: Agent;
+  readonly #timeout: number;
 
-  /** Passes of a rank; it takes part in those of others from now on. */
-  constructor(agent: Agent) {
+  /**
+   * Passes of a rank; it takes part in those of others from now on. The end of a context waits so many
+   * seconds for the others (0: as long as they are there).
+   */
+  constructor(agent: Agent, timeout: number) {
     this.#agent = agent;
+    this.#timeout = timeout;
     agent.system.set("backward/find", (_, id, pass, message) => {
       const numbers = [id, pass, message] as [number, number, number];
       checkNumbers(numbers);
@@ -118,9 +123,10 @@ export class Passes {
     const context = endContext(id);
     if (context === undefined) return;
     const others = [...context.known].filter((rank) => rank !== this.#agent.rank);
-    // A rank that is gone has forgotten it.
+    const seconds = this.#timeout;
+    // A rank that is gone has forgotten it, and one that is busy will.
     await Promise.allSettled(
-      others.map((rank) => this.#agent.ask(rank, "context/end", [id], { seconds: 60 })),
+      others.map((rank) => this.#agent.ask(rank, "context/end", [id], { seconds })),
     );
   }
 

@@ -148,7 +148,7 @@ async function start(options: InitOptions): Promise<Session> {
   if (size === 1) {
     const agent = new Agent(0, 1, null, faultsFromEnvironment(), pause);
     setWorld(info, [info.workerName]);
-    return sessionOf(agent, serve(agent), timeout, () => {}, null);
+    return sessionOf(agent, serve(agent, timeout), timeout, () => {}, null);
   }
   const meeting = await meetingOf(cluster, options.rendezvous);
   const secret = secretOf(options.secret);
@@ -159,7 +159,7 @@ async function start(options: InitOptions): Promise<Session> {
     ? portLinks(rank, size, pause)
     : socketLinks(own, meeting, options.tls ?? null, pause);
   const { agent } = links;
-  const services = serve(agent);
+  const services = serve(agent, timeout);
   let heartbeat: Heartbeat | null = null;
   // Others may be there before this one's Worker is.
   const gathering = rank === 0 ? gather(agent, startTimeout) : null;
@@ -260,7 +260,7 @@ interface Services {
   readonly exchange: Exchange;
 }
 
-function serve(agent: Agent): Services {
+function serve(agent: Agent, timeout: number): Services {
   const { rank, size } = agent;
   serveBarriers(agent);
   serveLeaving(agent);
@@ -278,7 +278,7 @@ function serve(agent: Agent): Services {
       for (let r = 1; r < size; r++) if (r !== gone) agent.tell(r, "died", [gone, reason]);
     });
   }
-  return { passes: new Passes(agent), exchange: new Exchange(agent) };
+  return { passes: new Passes(agent, timeout), exchange: new Exchange(agent) };
 }
 
 function sessionOf(

@@ -311,6 +311,10 @@ export class Emission {
 
   #number(node: Node): string {
     const { dtype, slot } = this.#graph.slots.get(node)!;
+    if (!this.#graph.target.offsets) {
+      const { emitter } = this.#segment;
+      return emitter.op("Gather", [this.#numbers(dtype), emitter.constant("int64", [], [slot])]);
+    }
     return this.#segment.input(dtype, [], { kind: "number", dtype, slot });
   }
 
@@ -325,6 +329,8 @@ export class Emission {
   #waitFor(unit: number, operands: readonly Shaped[], inputs: string[]): void {
     const others = this.#schedule.waits(unit, this.#segmentOf);
     if (others.length === 0) return;
+    // It would wait by the shapes of others.
+    if (!this.#graph.target.has("Shape", "float32")) return this.#schedule.release(unit);
     let best = -1;
     operands.forEach((x, i) => {
       if (x.prim === buffer && sizeOf(x.shape) > SMALL) return;

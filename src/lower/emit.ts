@@ -20,6 +20,7 @@ import type { EmitOptions, LowerContext, Result } from "../graph/lower_context.t
 import type { Body } from "../graph/body.ts";
 import type { Aval } from "../graph/node.ts";
 import { type Shape, sizeOf } from "../graph/shape.ts";
+import { substitute, type Surroundings } from "./substitute.ts";
 
 /** Collects nodes and constants, and writes the model. */
 export class Emitter implements LowerContext {
@@ -175,7 +176,8 @@ export class Emitter implements LowerContext {
     rename: ReadonlyMap<string, string>,
   ): Uint8Array {
     const name = (n: string) => rename.get(n) ?? n;
-    const nodes = rename.size === 0 ? this.#nodes : this.#nodes.map((n) => renamed(n, name));
+    const own = this.target.substitutes ? this.#substituted(inputs) : this.#nodes;
+    const nodes = rename.size === 0 ? own : own.map((n) => renamed(n, name));
     return encodeModel({
       irVersion: IR_VERSION,
       opsets: DEFAULT_OPSETS,
@@ -187,6 +189,18 @@ export class Emitter implements LowerContext {
         valueInfos: this.#infos.filter((v) => !rename.has(v.name)),
         initializers: this.#constants,
       },
+    });
+  }
+
+  /** The nodes without those that the target has no kernel for. */
+  #substituted(inputs: readonly ValueInfo[]): NodeDef[] {
+    const given = inputs.map(({ name, dtype, shape }) => ({ name, dtype, dims: shape }));
+    return substitute(this.#nodes, {
+      target: this.target,
+      values: [...given, ...this.#constants] as Surroundings["values"],
+      constantOf: (name) => this.#constants.find((c) => c.name === name),
+      constant: (dtype, shape, data) => this.constant(dtype, shape, data),
+      fresh: (prefix) => this.fresh(prefix),
     });
   }
 }

@@ -68,12 +68,12 @@ export function lower(
     emission.emit();
     return { schedule, emission };
   };
-  let { schedule, emission } = emitted(
-    graph.parts.units.length > segmentSizes.whole ? new Cutter() : null,
-  );
+  // What goes from one segment to another lies in one block of memory.
+  const whole = target.offsets ? segmentSizes.whole : Infinity;
+  let { schedule, emission } = emitted(graph.parts.units.length > whole ? new Cutter() : null);
   // An operation may be many nodes.
   const [first] = emission.segments;
-  if (emission.segments.length === 1 && first.size > segmentSizes.whole) {
+  if (emission.segments.length === 1 && first.size > whole) {
     ({ schedule, emission } = emitted(new Cutter()));
   }
   const inPlace = new InPlace(graph, schedule, emission.codes);

@@ -50,9 +50,12 @@ export function simplify(walk: Walk, outputs: readonly Node[], target: Target): 
     const copy = rebuilder.leaf(
       new Node(scalar, [], { value: NaN }, 0, [], number.dtype, null, false, 0),
     );
-    const slot = sizes.get(number.dtype) ?? 0;
-    sizes.set(number.dtype, slot + 1);
-    const place = { dtype: number.dtype, slot };
+    // Numbers of a type that the target lacks are computed in the next narrower one.
+    const narrow = number.dtype === "float64" && !target.has("Add", "float64");
+    const dtype = narrow ? "float32" : number.dtype;
+    const slot = sizes.get(dtype) ?? 0;
+    sizes.set(dtype, slot + 1);
+    const place = { dtype, slot };
     copies[number.local] = copy;
     slots.set(copy, place);
     places.push(place);

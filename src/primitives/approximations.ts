@@ -49,6 +49,23 @@ export function sigmoid(x: Node): Node {
 }
 
 /**
+ * tanh x in float32, for devices whose own is none near 0: a rational function there (after Cephes'
+ * `tanhf`), an exponential elsewhere.
+ */
+export function tanh(x: Node): Node {
+  const z = square(x), one = num(1, x);
+  const near = polynomial(z, [
+    -5.70498872745e-3,
+    2.06390887954e-2,
+    -5.37397155531e-2,
+    1.33314422036e-1,
+    -3.33332819422e-1,
+  ]);
+  const size = abs(x), far = sub(one, div(num(2, x), add(exp(add(size, size)), one)));
+  return where(lt(size, num(0.625, x)), mul(x, add(mul(near, z), one)), withSignOf(x, far));
+}
+
+/**
  * log(1 + x): the rounding error of u = 1 + x is undone by the factor x / (u - 1) (D. Goldberg,
  * "What every computer scientist should know about floating-point arithmetic", 1991, theorem 4).
  */

@@ -4,8 +4,13 @@
  * @module
  */
 
-import { apply, definePrimitive, type Node, type Primitive } from "../graph/node.ts";
+import { apply, definePrimitive, type Node, type Primitive, type Target } from "../graph/node.ts";
 import { attr } from "../onnx/mod.ts";
+
+/** Whether shapes are values that nodes can wait for; else values come in whatever order. */
+function ordersByShapes(target: Target): boolean {
+  return target.has("Shape", "float32");
+}
 
 /**
  * A vector of `rank` zeros that is not there before all operands are. Many barriers share one.
@@ -14,6 +19,7 @@ export const tokenPrim: Primitive<{ rank: number }> = definePrimitive<{ rank: nu
   name: "token",
   infer: (_inputs, { rank }) => ({ shape: [rank], dtype: "int64" }),
   lower(c, inputs, { attrs: { rank }, inputs: [first] }) {
+    if (!ordersByShapes(c.target)) return c.ints(new Array(rank).fill(0));
     const concat = (parts: string[]) =>
       parts.length === 1 ? parts[0] : c.op("Concat", parts, { axis: attr.int(0) });
     const known = first.prim === tokenPrim && first.shape[0] === 0;
@@ -37,7 +43,8 @@ export const barrierPrim: Primitive<null> = definePrimitive<null>({
   name: "barrier",
   infer: ([x]) => x,
   // A reshape costs nothing, but it has to wait for its shape. Zeros stand for the sizes as they are.
-  lower: (c, inputs) => c.op("Reshape", inputs),
+  lower: (c, inputs) =>
+    ordersByShapes(c.target) ? c.op("Reshape", inputs) : c.op("Identity", [inputs[0]]),
   vjp: (g) => [g, null],
   batch: (_node, [x, token]) => waiting(x, token),
 });

@@ -41,8 +41,11 @@ export interface UnarySpec {
   result?: DType;
   /** Accepted operands; floating point by default. */
   accepts?: (d: DType) => boolean;
-  /** Equal graph where the target has no kernel for the ONNX operator, or there is none. */
-  decompose?: (x: Node) => Node;
+  /**
+   * Equal graph where the target has no kernel for the ONNX operator, or there is none; null leaves it
+   * to what the target puts in the place of the operator.
+   */
+  decompose?: (x: Node) => Node | null;
   simplify?: Primitive<null>["simplify"];
 }
 

@@ -38,15 +38,16 @@ export function ordered(c: LowerContext, of: Ordered, k: number, largest: boolea
   const along = { axis: attr.int(axis) };
   return branch(c, of, [dtype, "int64"], () => {
     const missing = c.op("IsNaN", [x]);
-    const above = c.scalar("float64", Infinity);
     let places: string;
-    if (dtype === "float64") {
+    if (dtype === "float64" || !c.target.has("TopK", "float64")) {
+      const above = c.scalar(dtype, Infinity);
       // First by number, with infinity and NaN as equals, then those two apart. Sorting is stable.
       const [, first] = top(c.op("Where", [missing, above, x]), size);
-      const marks = c.cast(c.op("GatherElements", [missing, first], along), "int32");
+      const marks = c.cast(c.op("GatherElements", [missing, first], along), c.target.has("TopK", "int32") ? "int32" : dtype);
       places = c.op("GatherElements", [first, top(marks, k)[1]], along);
     } else {
       // float64 has room between infinity and the other numbers of a narrower type.
+      const above = c.scalar("float64", Infinity);
       const numbers = c.op("Min", [c.cast(x, "float64"), c.scalar("float64", BELOW_INFINITY)]);
       places = top(c.op("Where", [missing, above, numbers]), k)[1];
     }

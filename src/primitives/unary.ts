@@ -19,7 +19,7 @@ export const negPrim: Unary = unary("neg", {
   onnx: "Neg",
   accepts: anyNumber,
   // Bytes wrap around: 255 is -1.
-  decompose: (x) => mul(num(255, x), x),
+  decompose: (x) => x.dtype === "uint8" ? mul(num(255, x), x) : null,
   vjp: (g) => [neg(g)],
   simplify: (node) => node.inputs[0].prim === negPrim ? node.inputs[0].inputs[0] : node,
 });
@@ -77,6 +77,7 @@ export const tanPrim: Unary = unary("tan", {
 export const tanhPrim: Unary = unary("tanh", {
   opcode: 18,
   onnx: "Tanh",
+  decompose: approx.tanh,
   vjp: (g, node) => [mul(g, tanhSlope(node, node.inputs[0]))],
 });
 /** 1 / (1 + e ** -x) */

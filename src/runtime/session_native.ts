@@ -6,6 +6,7 @@
 
 import { check, ort } from "./api.ts";
 import { counters } from "./counters.ts";
+import { assignmentOf, HOST_PROVIDER, recordAssignment } from "./assignment.ts";
 import { driverOf, openDevice } from "./device/mod.ts";
 import { type Environment, environment, poolSize } from "./env.ts";
 import { BackendError } from "./errors.ts";
@@ -18,6 +19,9 @@ import { mayOutlast, skipDestructors } from "./process_end.ts";
 import type { SessionSpec, ValueSpec } from "./session_spec.ts";
 
 const NO_OPTIMIZATION = 0;
+
+/** Part of ONNX Runtime's message where a node would run on the host and must not. */
+const HOST_NODES = "fallback to CPU EP has been explicitly disabled";
 
 /** Part of ONNX Runtime's message where a session is to use the pool of an environment without one. */
 const NO_POOL = "EnvCreatedWithGlobalThreadPools() was false";
@@ -121,14 +125,34 @@ function create(spec: SessionSpec): Deno.PointerValue {
   try {
     return compile(spec, shared);
   } catch (error) {
-    const noPool = error instanceof BackendError && error.message.includes(NO_POOL);
-    if (!noPool || spec.threads <= 1) throw error;
+    if (!(error instanceof BackendError)) throw error;
+    if (error.message.includes(HOST_NODES)) throw lacking(spec, shared, error);
+    if (!error.message.includes(NO_POOL) || spec.threads <= 1) throw error;
     shared.hasPool = false;
     return compile(spec, shared);
   }
 }
 
-function compile(spec: SessionSpec, { env, hasPool }: Environment): Deno.PointerValue {
+/** The error of a graph that a device refuses, with the nodes it has no kernels for. */
+function lacking(spec: SessionSpec, shared: Environment, cause: BackendError): BackendError {
+  const session = compile(spec, shared, true);
+  const nodes = assignmentOf(session).filter(({ provider }) => provider === HOST_PROVIDER);
+  ort().fn.ReleaseSession(session);
+  const types = [...new Set(nodes.map(({ opType }) => opType))].sort();
+  return new BackendError(
+    `device "${spec.device}" has no kernel for ${types.join(", ")} in ` +
+      `${describe(spec.inputs)} -> ${describe(spec.outputs)}. Nothing moves to the host by ` +
+      `itself: compute this part there, with to("cpu") before it and to("${spec.device}") after it.`,
+    { cause },
+  );
+}
+
+/** @param anywhere lets nodes run on the host that the device lacks, and remembers which */
+function compile(
+  spec: SessionSpec,
+  { env, hasPool }: Environment,
+  anywhere: boolean = false,
+): Deno.PointerValue {
   const { fn } = ort();
   const options = outPointer((out) =>
     check(fn.CreateSessionOptions(out), "creating session options")
@@ -149,6 +173,11 @@ function compile(spec: SessionSpec, { env, hasPool }: Environment): Deno.Pointer
     }
     if (spec.useOps) registerOps(options);
     openDevice(spec.device).appendProvider(options);
+    if (anywhere) recordAssignment(options);
+    else if (driverOf(spec.device).refusesHostNodes) {
+      const key = cString("session.disable_cpu_ep_fallback");
+      check(fn.AddSessionConfigEntry(options, key, cString("1")), "keeping nodes on the device");
+    }
     return outPointer((out) =>
       check(
         fn.CreateSessionFromArray(

@@ -6,7 +6,7 @@
 
 import type { GradientTransformation } from "../base.ts";
 import { isGradEnabled, type Node } from "../graph/node.ts";
-import { cast, pow, sub } from "../primitives/elementwise.ts";
+import { cast, expm1, mul, neg } from "../primitives/elementwise.ts";
 import { type AdamCoefficients, adamFallback, adamStep } from "../primitives/fused_adam.ts";
 import type { DType } from "../runtime/mod.ts";
 import type { NumberOf } from "./numbers.ts";
@@ -14,10 +14,17 @@ import { checkDecay, checkNonNegative, withDefaults } from "./options.ts";
 import type { ScaleByAdamOptions, ScaleByAdamState } from "./scale_by_adam.ts";
 import { scaler } from "./scaler.ts";
 
-/** `1 - decay ** count`, in double precision until the last. */
+/**
+ * `1 - decay ** count`, in double precision until the last, as far as the device has it. The form keeps
+ * its digits in single precision, too: early on the power is nearly 1.
+ */
 export function biasCorrection(decay: number, number: NumberOf, dtype: DType, count: Node): Node {
-  const power = pow(number(decay, "float64"), cast(count, "float64"));
-  return cast(sub(number(1, "float64"), power), dtype);
+  return cast(complementOfPower(decay, number, cast(count, "float64")), dtype);
+}
+
+/** `1 - decay ** count` in the type of `count`. */
+export function complementOfPower(decay: number, number: NumberOf, count: Node): Node {
+  return neg(expm1(mul(number(Math.log(decay), count.dtype), count)));
 }
 
 /**

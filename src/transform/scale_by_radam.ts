@@ -6,10 +6,11 @@
 
 import type { GradientTransformation, TensorTree } from "../base.ts";
 import type { Node } from "../graph/node.ts";
-import { add, cast, div, lt, mul, pow, sqrt, sub, where } from "../primitives/elementwise.ts";
+import { add, cast, div, lt, mul, sqrt, sub, where } from "../primitives/elementwise.ts";
 import { safeSqrt } from "../primitives/safe_sqrt.ts";
 import type { DType } from "../runtime/mod.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { complementOfPower } from "./adam_scaler.ts";
 import type { NumberOf } from "./numbers.ts";
 import { checkDecay, checkNonNegative, withDefaults } from "./options.ts";
 import { scaler } from "./scaler.ts";
@@ -40,7 +41,7 @@ export type ScaleByRadamState = {
 function rectification(b1: number, b2: number, number: NumberOf, dtype: DType, t: Node) {
   const n = (value: number) => number(value, "float64");
   const steps = cast(t, "float64");
-  const b2t = pow(n(b2), steps), correction = sub(n(1), b2t);
+  const correction = complementOfPower(b2, number, steps), b2t = sub(n(1), correction);
   const longest = 2 / (1 - b2) - 1;
   // Length of the simple moving average that approximates the exponential one.
   const rho = sub(n(longest), div(mul(mul(n(2), steps), b2t), correction));
@@ -50,7 +51,7 @@ function rectification(b1: number, b2: number, number: NumberOf, dtype: DType, t
     mul(n((longest - 4) * (longest - 2)), rho),
   );
   const factor = where(rectified, sqrt(variance), n(1));
-  return { rectified, factor: cast(div(factor, sub(n(1), pow(n(b1), steps))), dtype) };
+  return { rectified, factor: cast(div(factor, complementOfPower(b1, number, steps)), dtype) };
 }
 
 /**

@@ -59,7 +59,7 @@ registerDriver({
   onHost: false,
   synchronous: true,
   rebindsInputs: true,
-  offsets: true,
+  refusesHostNodes: false,
   compiledOps: false,
   target: () => cpu.target(false),
 });

@@ -17,6 +17,9 @@ const MISSING: Readonly<Record<string, readonly DType[]>> = {
 
 class CpuTarget implements Target {
   readonly branches = true;
+  readonly kind = "cpu";
+  readonly offsets = true;
+  readonly substitutes = false;
   // Large work is split over threads without regard to repeated places.
   readonly scattersSafely = false;
   readonly #ops: boolean;
@@ -53,7 +56,7 @@ export const cpu: Driver = {
   onHost: true,
   synchronous: true,
   rebindsInputs: false,
-  offsets: true,
+  refusesHostNodes: false,
   compiledOps: true,
   target: (ops) => targets[Number(ops)],
 };

@@ -157,6 +157,9 @@ const target: Target = {
     return !isCompiled(op) && hasOperator(op, dtype);
   },
   branches: false,
+  kind: "cuda",
+  offsets: true,
+  substitutes: false,
   scattersSafely: true,
 };
 
@@ -174,7 +177,7 @@ export const cuda: Driver = {
   onHost: false,
   synchronous: true,
   rebindsInputs: true,
-  offsets: true,
+  refusesHostNodes: false,
   compiledOps: false,
   target: () => target,
 };

@@ -79,8 +79,11 @@ export interface Driver {
    * memory was written meanwhile.
    */
   readonly rebindsInputs: boolean;
-  /** Whether an address plus an offset is an address, as where it is no handle. */
-  readonly offsets: boolean;
+  /**
+   * Whether a graph with a node that the device has no kernel for is an error; else ONNX Runtime runs
+   * the node on the host, with copies there and back.
+   */
+  readonly refusesHostNodes: boolean;
   /** Whether the compiled ops have kernels for it. */
   readonly compiledOps: boolean;
   /** What lowering has to know, with the compiled ops or without. */

@@ -9,16 +9,20 @@ import { cpu } from "./cpu.ts";
 import { cuda } from "./cuda.ts";
 import type { Driver, Found, OpenDevice } from "./driver.ts";
 import type { Target } from "./target.ts";
+import { webgpu } from "./webgpu.ts";
 
-/** Where a tensor lives: host memory, or the memory of a CUDA device (`"cuda"` is `"cuda:0"`). */
-export type Device = "cpu" | "cuda" | `cuda:${number}`;
+/**
+ * Where a tensor lives: host memory, the memory of a CUDA device (`"cuda"` is `"cuda:0"`), or that of the
+ * GPU that WebGPU chooses, which is experimental.
+ */
+export type Device = "cpu" | "cuda" | `cuda:${number}` | "webgpu";
 
 export { gpuName } from "./cuda.ts";
 
 /** The device whose memory is that of JavaScript. */
 export const HOST: Device = "cpu";
 
-const kinds: Driver[] = [cpu, cuda];
+const kinds: Driver[] = [cpu, cuda, webgpu];
 
 interface Named {
   readonly driver: Driver;

@@ -57,6 +57,8 @@ export function hasOperator(op: string, dtype: DType): boolean {
 
 /** Where a graph will run. */
 export interface Target {
+  /** Kind of the device, for messages. */
+  readonly kind: string;
   /**
    * Whether there is a kernel of an operator for an element type: one of ONNX, such as `Conv`, or a
    * compiled one, such as `torchopt.Program`.
@@ -64,6 +66,10 @@ export interface Target {
   has(op: string, dtype: DType): boolean;
   /** Whether a branch costs little; else a copy of its condition to the host. */
   readonly branches: boolean;
+  /** Whether an address plus an offset is an address; else memory is known by handles. */
+  readonly offsets: boolean;
+  /** Whether nodes without a kernel are to be replaced by others, since it has few. */
+  readonly substitutes: boolean;
   /** Whether ScatterND adds to repeated places right however much it adds. */
   readonly scattersSafely: boolean;
 }

@@ -131,7 +131,9 @@ async function main(): Promise<void> {
   for (const one of seen.values()) {
     if (one.refused !== undefined) console.log(`REFUSED ${one.name}: ${one.refused}`);
     else if (one.special > 0) console.log(`SPECIAL ${one.name}: ${one.special}, ${one.example}`);
-    if (one.ulps > 16) console.log(`FAR     ${one.name}: ${one.ulps.toPrecision(2)} ulps, ${one.far}`);
+    if (one.ulps > 16) {
+      console.log(`FAR     ${one.name}: ${one.ulps.toPrecision(2)} ulps, ${one.far}`);
+    }
   }
   const good = [...seen.values()].filter((x) => !x.refused && x.special === 0 && x.ulps <= 16);
   console.log(`${good.length} of ${names.length} agree: ${good.map(({ name }) => name).join(" ")}`);

@@ -61,7 +61,9 @@ async function run(command: string, ...args: string[]): Promise<void> {
   const { success, stdout, stderr } = await child.output();
   if (success) return;
   const text = new TextDecoder();
-  throw new Error(`${command} ${args.at(-1)} failed:\n${text.decode(stdout)}${text.decode(stderr)}`);
+  throw new Error(
+    `${command} ${args.at(-1)} failed:\n${text.decode(stdout)}${text.decode(stderr)}`,
+  );
 }
 
 /** Fetches and unpacks the packages. */

@@ -13,7 +13,11 @@ import { BackendError, type DType, type Target } from "../runtime/mod.ts";
 export interface Surroundings {
   readonly target: Target;
   /** Element types and shapes of inputs and constants. */
-  readonly values: readonly { readonly name: string; readonly dtype: DType; readonly dims: Shape }[];
+  readonly values: readonly {
+    readonly name: string;
+    readonly dtype: DType;
+    readonly dims: Shape;
+  }[];
   /** The constant of a name. */
   constantOf(name: string): TensorDef | undefined;
   /** Name of a constant. */
@@ -228,7 +232,9 @@ class Substitution {
     if (this.#missing.size === 0) return this.#done;
     const { kind } = this.#around.target;
     throw new BackendError(
-      `Device "${kind}" has no kernel for ${[...this.#missing].sort().join(", ")}, and nothing moves ` +
+      `Device "${kind}" has no kernel for ${
+        [...this.#missing].sort().join(", ")
+      }, and nothing moves ` +
         `to the host by itself: compute this part there, with to("cpu") before it and ` +
         `to("${kind}") after it.`,
     );
@@ -259,7 +265,10 @@ class Substitution {
       if (!this.#numbers.has(inputs[0])) this.#missing.add("Cast to float64");
       return { ...node, outputs, attributes: to("float32") };
     }
-    return { ...node, inputs: inputs.map((x) => this.#types.get(x) === "float64" ? this.#narrow(x) : x) };
+    return {
+      ...node,
+      inputs: inputs.map((x) => this.#types.get(x) === "float64" ? this.#narrow(x) : x),
+    };
   }
 
   /** A constant of float64 as one of float32; another value as it is. */

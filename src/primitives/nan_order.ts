@@ -43,7 +43,10 @@ export function ordered(c: LowerContext, of: Ordered, k: number, largest: boolea
       const above = c.scalar(dtype, Infinity);
       // First by number, with infinity and NaN as equals, then those two apart. Sorting is stable.
       const [, first] = top(c.op("Where", [missing, above, x]), size);
-      const marks = c.cast(c.op("GatherElements", [missing, first], along), c.target.has("TopK", "int32") ? "int32" : dtype);
+      const marks = c.cast(
+        c.op("GatherElements", [missing, first], along),
+        c.target.has("TopK", "int32") ? "int32" : dtype,
+      );
       places = c.op("GatherElements", [first, top(marks, k)[1]], along);
     } else {
       // float64 has room between infinity and the other numbers of a narrower type.

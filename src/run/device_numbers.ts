@@ -4,22 +4,14 @@
  * @module
  */
 
-import { type Device, driverOf, type DType, DTYPES, newArray, Storage } from "../runtime/mod.ts";
+import { type Device, type DType, DTYPES, newArray, Storage, targetOf } from "../runtime/mod.ts";
 import type { TypedArray } from "../runtime/mod.ts";
 
 /** Kernels may read a few numbers at once. */
 const ALIGNMENT = 16;
 
-/** Where the packed numbers of a run are read. */
-export interface NumberPlaces {
-  /** Address of all numbers of a type. */
-  pack(dtype: DType): number;
-  /** Address of one of them. */
-  at(dtype: DType, slot: number): number;
-}
-
-/** Packed numbers that lie in one piece for each type. */
-export class Packs implements NumberPlaces {
+/** Where the packed numbers of a run are read, those of each type in one piece. */
+export class Packs {
   readonly #addresses: ReadonlyMap<DType, number>;
 
   /** @param addresses of the numbers of each type */
@@ -27,12 +19,12 @@ export class Packs implements NumberPlaces {
     this.#addresses = addresses;
   }
 
-  /** See {@linkcode NumberPlaces}. */
+  /** Address of all numbers of a type. */
   pack(dtype: DType): number {
     return this.#addresses.get(dtype)!;
   }
 
-  /** See {@linkcode NumberPlaces}. */
+  /** Address of one of them, where the device knows places within memory. */
   at(dtype: DType, slot: number): number {
     return this.pack(dtype) + slot * DTYPES[dtype].bytes;
   }
@@ -48,12 +40,12 @@ export interface DeviceNumbers {
    * @returns where the numbers lie, the same object as before where they lie where they lay; and the
    *   addresses of the others
    */
-  send(others: readonly Storage[]): { numbers: NumberPlaces; others: readonly number[] };
+  send(others: readonly Storage[]): { numbers: Packs; others: readonly number[] };
 }
 
 /** Numbers on a device, `counts` of each type. */
 export function deviceNumbers(device: Device, counts: ReadonlyMap<DType, number>): DeviceNumbers {
-  return driverOf(device).offsets ? new OneBlock(device, counts) : new BlockForEach(device, counts);
+  return targetOf(device).offsets ? new OneBlock(device, counts) : new Blocks(device, counts);
 }
 
 function padded(bytes: number): number {
@@ -70,7 +62,7 @@ class OneBlock implements DeviceNumbers {
   #host = new Uint8Array(0);
   #sent = new Uint8Array(0);
   #block: Storage | null = null;
-  #numbers: NumberPlaces = new Packs(new Map());
+  #numbers: Packs = new Packs(new Map());
 
   constructor(device: Device, counts: ReadonlyMap<DType, number>) {
     this.#device = device;
@@ -89,7 +81,7 @@ class OneBlock implements DeviceNumbers {
     const host = this.#host, addresses: number[] = [];
     others.forEach((storage, i) => {
       const at = this.#packed + i * ALIGNMENT, value = storage.host();
-      host.set(new Uint8Array(value.buffer, value.byteOffset, value.byteLength), at);
+      host.set(bytesOf(value), at);
       addresses.push(this.#block!.address + at);
     });
     if (this.#block !== null && !sameBytes(host, this.#sent)) {
@@ -122,67 +114,63 @@ function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return true;
 }
 
-/** A block for each number, where the device knows no places within a block. */
-class BlockForEach implements DeviceNumbers, NumberPlaces {
+/** A block for each type and for each tensor, where the device knows no places within a block. */
+class Blocks implements DeviceNumbers {
   readonly packs = new Map<DType, TypedArray>();
   readonly #device: Device;
-  readonly #blocks = new Map<DType, (NumberBlock | undefined)[]>();
-  readonly #others: NumberBlock[] = [];
+  readonly #blocks = new Map<DType, Block>();
+  readonly #others: Block[] = [];
+  readonly #numbers: Packs;
 
   constructor(device: Device, counts: ReadonlyMap<DType, number>) {
     this.#device = device;
     for (const [dtype, count] of counts) {
-      this.packs.set(dtype, newArray(dtype, count));
-      this.#blocks.set(dtype, new Array(count));
+      const pack = newArray(dtype, count);
+      this.packs.set(dtype, pack);
+      this.#blocks.set(dtype, new Block(pack, dtype, device));
     }
-  }
-
-  pack(dtype: DType): number {
-    throw new Error(`internal: the numbers (${dtype}) do not lie in one piece on ${this.#device}`);
-  }
-
-  at(dtype: DType, slot: number): number {
-    const blocks = this.#blocks.get(dtype)!, pack = this.packs.get(dtype)!;
-    const block = blocks[slot] ??= new NumberBlock(dtype, this.#device, pack[slot]);
-    return block.address;
+    this.#numbers = new Packs(
+      new Map([...this.#blocks].map(([dtype, { address }]) => [dtype, address])),
+    );
   }
 
   send(others: readonly Storage[]) {
-    for (const [dtype, blocks] of this.#blocks) {
-      const pack = this.packs.get(dtype)!;
-      for (let i = 0; i < blocks.length; i++) blocks[i]?.set(pack[i]);
-    }
+    for (const [dtype, block] of this.#blocks) block.set(this.packs.get(dtype)!);
     const addresses = others.map((storage, i) => {
-      const value = storage.host()[0], { dtype } = storage;
+      const value = storage.host(), { dtype } = storage;
       if (this.#others[i]?.dtype !== dtype) {
-        this.#others[i] = new NumberBlock(dtype, this.#device, value);
+        this.#others[i] = new Block(value, dtype, this.#device);
       } else this.#others[i].set(value);
       return this.#others[i].address;
     });
-    return { numbers: this, others: addresses };
+    return { numbers: this.#numbers, others: addresses };
   }
 }
 
-/** One number on a device; it is copied where it has changed. */
-class NumberBlock {
+/** A few numbers on a device; they are copied where they have changed. */
+class Block {
   readonly dtype: DType;
-  readonly #value: TypedArray;
+  readonly #sent: Uint8Array;
   readonly #storage: Storage;
 
-  constructor(dtype: DType, device: Device, value: number | bigint) {
+  constructor(values: TypedArray, dtype: DType, device: Device) {
     this.dtype = dtype;
-    this.#value = newArray(dtype, 1);
-    this.#value[0] = value;
-    this.#storage = Storage.from(this.#value, dtype, device);
+    this.#sent = bytesOf(values).slice();
+    this.#storage = Storage.from(values, dtype, device);
   }
 
   get address(): number {
     return this.#storage.address;
   }
 
-  set(value: number | bigint): void {
-    if (Object.is(value, this.#value[0])) return;
-    this.#value[0] = value;
-    this.#storage.write(new Uint8Array(this.#value.buffer));
+  set(values: TypedArray): void {
+    const bytes = bytesOf(values);
+    if (sameBytes(bytes, this.#sent)) return;
+    this.#sent.set(bytes);
+    this.#storage.write(bytes);
   }
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: TypedArray): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }

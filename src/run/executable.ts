@@ -20,7 +20,7 @@ import {
   trimDevice,
   type TypedArray,
 } from "../runtime/mod.ts";
-import { type DeviceNumbers, deviceNumbers, type NumberPlaces, Packs } from "./device_numbers.ts";
+import { type DeviceNumbers, deviceNumbers, Packs } from "./device_numbers.ts";
 import { explainFailure } from "./failure.ts";
 import type { Lowered } from "../lower/lower.ts";
 import { compileSegments, type Places, type SegmentRun } from "./segment_run.ts";
@@ -89,7 +89,7 @@ export class Executable {
   /** Where things lie in the run that is bound. */
   readonly #places: {
     readonly leaves: number[];
-    numbers: NumberPlaces;
+    numbers: Packs;
     carried: number;
     readonly results: number[];
   } = { leaves: [], numbers: new Packs(new Map()), carried: 0, results: [] };
@@ -378,7 +378,7 @@ export class Executable {
 }
 
 /** Where arrays lie. */
-function addressesOf(packs: ReadonlyMap<DType, TypedArray>): NumberPlaces {
+function addressesOf(packs: ReadonlyMap<DType, TypedArray>): Packs {
   return new Packs(
     new Map([...packs].map(([dtype, pack]) => [dtype, Storage.from(pack, dtype).address])),
   );

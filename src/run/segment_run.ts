@@ -5,7 +5,7 @@
  */
 
 import { type DType, Session, type SessionSpec } from "../runtime/mod.ts";
-import type { NumberPlaces } from "./device_numbers.ts";
+import type { Packs } from "./device_numbers.ts";
 import type { Lowered } from "../lower/lower.ts";
 import type { Segment } from "../lower/segment.ts";
 
@@ -14,7 +14,7 @@ export interface Places {
   /** Of each leaf. */
   readonly leaves: ArrayLike<number>;
   /** Of the packed numbers; other addresses come in another object. */
-  readonly numbers: NumberPlaces;
+  readonly numbers: Packs;
   /** Of the memory between segments. */
   readonly carried: number;
   /** Of each asked value. */

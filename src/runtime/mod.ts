@@ -29,6 +29,7 @@ export { fillRandom } from "./random_fill.ts";
 export { noticeMissingOps } from "./ops_notice.ts";
 export { buildOps, type BuildOptions, type BuildResult } from "./ops_build.ts";
 export { RunMemory } from "./run_memory.ts";
+export type { AssignedNode } from "./assignment.ts";
 export { Session } from "./session.ts";
 export type { SessionSpec, ValueSpec } from "./session_spec.ts";
 export { shutdown } from "./lifecycle.ts";

@@ -5,8 +5,9 @@
  */
 
 import { takeMessage } from "./api.ts";
+import type { AssignedNode } from "./assignment.ts";
 import { counters } from "./counters.ts";
-import { type Device, sameDevice } from "./device/mod.ts";
+import { type Device, isOnHost, sameDevice } from "./device/mod.ts";
 import { BackendError } from "./errors.ts";
 import type { Plan } from "./plan.ts";
 import { NativeSession } from "./session_native.ts";
@@ -128,6 +129,14 @@ export class Session {
     const status = await native.runAsync(this.slots, [this, this.#owner, keep, ...this.#bound]);
     this.slots[this.slots.length - 1] = performance.now() - start;
     if (status !== null) throw new BackendError(`running a session: ${takeMessage(status)}`);
+  }
+
+  /**
+   * Who runs each node, where the session is on a device with memory of its own; else nothing.
+   */
+  assignment(): AssignedNode[] {
+    if (this.#native.disposed) throw new BackendError(DISPOSED);
+    return isOnHost(this.#device) ? [] : this.#native.assignment();
   }
 
   /**

@@ -6,7 +6,7 @@
 
 import { check, ort } from "./api.ts";
 import { counters } from "./counters.ts";
-import { assignmentOf, HOST_PROVIDER, recordAssignment } from "./assignment.ts";
+import { type AssignedNode, assignmentOf, HOST_PROVIDER, recordAssignment } from "./assignment.ts";
 import { driverOf, openDevice } from "./device/mod.ts";
 import { type Environment, environment, poolSize } from "./env.ts";
 import { BackendError } from "./errors.ts";
@@ -99,6 +99,11 @@ export class NativeSession {
     }
   }
 
+  /** See {@linkcode Session.assignment}. */
+  assignment(): AssignedNode[] {
+    return assignmentOf(this.#session);
+  }
+
   /** Frees the native objects, once no asynchronous run is under way. */
   dispose(): void {
     if (this.disposed) return;
@@ -147,7 +152,7 @@ function lacking(spec: SessionSpec, shared: Environment, cause: BackendError): B
   );
 }
 
-/** @param anywhere lets nodes run on the host that the device lacks, and remembers which */
+/** @param anywhere lets nodes run on the host that the device lacks */
 function compile(
   spec: SessionSpec,
   { env, hasPool }: Environment,
@@ -173,8 +178,9 @@ function compile(
     }
     if (spec.useOps) registerOps(options);
     openDevice(spec.device).appendProvider(options);
-    if (anywhere) recordAssignment(options);
-    else if (driverOf(spec.device).refusesHostNodes) {
+    const driver = driverOf(spec.device);
+    if (!driver.onHost) recordAssignment(options);
+    if (driver.refusesHostNodes && !anywhere) {
       const key = cString("session.disable_cpu_ep_fallback");
       check(fn.AddSessionConfigEntry(options, key, cString("1")), "keeping nodes on the device");
     }

@@ -74,12 +74,14 @@ export function oneNode(op: string, dtype: DType): Uint8Array<ArrayBuffer> | nul
   const graph = [
     message(1, node),
     text(2, "g"),
-    ...constants.map((values, i) => message(5, [
-      number(1, values.length),
-      number(2, DTYPES.int64.onnx),
-      text(8, `c${i}`),
-      bytes(9, new Uint8Array(BigInt64Array.from(values, BigInt).buffer)),
-    ])),
+    ...constants.map((values, i) =>
+      message(5, [
+        number(1, values.length),
+        number(2, DTYPES.int64.onnx),
+        text(8, `c${i}`),
+        bytes(9, new Uint8Array(BigInt64Array.from(values, BigInt).buffer)),
+      ])
+    ),
     ...inputs.map(({ name, type }) =>
       message(11, [
         text(1, name),

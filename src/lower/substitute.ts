@@ -7,7 +7,7 @@
 
 import { type Attr, attr, ELEM_TYPE, type NodeDef, type TensorDef } from "../onnx/mod.ts";
 import type { Shape } from "../graph/shape.ts";
-import { BackendError, type DType, type Target } from "../runtime/mod.ts";
+import { BackendError, type DType, HOST, type Target } from "../runtime/mod.ts";
 
 /** What the nodes are part of. */
 export interface Surroundings {
@@ -235,7 +235,7 @@ class Substitution {
       `Device "${kind}" has no kernel for ${
         [...this.#missing].sort().join(", ")
       }, and nothing moves ` +
-        `to the host by itself: compute this part there, with to("cpu") before it and ` +
+        `to the host by itself: compute this part there, with to("${HOST}") before it and ` +
         `to("${kind}") after it.`,
     );
   }

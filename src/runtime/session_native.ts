@@ -7,7 +7,7 @@
 import { check, ort } from "./api.ts";
 import { counters } from "./counters.ts";
 import { type AssignedNode, assignmentOf, HOST_PROVIDER, recordAssignment } from "./assignment.ts";
-import { driverOf, openDevice } from "./device/mod.ts";
+import { driverOf, HOST, openDevice } from "./device/mod.ts";
 import { type Environment, environment, poolSize } from "./env.ts";
 import { BackendError } from "./errors.ts";
 import { cString, outPointer } from "./ffi.ts";
@@ -147,7 +147,7 @@ function lacking(spec: SessionSpec, shared: Environment, cause: BackendError): B
   return new BackendError(
     `device "${spec.device}" has no kernel for ${types.join(", ")} in ` +
       `${describe(spec.inputs)} -> ${describe(spec.outputs)}. Nothing moves to the host by ` +
-      `itself: compute this part there, with to("cpu") before it and to("${spec.device}") after it.`,
+      `itself: compute this part there, with to("${HOST}") before it and to("${spec.device}") after it.`,
     { cause },
   );
 }

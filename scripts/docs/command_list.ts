@@ -75,9 +75,15 @@ export const KNOWN: readonly Known[] = [
   // bench/README.md: measured by who looks at the figures
   { pattern: /^BENCH_QUICK=1 /, way: "long", reason: "measures" },
   { pattern: /^deno run -A bench\/workloads\.ts/, way: "long", reason: "measures for minutes" },
+  exact("deno task bench:compare --quick", "ci", "step benchmarks, a look"),
+  {
+    pattern: /^deno task bench:(track|history)/,
+    way: "elsewhere",
+    reason: "needs versions and results that there may not be; tests/scripts has the parts",
+  },
   { pattern: /^deno task bench\b/, way: "long", reason: "measures for minutes" },
   {
-    pattern: /^(deno run -A scripts\/bench_peers\.ts|python bench\/)/,
+    pattern: /^python bench\//,
     way: "elsewhere",
     reason: "needs Python with JAX and PyTorch",
   },

@@ -13,6 +13,9 @@ constexpr int64_t kReduceParallel = 1 << 17;
 constexpr int64_t kReduceChunk = 1 << 15;
 // Multiply-adds that make it worth waking other threads, and rows per task.
 constexpr double kMatmulParallel = 4e6;
+// Multiply-adds in the time in which an element comes from memory, and those of a task.
+constexpr double kMatmulMemory = 8;
+constexpr double kMatmulTask = 5e5;
 constexpr int64_t kMatmulRows = 96;
 
 int64_t product(const std::vector<Axis>& axes) {
@@ -92,8 +95,13 @@ MatmulStep Decoder<T>::matmul(CodeReader in) const {
   writes(step.out, outputs);
   // Nothing is read: there may be no memory that an address could lie in.
   if (step.k == 0) step.aOffset = step.bOffset = step.aBatchStride = step.bBatchStride = 0;
-  const bool heavy = double(outputs) * double(step.k) >= kMatmulParallel;
+  // What counts is the arithmetic or, where each element serves few products, the memory.
+  const double work = double(outputs) * double(step.k), own = double(sizeA) + double(sizeB);
+  const double memory = kMatmulMemory * own * double(step.batch);
+  const bool heavy = work >= kMatmulParallel || (step.batch > 1 && memory >= kMatmulParallel);
   step.rowsPerTask = heavy ? kMatmulRows : 0;
+  const double item = std::max(work / double(std::max<int64_t>(step.batch, 1)), kMatmulMemory * own);
+  step.itemsPerTask = 1 + int64_t(kMatmulTask / std::max(item, 1.0));
   return step;
 }
 

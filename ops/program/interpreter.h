@@ -76,7 +76,8 @@ void runMatmul(const Program<T>& program, const MatmulStep& step, Context<T>& co
 // Writes the elements [start, start + count) of a view, in row-major order, to out. The innermost
 // stride must be 0 or 1.
 template <class T>
-void copyRows(const T* source, const std::vector<Axis>& axes, int64_t start, int64_t count, T* out);
+void copyRows(const Kernels<T>& kernels, const T* source, const std::vector<Axis>& axes,
+              int64_t start, int64_t count, T* out);
 // Writes a whole view.
 template <class T>
 void copyView(const Kernels<T>& kernels, const T* source, const ViewCopy& copy, T* out,

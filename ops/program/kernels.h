@@ -1,4 +1,4 @@
-// What the two builds of the kernels (baseline and AVX2/FMA) offer to the interpreter.
+// What the builds of the kernels (baseline, AVX2/FMA and AVX-512) offer to the interpreter.
 #pragma once
 
 #include <cstddef>
@@ -56,6 +56,8 @@ struct Kernels {
   // dst[j * dstStride + i] = src[i * srcStride + j].
   void (*transpose)(const T* src, ptrdiff_t srcStride, T* dst, ptrdiff_t dstStride, size_t rows,
                     size_t cols);
+  // Writes each of `rows` elements, `stride` apart, `each` times: dst[i * each + j] = src[i * stride].
+  void (*spread)(const T* src, ptrdiff_t stride, T* dst, size_t rows, size_t each);
 };
 
 // Codes of the operations.
@@ -82,8 +84,7 @@ constexpr int eltArity(int op) {
   }
 }
 
-// The best kernels for this machine; the environment variable TORCHOPT_SIMD=base forces the
-// baseline.
+// The best kernels for this machine, or what the environment variable TORCHOPT_SIMD names.
 template <class T>
 const Kernels<T>& kernels();
 

@@ -21,11 +21,14 @@ namespace base {
 #if defined(__x86_64__)
 template <class T>
 const Kernels<T>& kernelsAvx2();
+template <class T>
+const Kernels<T>& kernelsAvx512();
 #endif
 
 template <class T>
 const Kernels<T>& kernels() {
 #if defined(__x86_64__)
+  if (useAvx512()) return kernelsAvx512<T>();
   if (useAvx2()) return kernelsAvx2<T>();
 #endif
   return base::kTable<T>;

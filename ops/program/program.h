@@ -133,7 +133,8 @@ struct MatmulStep {
   int64_t aOffset, bOffset, batch, aBatchStride, bBatchStride;
   int64_t m, n, k;
   bool transA, transB;
-  int64_t rowsPerTask;  // 0: not worth threads
+  int64_t rowsPerTask;   // 0: not worth threads
+  int64_t itemsPerTask;  // of the batch, where the rows of an item are not shared out
 };
 
 // ---- Program -----------------------------------------------------------------------------------

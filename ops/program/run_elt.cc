@@ -52,8 +52,8 @@ class Prefetcher {
 };
 
 template <class T>
-void runTiles(const EltStep<T>& step, const Context<T>& context, int64_t begin, int64_t end,
-              char* memory, T** slots, T** moving, const T** streams) {
+void runTiles(const Kernels<T>& kernels, const EltStep<T>& step, const Context<T>& context,
+              int64_t begin, int64_t end, char* memory, T** slots, T** moving, const T** streams) {
   const int64_t stride = (step.tile + 63) / 64 * 64;
   T* tiles = reinterpret_cast<T*>((reinterpret_cast<uintptr_t>(memory) + 63) & ~uintptr_t(63));
   T** slot = slots;
@@ -69,7 +69,7 @@ void runTiles(const EltStep<T>& step, const Context<T>& context, int64_t begin, 
   for (const auto& row : step.rows) {
     T* tile = tiles + row.tile * stride;
     if (row.once)
-      copyRows<T>(context.buffers[row.buffer] + row.offset, row.axes, 0, row.period, tile);
+      copyRows<T>(kernels, context.buffers[row.buffer] + row.offset, row.axes, 0, row.period, tile);
     // The period was filled in once; the rest of the tile repeats it.
     for (int64_t at = row.period; row.once && at < step.tile; at += row.period) {
       std::memcpy(tile + at, tile, size_t(std::min(row.period, step.tile - at)) * sizeof(T));
@@ -104,7 +104,7 @@ void runTiles(const EltStep<T>& step, const Context<T>& context, int64_t begin, 
       for (int64_t done = 0; done < count;) {
         const int64_t from = (start + done) % row.period;
         const int64_t part = std::min(count - done, row.period - from);
-        copyRows<T>(source, row.axes, from, part, rowSlots[i] + done);
+        copyRows<T>(kernels, source, row.axes, from, part, rowSlots[i] + done);
         done += part;
       }
     }
@@ -128,20 +128,21 @@ void runTiles(const EltStep<T>& step, const Context<T>& context, int64_t begin, 
 }
 
 template <class T>
-void runRange(const EltStep<T>& step, const Context<T>& context, int64_t begin, int64_t end) {
+void runRange(const Kernels<T>& kernels, const EltStep<T>& step, const Context<T>& context,
+              int64_t begin, int64_t end) {
   const size_t bytes = size_t(step.tiles) * size_t((step.tile + 63) / 64 * 64) * sizeof(T) + 64;
   const size_t moving = step.slots(), streams = moving + step.outputs.size();
   const size_t pointers = (streams + step.rowSlot()) * sizeof(T*);
   if (bytes + pointers <= kStackBytes) {
     char* memory = static_cast<char*>(__builtin_alloca(bytes));
     T** slots = static_cast<T**>(__builtin_alloca(pointers));
-    runTiles(step, context, begin, end, memory, slots, slots + moving,
+    runTiles(kernels, step, context, begin, end, memory, slots, slots + moving,
              const_cast<const T**>(slots + streams));
   } else {
     const AlignedMemory memory(bytes + pointers);
     char* tiles = static_cast<char*>(memory.data());
     T** slots = reinterpret_cast<T**>(tiles + bytes);
-    runTiles(step, context, begin, end, tiles, slots, slots + moving,
+    runTiles(kernels, step, context, begin, end, tiles, slots, slots + moving,
              const_cast<const T**>(slots + streams));
   }
 }
@@ -171,10 +172,10 @@ void runElt(const Program<T>& program, const EltStep<T>& step, Context<T>& conte
     }
     context.direct[i] = direct;
   }
-  if (step.chunk == 0 || !parallel.threaded()) return runRange(step, context, 0, step.n);
+  if (step.chunk == 0 || !parallel.threaded()) return runRange(*program.kernels, step, context, 0, step.n);
   const auto chunk = [&](size_t i) {
     const int64_t begin = int64_t(i) * step.chunk;
-    runRange(step, context, begin, std::min(begin + step.chunk, step.n));
+    runRange(*program.kernels, step, context, begin, std::min(begin + step.chunk, step.n));
   };
   parallel(size_t((step.n + step.chunk - 1) / step.chunk), chunk);
 }

@@ -8,8 +8,8 @@ namespace torchopt {
 
 namespace {
 
-// Rows of the kernel's register block.
-constexpr int64_t kAlign = 6;
+// A multiple of the rows of each build's register block.
+constexpr int64_t kAlign = 24;
 
 // Memory of the calling thread for packed blocks; bounded by the block sizes of the kernel.
 template <class T>
@@ -40,8 +40,7 @@ void runMatmul(const Program<T>& program, const MatmulStep& step, Context<T>& co
   const auto edge = [&](int64_t part) {
     return part == parts ? step.m : step.m * part / parts / kAlign * kAlign;
   };
-  const auto task = [&](size_t index) {
-    const int64_t item = int64_t(index) / parts, part = int64_t(index) % parts;
+  const auto block = [&](int64_t item, int64_t part) {
     const int64_t begin = edge(part);
     MatmulArgs<T> args;
     args.aRow = step.transA ? 1 : step.k;
@@ -57,8 +56,16 @@ void runMatmul(const Program<T>& program, const MatmulStep& step, Context<T>& co
     args.out = out + (item * step.m + begin) * step.n;
     program.kernels->matmul(args, packingMemory<T>(program.kernels->matmulScratch(args)));
   };
-  if (step.rowsPerTask == 0) Parallel()(size_t(step.batch * parts), task);
-  else parallel(size_t(step.batch * parts), task);
+  if (parts > 1) {
+    return parallel(size_t(step.batch * parts),
+                    [&](size_t i) { block(int64_t(i) / parts, int64_t(i) % parts); });
+  }
+  const int64_t items = step.rowsPerTask == 0 ? step.batch : step.itemsPerTask;
+  const auto task = [&](size_t i) {
+    const int64_t begin = int64_t(i) * items, end = std::min(begin + items, step.batch);
+    for (int64_t item = begin; item < end; ++item) block(item, 0);
+  };
+  parallel(size_t((step.batch + items - 1) / items), task);
 }
 
 template void runMatmul(const Program<float>&, const MatmulStep&, Context<float>&, const Parallel&);

@@ -21,10 +21,17 @@ class Position {
     }
   }
   int64_t address() const { return address_; }
-  void advance() {
-    for (size_t d = axes_.size() - 1; d-- > 0;) {
-      address_ += axes_[d].stride;
-      if (++index_[d] < axes_[d].size) return;
+  // Rows up to the end of the axis before the innermost, and the distance of two of them.
+  int64_t left() const {
+    const size_t d = axes_.size() - 2;
+    return axes_.size() < 2 ? 1 : axes_[d].size - index_[d];
+  }
+  int64_t stride() const { return axes_.size() < 2 ? 0 : axes_[axes_.size() - 2].stride; }
+  // Goes on by at most `left` rows.
+  void advance(int64_t rows = 1) {
+    for (size_t d = axes_.size() - 1; d-- > 0; rows = 1) {
+      address_ += rows * axes_[d].stride;
+      if ((index_[d] += rows) < axes_[d].size) return;
       address_ -= axes_[d].size * axes_[d].stride;
       index_[d] = 0;
     }
@@ -56,26 +63,28 @@ constexpr int64_t kTaskRows = 64;
 }  // namespace
 
 template <class T>
-void copyRows(const T* source, const std::vector<Axis>& axes, int64_t start, int64_t count,
-              T* out) {
+void copyRows(const Kernels<T>& kernels, const T* source, const std::vector<Axis>& axes,
+              int64_t start, int64_t count, T* out) {
   const Axis inner = axes.back();
   Position position(axes, start / inner.size);
   int64_t skip = start % inner.size;
   while (count > 0) {
     const int64_t part = std::min(inner.size - skip, count);
     const T* from = source + position.address() + skip * inner.stride;
-    if (part < kShortRow && inner.stride == 0 && count >= kShortRow) {
-      // Writes a fixed length: what is too much, later rows overwrite.
-      for (int64_t i = 0; i < kShortRow; ++i) out[i] = *from;
+    int64_t rows = 1;
+    if (inner.stride == 0) {
+      // Whole rows, as far as they lie at even distances.
+      if (part == inner.size) rows = std::min(position.left(), count / inner.size);
+      kernels.spread(from, position.stride(), out, size_t(rows), size_t(part));
     } else if (part < kShortRow) {
       for (int64_t i = 0; i < part; ++i) out[i] = from[i * inner.stride];
     } else {
       copyStrided(from, inner.stride, part, out);
     }
-    out += part;
-    count -= part;
+    out += rows * part;
+    count -= rows * part;
     skip = 0;
-    if (count > 0) position.advance();
+    if (count > 0) position.advance(rows);
   }
 }
 
@@ -101,8 +110,10 @@ void copyView(const Kernels<T>& kernels, const T* source, const ViewCopy& copy, 
   else Parallel()(size_t(copy.blocks * parts), task);
 }
 
-template void copyRows(const float*, const std::vector<Axis>&, int64_t, int64_t, float*);
-template void copyRows(const double*, const std::vector<Axis>&, int64_t, int64_t, double*);
+template void copyRows(const Kernels<float>&, const float*, const std::vector<Axis>&, int64_t,
+                       int64_t, float*);
+template void copyRows(const Kernels<double>&, const double*, const std::vector<Axis>&, int64_t,
+                       int64_t, double*);
 template void copyView(const Kernels<float>&, const float*, const ViewCopy&, float*,
                        const Parallel&);
 template void copyView(const Kernels<double>&, const double*, const ViewCopy&, double*,

@@ -1,6 +1,11 @@
 // The exported function: fills an array that JavaScript holds.
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
 #include <algorithm>
+#include <cstdint>
 
 #include "../common/parallel.h"
 #include "random.h"
@@ -11,9 +16,23 @@ namespace {
 // Numbers per task.
 constexpr size_t kChunk = 1 << 16;
 
+// Fresh memory comes in pages as it is written first, and in large ones it comes in half the time.
+constexpr size_t kLargePage = 1 << 21;
+void wantLargePages(void* memory, size_t bytes) {
+#if defined(__linux__)
+  const uintptr_t begin = reinterpret_cast<uintptr_t>(memory), end = begin + bytes;
+  const uintptr_t first = (begin + kLargePage - 1) / kLargePage * kLargePage;
+  const uintptr_t last = end / kLargePage * kLargePage;
+  if (first < last) madvise(reinterpret_cast<void*>(first), last - first, MADV_HUGEPAGE);
+#else
+  (void)memory, (void)bytes;
+#endif
+}
+
 template <class T>
 void fillAll(const RandomSource& source, bool normal, T* out, size_t count, int threads) {
   const RandomLoop<T> loop = randomLoop<T>(normal);
+  wantLargePages(out, count * sizeof(T));
   const size_t tasks = (count + kChunk - 1) / kChunk;
   threads = std::min<int>(threads, int(std::min<size_t>(tasks, 1024)));
   threadParallel(&threads)(tasks, [&](size_t i) {

@@ -15,11 +15,14 @@ namespace base {
 #if defined(__x86_64__)
 template <class T>
 RandomLoop<T> randomLoopAvx2(bool normal);
+template <class T>
+RandomLoop<T> randomLoopAvx512(bool normal);
 #endif
 
 template <class T>
 RandomLoop<T> randomLoop(bool normal) {
 #if defined(__x86_64__)
+  if (useAvx512()) return randomLoopAvx512<T>(normal);
   if (useAvx2()) return randomLoopAvx2<T>(normal);
 #endif
   return normal ? base::fill<T, true> : base::fill<T, false>;

@@ -24,6 +24,7 @@ Deno.test("a seed gives the same numbers with and without kernels, and for any n
     const env of [
       { TORCHOPT_THREADS: "1" },
       { TORCHOPT_THREADS: "3" },
+      { TORCHOPT_SIMD: "avx2" },
       { TORCHOPT_THREADS: "2", TORCHOPT_SIMD: "base" },
     ]
   ) assertEquals(await inProcess(env as unknown as Record<string, string>), plain);

@@ -7,9 +7,10 @@
 import type { Node, Target } from "../graph/node.ts";
 import { gatherAdam } from "./gather_adam.ts";
 import { pruneLoops } from "./prune_loops.ts";
+import { sinkPermutes } from "./sink_permutes.ts";
 import type { Pass, Rebuilder } from "./rebuild.ts";
 
-const passes: readonly Pass[] = [pruneLoops, gatherAdam];
+const passes: readonly Pass[] = [pruneLoops, sinkPermutes, gatherAdam];
 
 /** Runs all passes. */
 export function runPasses(outputs: Node[], rebuilder: Rebuilder, target: Target): Node[] {

@@ -298,14 +298,15 @@ class EltDecoder {
     }
     const int* operands = draft.operands;
     return {decoder_.program.kernels->elementwise(draft.op, mask), slot(draft.out),
-            slot(operands[0]), slot(operands[1]), slot(operands[2])};
+            slot(operands[0]), slot(operands[1]), slot(operands[2]), draft.op};
   }
 
   void emit() {
     for (const Draft& draft : scalarDrafts_) {
       EltInstr<T> x = instruction(draft, true);
       const uint32_t first = step_.scalarSlot();
-      step_.scalarInstrs.push_back({x.fn, x.out - first, x.a - first, x.b - first, x.c - first});
+      step_.scalarInstrs.push_back(
+          {x.fn, x.out - first, x.a - first, x.b - first, x.c - first, x.op});
     }
     for (const Draft& draft : drafts_) step_.instrs.push_back(instruction(draft, false));
     step_.scalarBase = decoder_.program.scalars;

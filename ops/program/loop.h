@@ -8,6 +8,9 @@
 
 namespace torchopt {
 
+// Whole numbers travel as two, which both types hold exactly: high * 2^20 + low.
+constexpr int64_t kWholeHigh = 1 << 20;
+
 // What a buffer of the step is, in the iteration at hand.
 enum class LoopPlace : int64_t {
   carry = 0,    // of the step's beginning where it is read, of its end where it is written

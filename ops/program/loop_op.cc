@@ -8,12 +8,9 @@ namespace torchopt {
 
 namespace {
 
-// Whole numbers travel as two, which both types hold exactly: high * 2^20 + low.
-constexpr int64_t kHigh = 1 << 20;
-
 template <class T>
 int64_t whole(const T* pair) {
-  return int64_t(pair[0]) * kHigh + int64_t(pair[1]);
+  return int64_t(pair[0]) * kWholeHigh + int64_t(pair[1]);
 }
 
 template <class T>
@@ -84,8 +81,8 @@ class LoopKernel {
       const typename Interpreter<T>::Lease run(interpreter_);
       made = runLoop(interpreter_, *run, layout_, memory, ortParallel(context));
     }
-    count[0] = T(made / kHigh);
-    count[1] = T(made % kHigh);
+    count[0] = T(made / kWholeHigh);
+    count[1] = T(made % kWholeHigh);
     return nullptr;
   }
 

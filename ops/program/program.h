@@ -31,6 +31,7 @@ template <class T>
 struct EltInstr {
   EltFn<T> fn;
   uint32_t out, a, b, c;
+  int32_t op;
 };
 
 // A buffer read in place.

@@ -7,10 +7,10 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <random>
 
 #include "../../ops/common/errors.h"
 #include "../../ops/program/interpreter.h"
+#include "random_program.h"
 #include "reference.h"
 
 namespace {
@@ -19,205 +19,8 @@ using torchopt::Interpreter;
 using torchopt::Program;
 using torchopt::ProgramError;
 
-using Random = std::mt19937_64;
-
-int64_t between(Random& random, int64_t low, int64_t high) {
-  return low + int64_t(random() % uint64_t(high - low + 1));
-}
-bool chance(Random& random, int percent) { return between(random, 1, 100) <= percent; }
-
 // Elements of all buffers and scratch together that a mutated program may ask for, and operations.
 constexpr int64_t kMaxMemory = 1 << 20, kMaxWork = 1 << 24;
-
-// A buffer that a step can read, and how many elements it has.
-struct Source {
-  int64_t buffer, size;
-};
-
-// Writes a valid program: every step reads what is there and writes a buffer of its own.
-class Writer {
- public:
-  Writer(Random& random, bool large) : random_(random), large_(large) {}
-
-  Code write() {
-    const int64_t inputs = between(random_, 1, 3), steps = between(random_, 1, 5);
-    for (int64_t i = 0; i < inputs; ++i) sources_.push_back({i, size()});
-    // The last step writes the only output; the others write to the arena.
-    std::vector<int64_t> offsets;
-    int64_t arena = 0;
-    Words body;
-    Words shape;
-    for (int64_t i = 0; i < steps; ++i) {
-      const bool last = i + 1 == steps;
-      const int64_t target = last ? inputs : inputs + 1 + i;
-      int64_t produced = 0;
-      const Words step = writeStep(target, &produced);
-      body.insert(body.end(), step.begin(), step.end());
-      if (last) shape = {1, produced};
-      else {
-        offsets.push_back(arena);
-        arena += (produced + 15) / 16 * 16;
-        sources_.push_back({target, produced});
-      }
-    }
-    Words words = {1, inputs, 1, int64_t(offsets.size())};
-    words.insert(words.end(), shape.begin(), shape.end());
-    words.insert(words.end(), offsets.begin(), offsets.end());
-    words.push_back(arena);
-    words.push_back(steps);
-    words.insert(words.end(), body.begin(), body.end());
-    return {words, constants_};
-  }
-
- private:
-  int64_t size() {
-    if (large_ && chance(random_, 50)) return between(random_, 100'000, 400'000);
-    const int64_t sizes[] = {0, 1, 2, 3, 7, 8, 12, 16, 31, 64, 100, 513, 2048};
-    return sizes[between(random_, 0, 12)];
-  }
-  Source source() { return sources_[size_t(between(random_, 0, int64_t(sources_.size()) - 1))]; }
-
-  // A view of a source: dims, strides and offset that stay inside.
-  struct View {
-    int64_t buffer, offset;
-    Words dims, strides;
-    int64_t elements;
-  };
-  View view(const Source& s) {
-    View v{s.buffer, 0, {}, {}, 1};
-    int64_t left = s.size - 1;
-    if (s.size == 0) return {s.buffer, 0, {0}, {1}, 0};
-    const int64_t rank = between(random_, 0, 4);
-    for (int64_t d = 0; d < rank; ++d) {
-      const int64_t dim = between(random_, 1, 6);
-      int64_t stride = chance(random_, 25) ? 0 : chance(random_, 40) ? 1 : between(random_, 1, 9);
-      if (stride * (dim - 1) > left) stride = 0;
-      left -= stride * (dim - 1);
-      v.dims.push_back(dim);
-      v.strides.push_back(stride);
-      v.elements *= dim;
-    }
-    v.offset = between(random_, 0, left);
-    // Some strides run backwards.
-    for (size_t d = 0; d < v.dims.size(); ++d) {
-      if (!chance(random_, 15)) continue;
-      v.offset += v.strides[d] * (v.dims[d] - 1);
-      v.strides[d] = -v.strides[d];
-    }
-    return v;
-  }
-
-  Words writeStep(int64_t target, int64_t* produced) {
-    Words payload;
-    const int64_t kind = between(random_, 1, 3);
-    if (kind == 1) payload = elementwise(target, produced);
-    else if (kind == 2) payload = reduction(target, produced);
-    else payload = product(target, produced);
-    payload.insert(payload.begin(), {kind, int64_t(payload.size())});
-    return payload;
-  }
-
-  Words elementwise(int64_t target, int64_t* produced) {
-    const Source first = source();
-    const View shape = view(first);
-    const bool whole = chance(random_, 50);
-    const int64_t n = *produced = whole ? first.size : shape.elements;
-    Words loads;
-    int64_t registers = 0, count = 0;
-    const auto load = [&](const Words& load) {
-      loads.push_back(load[0]);
-      loads.push_back(registers++);
-      loads.insert(loads.end(), load.begin() + 1, load.end());
-      ++count;
-    };
-    if (whole) load({0, first.buffer});
-    else load(viewWords(shape));
-    const int64_t more = between(random_, 0, 3);
-    for (int64_t i = 0; i < more; ++i) {
-      const Source s = source();
-      if (chance(random_, 30)) {
-        constants_.push_back(double(between(random_, -2, 2)));
-        load({3, int64_t(constants_.size()) - 1});
-      } else if (s.size > 0 && chance(random_, 30)) {
-        load({1, s.buffer, between(random_, 0, s.size - 1)});
-      } else if (s.size >= n && chance(random_, 60)) {
-        load({0, s.buffer});
-      } else if (!whole && s.size > 0) {
-        // The same sizes, walked otherwise.
-        View v = shape;
-        v.buffer = s.buffer;
-        v.offset = between(random_, 0, s.size - 1);
-        int64_t left = s.size - 1 - v.offset;
-        for (size_t d = 0; d < v.dims.size(); ++d) {
-          int64_t stride = between(random_, 0, 7);
-          if (stride * (v.dims[d] - 1) > left) stride = 0;
-          left -= stride * (v.dims[d] - 1);
-          v.strides[d] = stride;
-        }
-        load(viewWords(v));
-      }
-    }
-    Words instructions;
-    const int64_t operations = between(random_, 0, 6);
-    for (int64_t i = 0; i < operations; ++i) {
-      const Operation& op = kExact[size_t(between(random_, 0, int64_t(kExactCount) - 1))];
-      instructions.push_back(op.code);
-      const bool reuse = chance(random_, 20);
-      const int64_t a = between(random_, 0, registers - 1), b = between(random_, 0, registers - 1),
-                    c = between(random_, 0, registers - 1);
-      instructions.push_back(reuse ? between(random_, 0, registers - 1) : registers);
-      if (!reuse) ++registers;
-      instructions.insert(instructions.end(), {a, b, c});
-    }
-    Words words = {n, registers, count};
-    words.insert(words.end(), loads.begin(), loads.end());
-    words.push_back(operations);
-    words.insert(words.end(), instructions.begin(), instructions.end());
-    words.insert(words.end(), {1, target, registers - 1});
-    return words;
-  }
-  static Words viewWords(const View& v) {
-    Words words = {2, v.buffer, v.offset, int64_t(v.dims.size())};
-    words.insert(words.end(), v.dims.begin(), v.dims.end());
-    words.insert(words.end(), v.strides.begin(), v.strides.end());
-    return words;
-  }
-
-  Words reduction(int64_t target, int64_t* produced) {
-    const Source s = source();
-    View v = view(s);
-    if (large_ && s.size >= 1000) v = {s.buffer, 0, {s.size / 500, 500}, {500, 1}, s.size / 500 * 500};
-    Words words = {between(random_, 0, 3), v.buffer, v.offset, target, int64_t(v.dims.size())};
-    words.insert(words.end(), v.dims.begin(), v.dims.end());
-    words.insert(words.end(), v.strides.begin(), v.strides.end());
-    *produced = 1;
-    for (const int64_t dim : v.dims) {
-      const bool keep = chance(random_, 50);
-      words.push_back(keep);
-      if (keep) *produced *= dim;
-    }
-    return words;
-  }
-
-  Words product(int64_t target, int64_t* produced) {
-    const Source a = source(), b = source();
-    const int64_t limit = large_ ? 120 : 20;
-    int64_t m = between(random_, 0, limit), n = between(random_, 0, limit),
-            k = between(random_, 0, limit), batch = between(random_, 1, 3);
-    while (m * k > a.size) m > k ? m /= 2 : k /= 2;
-    while (k * n > b.size) n > 0 ? n /= 2 : k /= 2;
-    const int64_t aStep = a.size >= batch * m * k ? m * k : 0,
-                  bStep = b.size >= batch * k * n ? k * n : 0;
-    *produced = batch * m * n;
-    return {a.buffer, 0, b.buffer, 0, target, batch, aStep, bStep,
-            m, n, k, between(random_, 0, 1), between(random_, 0, 1)};
-  }
-
-  Random& random_;
-  bool large_;
-  std::vector<Source> sources_;
-  std::vector<double> constants_;
-};
 
 void mutate(Random& random, Code& code) {
   Words& words = code.words;
@@ -251,28 +54,6 @@ double workOf(const Program<T>& program) {
     }
   }
   return work;
-}
-
-// An input over which a program of one loop may write its output: it is as large, and read in order.
-// -1 where there is none.
-template <class T>
-int64_t inputToOverwrite(const Program<T>& program, int64_t outputSize) {
-  const auto* elt = program.steps.size() == 1 ? std::get_if<torchopt::EltStep<T>>(&program.steps[0]) : nullptr;
-  if (elt == nullptr) return -1;
-  for (const auto& input : elt->inputs) {
-    const auto other = [&](const auto& x) { return x.buffer == input.buffer; };
-    const bool shifted = std::any_of(elt->inputs.begin(), elt->inputs.end(), [&](const auto& x) {
-      return x.buffer == input.buffer && x.offset != 0;
-    });
-    if (!shifted && input.buffer < program.inputs &&
-        program.inputSizes[input.buffer] == outputSize &&
-        std::none_of(elt->rows.begin(), elt->rows.end(), other) &&
-        std::none_of(elt->gathers.begin(), elt->gathers.end(), other) &&
-        std::none_of(elt->scalars.begin(), elt->scalars.end(), other)) {
-      return int64_t(input.buffer);
-    }
-  }
-  return -1;
 }
 
 struct Counts {
@@ -357,7 +138,7 @@ int main(int argc, char** argv) {
   for (int64_t i = 0; i < programs; ++i) {
     Random random(seed * 0x9e3779b97f4a7c15ull + uint64_t(i));
     const bool large = i % 500 == 0, mutated = i % 2 == 1;
-    Code code = Writer(random, large).write();
+    Code code = ProgramWriter(random, {large, false}).write();
     if (mutated) mutate(random, code);
     if (chance(random, 50)) check<float>(random, code, mutated, counts);
     else check<double>(random, code, mutated, counts);

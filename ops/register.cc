@@ -27,7 +27,9 @@ ort::Status* domain(ort::CustomOpDomain** result) {
     for (const auto& some : {linalgOps(), runningSumOps()}) ops.insert(ops.end(), some.begin(), some.end());
     ops.insert(ops.end(), {programOp<float>(), programOp<double>(), loopOp<float>(),
                            loopOp<double>(), fusedAdamOp<float>(), fusedAdamOp<double>(),
-                           fusedAdamCudaOp<float>(), fusedAdamCudaOp<double>()});
+                           fusedAdamCudaOp<float>(), fusedAdamCudaOp<double>(),
+                           programCudaOp<float>(), programCudaOp<double>(), loopCudaOp<float>(),
+                           loopCudaOp<double>()});
     for (const ort::CustomOp* op : ops) {
       if (auto* status = ort::CustomOpDomainAdd(created, op)) {
         ort::ReleaseCustomOpDomain(created);

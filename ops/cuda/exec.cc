@@ -8,6 +8,8 @@
 #include "../fused_adam/adam.h"
 #include "../fused_adam/cuda/launch.h"
 #include "../linalg/cuda/launch.h"
+#include "../program/cuda/run.h"
+#include "../program/node.h"
 #include "../random/cuda/launch.h"
 #include "../running_sum/cuda/launch.h"
 #include "../windows/cuda/launch.h"
@@ -172,6 +174,37 @@ void triangularSolve(Call& call) {
   else solveTriangular(matrices, triangle, t, b, Parallel());
 }
 
+// Lengths of code, consts and layout, these themselves; the inputs and outputs of the op.
+template <class T>
+void program(Call& call) {
+  const int64_t codeLength = call.number(), constCount = call.number(), layoutLength = call.number();
+  const auto code = call.list(codeLength), consts = call.list(constCount),
+             layoutCode = call.list(layoutLength);
+  const auto decode = [&] {
+    return decodeProgram<T>(code.data(), code.size(), consts.data(), consts.size());
+  };
+  Program<T> step = decode();
+  LoopLayout layout;
+  size_t count = step.inputs + step.outputs;
+  if (layoutLength > 0) {
+    layout = decodeLoop<T>(layoutCode, step);
+    count = loopNeeds(layout, step).size() + loopShapes(layout).size();
+  }
+  std::vector<T*> buffers(count);
+  for (T*& buffer : buffers) buffer = call.address<T>();
+  if (call.onGpu) {
+    const CudaKernels<T> kernels(layoutLength > 0 ? cudaLoopSource(step, layout) : cudaSource(step));
+    // The fake GPU has the memory of the host.
+    std::vector<T> memory(size_t(kernels.memory()));
+    return kernels.run(kStream, buffers.data(), memory.data());
+  }
+  Interpreter<T> interpreter(std::move(step));
+  if (layoutLength > 0) return runLoopNode(interpreter, layout, buffers.data(), Parallel());
+  const typename Interpreter<T>::Lease run(interpreter);
+  std::copy(buffers.begin(), buffers.end(), run->buffers.begin());
+  interpreter.run(*run, Parallel());
+}
+
 struct Entry {
   const char* name;
   void (*run[2])(Call&);  // float, double
@@ -186,6 +219,7 @@ const Entry kEntries[] = {
     {"Lu", {lu<float>, lu<double>}},
     {"MaxPlaces",
      {window<float, cuda::WindowKernel::maxPlaces>, window<double, cuda::WindowKernel::maxPlaces>}},
+    {"Program", {program<float>, program<double>}},
     {"Random", {random<float>, random<double>}},
     {"RunningSum", {sum<float>, sum<double>}},
     {"ScatterZeros", {scatter<float>, scatter<double>}},

@@ -61,4 +61,10 @@ template <class T>
 int64_t runLoop(const Interpreter<T>& interpreter, Context<T>& context, const LoopLayout& layout,
                 const LoopMemory<T>& memory, const Parallel& parallel);
 
+// The same with the addresses of the node's inputs and outputs, in their order. Throws ProgramError where
+// there are more iterations than elements of a list.
+template <class T>
+void runLoopNode(Interpreter<T>& interpreter, const LoopLayout& layout, T* const* buffers,
+                 const Parallel& parallel);
+
 }  // namespace torchopt

@@ -13,4 +13,10 @@ const ort::CustomOp* programOp();
 template <class T>
 const ort::CustomOp* loopOp();
 
+// The same for the provider CUDA.
+template <class T>
+const ort::CustomOp* programCudaOp();
+template <class T>
+const ort::CustomOp* loopCudaOp();
+
 }  // namespace torchopt

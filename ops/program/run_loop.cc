@@ -211,6 +211,42 @@ int64_t runLoop(const Interpreter<T>& interpreter, Context<T>& context, const Lo
   return made;
 }
 
+template <class T>
+void runLoopNode(Interpreter<T>& interpreter, const LoopLayout& layout, T* const* buffers,
+                 const Parallel& parallel) {
+  LoopMemory<T> memory;
+  const auto take = [&](auto& list, size_t count) {
+    for (size_t i = 0; i < count; ++i) list.push_back(*buffers++);
+  };
+  const auto whole = [&] {
+    const T* const pair = *buffers++;
+    return int64_t(pair[0]) * kWholeHigh + int64_t(pair[1]);
+  };
+  take(memory.init, layout.carries.size());
+  take(memory.xs, layout.xs.size());
+  take(memory.constants, layout.constants);
+  for (size_t i = 0; i < layout.counters; ++i) memory.counters.push_back(whole());
+  memory.limit = whole();
+  if (layout.tested) memory.go = **buffers++ != 0;
+  if (memory.limit > layout.length && layout.xs.size() + layout.ys.size() > 0) {
+    throw ProgramError("Loop: more iterations than elements of a list");
+  }
+  take(memory.carries, layout.carries.size());
+  take(memory.ys, layout.ys.size());
+  T* const count = *buffers;
+  int64_t made = 0;
+  {
+    const typename Interpreter<T>::Lease run(interpreter);
+    made = runLoop(interpreter, *run, layout, memory, parallel);
+  }
+  count[0] = T(made / kWholeHigh);
+  count[1] = T(made % kWholeHigh);
+}
+
+template void runLoopNode<float>(Interpreter<float>&, const LoopLayout&, float* const*,
+                                 const Parallel&);
+template void runLoopNode<double>(Interpreter<double>&, const LoopLayout&, double* const*,
+                                  const Parallel&);
 template LoopLayout decodeLoop<float>(const std::vector<int64_t>&, const Program<float>&);
 template LoopLayout decodeLoop<double>(const std::vector<int64_t>&, const Program<double>&);
 template int64_t runLoop<float>(const Interpreter<float>&, Context<float>&, const LoopLayout&,

@@ -45,7 +45,7 @@ async function works(folder: string): Promise<boolean> {
 async function run(folder: string): Promise<number> {
   const arch = Deno.build.arch;
   const kernel = manifest.sources.filter(({ file, archs }) =>
-    /^(common|program|linalg)\//.test(file) && !file.endsWith("/op.cc") &&
+    /^(common|program|linalg)\/[^/]*$/.test(file) && !file.endsWith("/op.cc") &&
     (archs === undefined || archs.includes(arch))
   );
   const jobs = [

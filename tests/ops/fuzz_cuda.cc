@@ -1,97 +1,139 @@
-// Generated CUDA kernels of random programs on the CPU (ops/cuda/testing), compared with the interpreter.
-// Usage: fuzz_cuda write FOLDER PROGRAMS SEED writes FOLDER/0.cc ..., each with the kernels of many
-// programs, to be compiled to FOLDER/0.so ...; fuzz_cuda run FOLDER PROGRAMS SEED runs them.
+// Generated CUDA kernels of random programs on the CPU (ops/cuda/testing), compared with the interpreter:
+// fuzz_cuda LIBRARY FOLDER PROGRAMS SEED [FLAGS]. The kernels of many programs are one file in FOLDER,
+// which $CXX compiles with FLAGS. The first programs are each operation by itself.
 
 #include <dlfcn.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <future>
+#include <sstream>
 
-#include "../../ops/common/errors.h"
-#include "../../ops/cuda/module.h"
 #include "../../ops/cuda/testing/fibers.h"
-#include "../../ops/program/cuda/source.h"
-#include "../../ops/program/interpreter.h"
 #include "random_program.h"
-#include "reference.h"
 
 namespace {
 
-using namespace torchopt;
-
 // Programs of one file.
 constexpr int64_t kBatch = 50;
-
 // Elements on which each operation is tried.
 constexpr int64_t kElements = 20000;
 
-// What one program of the test is.
+struct Library {
+  int32_t (*run)(int32_t onGpu, int32_t isF64, const char* name, const int64_t* numbers,
+                 const double* addresses);
+  const char* (*text)(int32_t isF64, const int64_t* code, size_t codeLength, const int64_t* consts,
+                      size_t constCount, const int64_t* layout, size_t layoutLength, const char* name,
+                      const int64_t* limits);
+  const char* (*lastError)();
+};
+Library library;
+
+[[noreturn]] void fail(const std::string& what) {
+  std::fprintf(stderr, "%s\n", what.c_str());
+  std::exit(1);
+}
+
+struct Launch {
+  std::string kernel;
+  unsigned blocks, threads;
+  bool memory;
+  std::vector<size_t> buffers;
+};
+
+// A program or a loop, its kernels and how they are launched.
 struct Case {
   Random random;
   Code code;
+  Words constants, layout;
   bool real, isDouble;
-  CudaLimits limits;
+  size_t memory;
+  int64_t start, limit;  // of a loop
+  std::vector<int64_t> inputSizes, outputSizes;
+  std::vector<Launch> launches;
+  std::string common, own;
 };
 
 // Threads are the same in a file: it has one copy of what all texts begin with.
 unsigned threadsOf(int64_t i) {
-  const unsigned choices[] = {16, 64, 64, 256};
+  const unsigned choices[] = {64, 16, 64, 256};
   return choices[i / kBatch % 4];
 }
 
+// Small limits, so that small programs take all ways. In the order of CudaLimits.
+std::vector<int64_t> limitsOf(Random& random, unsigned threads) {
+  const int64_t blocks = between(random, 1, 5), share = between(random, 8, 200),
+                groups = between(random, 1, 9),
+                dot = chance(random, 50) ? between(random, 1, 9) : 1000,
+                transpose = chance(random, 60) ? 1 : 1000, tiles = chance(random, 50) ? 1 : 64,
+                small = chance(random, 50) ? 0 : between(random, 1, 5000),
+                chain = between(random, 1, 20000), steps = between(random, 1, 6);
+  return {threads, blocks, share, groups, dot, transpose, tiles, small, chain, steps};
+}
+
 Case caseOf(int64_t i, uint64_t seed) {
-  Case c{Random(seed * 0x9e3779b97f4a7c15ull + uint64_t(i)), {}, false, false, {}};
-  // Each operation for itself comes first, in both types.
-  const bool single = i < int64_t(2 * kOperationCount);
-  c.real = single || chance(c.random, 40);
-  c.code = single ? oneOperation(kOperations[i / 2], kElements)
-                  : ProgramWriter(c.random, {false, c.real}).write();
+  Case c{};
+  c.random.seed(seed * 0x9e3779b97f4a7c15ull + uint64_t(i));
+  const bool single = i < int64_t(2 * kOperationCount), loop = !single && i % 10 == 9;
+  c.real = single || (!loop && chance(c.random, 40));
   c.isDouble = single ? i % 2 == 1 : chance(c.random, 40);
-  // Small limits, so that small programs take all ways.
-  CudaLimits& l = c.limits;
-  l.threads = threadsOf(i);
-  l.blocks = unsigned(between(c.random, 1, 5));
-  l.share = between(c.random, 8, 200);
-  l.groups = between(c.random, 1, 9);
-  l.dot = chance(c.random, 50) ? between(c.random, 1, 9) : 1000;
-  l.tiles = chance(c.random, 50) ? 1 : 64;
-  l.transpose = chance(c.random, 60) ? 1 : 1000;
-  l.small = chance(c.random, 50) ? 0 : between(c.random, 1, 5000);
-  l.chain = between(c.random, 1, 20000);
-  l.chainSteps = size_t(between(c.random, 1, 6));
+  if (loop) {
+    const LoopCode made = randomLoop(c.random);
+    c.code = made.code, c.layout = made.layout;
+    c.start = made.start, c.limit = made.limit;
+    c.inputSizes = made.inputSizes, c.outputSizes = made.outputSizes;
+  } else {
+    c.code = single ? oneOperation(kOperations[i / 2], kElements)
+                    : ProgramWriter(c.random, {false, c.real}).write();
+    c.outputSizes = {1};
+    for (int64_t d = 0; d < c.code.words[4]; ++d) c.outputSizes[0] *= c.code.words[size_t(5 + d)];
+  }
+  c.constants.resize(c.code.constants.size());
+  if (!c.constants.empty())
+    std::memcpy(c.constants.data(), c.code.constants.data(), c.constants.size() * sizeof(double));
+  const char* text = library.text(
+      c.isDouble, c.code.words.data(), c.code.words.size(), c.constants.data(), c.constants.size(),
+      c.layout.data(), c.layout.size(), ("p" + std::to_string(i)).c_str(),
+      limitsOf(c.random, threadsOf(i)).data());
+  if (text == nullptr) fail(library.lastError());
+  std::istringstream in(text);
+  size_t inputs = 0, launches = 0, bytes = 0;
+  in >> c.memory >> inputs;
+  for (size_t k = 0; k < inputs; ++k) {
+    int64_t size = 0;
+    in >> size;
+    if (!loop) c.inputSizes.push_back(size);
+  }
+  in >> launches;
+  c.launches.resize(launches);
+  for (Launch& launch : c.launches) {
+    size_t buffers = 0;
+    in >> launch.kernel >> launch.blocks >> launch.threads >> launch.memory >> buffers;
+    launch.buffers.resize(buffers);
+    for (auto& b : launch.buffers) in >> b;
+  }
+  in >> bytes;
+  const std::string texts = std::string(text).substr(size_t(in.tellg()) + 1);
+  c.common = texts.substr(0, bytes);
+  c.own = texts.substr(bytes);
   return c;
 }
 
-std::vector<int64_t> constantsOf(const Code& code) {
-  std::vector<int64_t> consts(code.constants.size());
-  if (!consts.empty()) std::memcpy(consts.data(), code.constants.data(), consts.size() * sizeof(double));
-  return consts;
-}
+std::string fileOf(const std::string& folder, int64_t batch) { return folder + "/" + std::to_string(batch); }
 
-template <class T>
-Program<T> decode(const Code& code) {
-  const auto consts = constantsOf(code);
-  return decodeProgram<T>(code.words.data(), code.words.size(), consts.data(), consts.size());
-}
-
-std::string nameOf(int64_t i) { return "p" + std::to_string(i); }
-
-template <class T>
-CudaSource sourceOf(const Case& c, int64_t i) {
-  return cudaSource(decode<T>(c.code), nameOf(i), c.limits);
-}
-
-int write(const std::string& folder, int64_t programs, uint64_t seed) {
-  for (int64_t first = 0; first < programs; first += kBatch) {
-    std::ofstream file(folder + "/" + std::to_string(first / kBatch) + ".cc");
-    for (int64_t i = first; i < std::min(first + kBatch, programs); ++i) {
-      const Case c = caseOf(i, seed);
-      const CudaSource source = c.isDouble ? sourceOf<double>(c, i) : sourceOf<float>(c, i);
-      if (i == first) file << "#include \"cuda_cpu.h\"\n" << cuda::kPrelude << source.common;
-      file << "namespace " << nameOf(i) << " {\n" << source.own;
-      for (const CudaLaunch& launch : source.launches) file << "CUDA_CPU_EXPORT(" << launch.kernel << ")\n";
+// Writes and compiles the kernels of a batch.
+void build(const std::string& folder, const std::vector<Case>& cases, int64_t batch,
+           const std::string& flags) {
+  const std::string path = fileOf(folder, batch);
+  {
+    std::ofstream file(path + ".cc");
+    file << "#include \"cuda_cpu.h\"\n" << cases.at(0).common;
+    for (size_t i = 0; i < cases.size(); ++i) {
+      file << "namespace program" << i << " {\n" << cases[i].own;
+      for (const Launch& launch : cases[i].launches) file << "CUDA_CPU_EXPORT(" << launch.kernel << ")\n";
       file << "}\n";
     }
     file << "extern \"C\" __attribute__((weak, visibility(\"hidden\"))) char __start_cuda_shared, "
@@ -99,11 +141,18 @@ int write(const std::string& folder, int64_t programs, uint64_t seed) {
             "  *begin = &__start_cuda_shared;\n"
             "  *bytes = size_t(&__stop_cuda_shared - &__start_cuda_shared);\n}\n";
   }
-  return 0;
+  std::string headers = __FILE__;
+  headers.resize(headers.rfind('/'));
+  const char* const compiler = std::getenv("CXX") != nullptr ? std::getenv("CXX") : "c++";
+  // Without optimisation: that compiles fast, and folds no constants.
+  const std::string command = std::string(compiler) + " -std=c++17 -O0 -g1 -ffp-contract=off " + flags +
+                              " -shared -fPIC -I'" + headers + "/../../ops/cuda/testing' '" + path +
+                              ".cc' -o '" + path + ".so'";
+  if (std::system(command.c_str()) != 0) fail("a kernel does not compile: " + command);
 }
 
 struct Counts {
-  int64_t compared = 0, inPlace = 0, launches = 0, skipped = 0, different = 0;
+  int64_t compared = 0, loops = 0, inPlace = 0, launches = 0, skipped = 0, different = 0;
 };
 
 template <class T>
@@ -111,111 +160,130 @@ bool same(T a, T b) {
   return std::memcmp(&a, &b, sizeof a) == 0 || (std::isnan(a) && std::isnan(b)) || (a == 0 && b == 0);
 }
 
-// Runs the kernels of a source on plain memory.
+// Runs the kernels on plain memory. Returns what went wrong.
 template <class T>
-void launch(void* library, const CudaSource& source, const std::vector<T*>& buffers) {
+std::string launch(void* kernels, const Case& c, const std::vector<T*>& buffers) {
   char* shared = nullptr;
   size_t sharedBytes = 0;
-  reinterpret_cast<void (*)(char**, size_t*)>(dlsym(library, "cuda_cpu_shared"))(&shared, &sharedBytes);
-  std::vector<T> memory(size_t(source.memory), T(NAN));
-  for (const CudaLaunch& one : source.launches) {
+  reinterpret_cast<void (*)(char**, size_t*)>(dlsym(kernels, "cuda_cpu_shared"))(&shared, &sharedBytes);
+  std::vector<T> memory(c.memory, T(NAN));
+  for (const Launch& one : c.launches) {
     std::vector<T*> pointers;
-    for (const uint32_t b : one.buffers) pointers.push_back(buffers[b]);
+    for (const size_t b : one.buffers) pointers.push_back(buffers[b]);
     if (one.memory) pointers.push_back(memory.data());
     void* parameters[] = {pointers.data()};
     const auto call =
-        reinterpret_cast<void (*)(void**)>(dlsym(library, ("cuda_cpu_call_" + one.kernel).c_str()));
-    if (call == nullptr) {
-      std::fprintf(stderr, "there is no kernel %s\n", one.kernel.c_str());
-      std::exit(1);
-    }
+        reinterpret_cast<void (*)(void**)>(dlsym(kernels, ("cuda_cpu_call_" + one.kernel).c_str()));
+    if (call == nullptr) fail("there is no kernel " + one.kernel);
     const std::string wrong = cuda_cpu::run(
         {call, parameters, {one.blocks, 1, 1}, {one.threads, 1, 1}, shared, sharedBytes});
-    if (wrong.empty()) continue;
-    std::fprintf(stderr, "%s: %s\n", one.kernel.c_str(), wrong.c_str());
-    std::exit(1);
+    if (!wrong.empty()) return one.kernel + ": " + wrong;
   }
+  return "";
 }
 
 template <class T>
-void check(Case& c, int64_t i, void* library, Counts& counts) {
-  Program<T> program = decode<T>(c.code);
+std::string check(Case& c, void* kernels, Counts& counts) {
   std::vector<std::vector<T>> buffers;
-  for (const int64_t size : program.inputSizes) {
+  for (const int64_t size : c.inputSizes) {
     std::vector<T> values(size_t(size), T(0));
     for (T& x : values) x = T(c.real ? realNumber(c.random) : double(between(c.random, -3, 3)));
     buffers.push_back(std::move(values));
   }
-  for (const auto& shape : program.outputShapes) {
-    int64_t size = 1;
-    for (const int64_t d : shape) size *= d;
-    buffers.emplace_back(size_t(size), T(-77));
+  const size_t inputs = buffers.size();
+  for (const int64_t size : c.outputSizes) buffers.emplace_back(size_t(size), T(-77));
+  const Words& words = c.code.words;
+  int64_t over = -1;
+  if (!c.layout.empty()) {
+    // Whole numbers are two: a multiple of 2^20, and the rest.
+    buffers[4] = {T(0), T(c.start)};
+    buffers[5] = {T(0), T(c.limit)};
+    if (inputs > 6) buffers[6] = {T(chance(c.random, 80))};
+  } else {
+    const int64_t arena = words[size_t(5 + words[4] + words[3])];
+    if (!c.real && !evaluate<T>(c.code, buffers, inputs, arena).known) {
+      ++counts.skipped;
+      return "";
+    }
+    over = chance(c.random, 50) ? inputToOverwrite(c.code, c.inputSizes, c.outputSizes[0]) : -1;
   }
-  const size_t inputs = program.inputs;
-  if (!c.real && !evaluate<T>(c.code, buffers, inputs, program.arena).known) {
-    ++counts.skipped;
-    return;
-  }
-  const int64_t over = chance(c.random, 50) ? inputToOverwrite(program, int64_t(buffers[inputs].size())) : -1;
-  const CudaSource source = cudaSource(program, nameOf(i), c.limits);
   auto mine = buffers;
   std::vector<T*> addresses;
   for (auto& b : mine) addresses.push_back(b.data());
   if (over >= 0) addresses[inputs] = addresses[size_t(over)], ++counts.inPlace;
-  launch(library, source, addresses);
+  const std::string wrong = launch(kernels, c, addresses);
+  if (!wrong.empty()) return wrong;
   if (over >= 0) mine[inputs] = mine[size_t(over)];
-  Interpreter<T> interpreter(std::move(program));
-  {
-    const typename Interpreter<T>::Lease context(interpreter);
-    for (size_t b = 0; b < buffers.size(); ++b) context->buffers[b] = buffers[b].data();
-    interpreter.run(*context, Parallel());
-  }
+  std::vector<double> places;
+  for (auto& b : buffers) places.push_back(double(reinterpret_cast<uintptr_t>(b.data())));
+  Words numbers = {int64_t(words.size()), int64_t(c.constants.size()), int64_t(c.layout.size())};
+  for (const Words& list : {words, c.constants, c.layout})
+    numbers.insert(numbers.end(), list.begin(), list.end());
+  if (library.run(0, c.isDouble, "Program", numbers.data(), places.data()) != 0) fail(library.lastError());
   ++counts.compared;
-  counts.launches += int64_t(source.launches.size());
-  for (size_t b = inputs; b < buffers.size(); ++b) {
-    for (size_t k = 0; k < buffers[b].size(); ++k) {
+  if (!c.layout.empty()) ++counts.loops;
+  counts.launches += int64_t(c.launches.size());
+  for (size_t b = inputs; b < mine.size(); ++b) {
+    for (size_t k = 0; k < mine[b].size(); ++k) {
       const T got = mine[b][k], want = buffers[b][k];
       if (same(got, want)) continue;
-      std::fprintf(stderr, "program %lld, output %zu[%zu] is %.9g, wants %.9g; code:",
-                   static_cast<long long>(i), b - inputs, k, double(got), double(want));
-      for (const int64_t w : c.code.words) std::fprintf(stderr, " %lld", static_cast<long long>(w));
-      std::fprintf(stderr, "\n");
-      ++counts.different;
-      return;
+      char text[100];
+      std::snprintf(text, sizeof text, "output %zu[%zu] is %.9g, wants %.9g", b - inputs, k, double(got),
+                    double(want));
+      return text;
     }
   }
-}
-
-int run(const std::string& folder, int64_t programs, uint64_t seed) {
-  Counts counts;
-  void* library = nullptr;
-  for (int64_t i = 0; i < programs; ++i) {
-    if (i % kBatch == 0) {
-      const std::string path = folder + "/" + std::to_string(i / kBatch) + ".so";
-      library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-      if (library == nullptr) {
-        std::fprintf(stderr, "%s\n", dlerror());
-        return 1;
-      }
-    }
-    Case c = caseOf(i, seed);
-    if (c.isDouble) check<double>(c, i, library, counts);
-    else check<float>(c, i, library, counts);
-  }
-  const auto n = [](int64_t count) { return static_cast<long long>(count); };
-  std::printf("%lld programs as CUDA kernels: %lld compared (%lld in place, %lld launches), "
-              "%lld without a known result, %lld different\n",
-              n(programs), n(counts.compared), n(counts.inPlace), n(counts.launches), n(counts.skipped),
-              n(counts.different));
-  return counts.different == 0 && counts.compared * 2 > programs ? 0 : 1;
+  return "";
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 5) return 2;
-  const std::string folder = argv[2];
+  if (argc < 5) return 2;
+  void* const ops = dlopen(argv[1], RTLD_NOW | RTLD_LOCAL);
+  if (ops == nullptr) fail(dlerror());
+  library.run = reinterpret_cast<decltype(library.run)>(dlsym(ops, "torchopt_exec"));
+  library.text = reinterpret_cast<decltype(library.text)>(dlsym(ops, "torchopt_cuda_program_text"));
+  library.lastError = reinterpret_cast<decltype(library.lastError)>(dlsym(ops, "torchopt_last_error"));
+  const std::string folder = argv[2], flags = argc > 5 ? argv[5] : "";
   const int64_t programs = std::atoll(argv[3]);
   const uint64_t seed = std::strtoull(argv[4], nullptr, 10);
-  return argv[1] == std::string("write") ? write(folder, programs, seed) : run(folder, programs, seed);
+  Counts counts;
+  using Made = std::future<std::vector<Case>>;
+  const auto make = [&](int64_t batch) {
+    return std::async(std::launch::async, [=] {
+      std::vector<Case> cases;
+      for (int64_t i = batch * kBatch; i < std::min((batch + 1) * kBatch, programs); ++i)
+        cases.push_back(caseOf(i, seed));
+      if (!cases.empty()) build(folder, cases, batch, flags);
+      return cases;
+    });
+  };
+  // Two files are compiled ahead.
+  Made next[2] = {make(0), make(1)};
+  for (int64_t batch = 0; batch * kBatch < programs; ++batch) {
+    std::vector<Case> cases = next[batch % 2].get();
+    next[batch % 2] = make(batch + 2);
+    const std::string path = fileOf(folder, batch);
+    void* const kernels = dlopen((path + ".so").c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (kernels == nullptr) fail(dlerror());
+    for (size_t k = 0; k < cases.size(); ++k) {
+      const std::string wrong =
+          cases[k].isDouble ? check<double>(cases[k], kernels, counts) : check<float>(cases[k], kernels, counts);
+      if (wrong.empty()) continue;
+      ++counts.different;
+      std::fprintf(stderr, "program %lld: %s; code:", static_cast<long long>(batch * kBatch + int64_t(k)),
+                   wrong.c_str());
+      for (const int64_t w : cases[k].code.words) std::fprintf(stderr, " %lld", static_cast<long long>(w));
+      std::fprintf(stderr, "\n");
+    }
+    for (const char* end : {".cc", ".so"}) unlink((path + end).c_str());
+  }
+  for (Made& rest : next) rest.wait();
+  const auto n = [](int64_t count) { return static_cast<long long>(count); };
+  std::printf("%lld programs as CUDA kernels: %lld compared (%lld loops, %lld in place, %lld launches), "
+              "%lld without a known result, %lld different\n",
+              n(programs), n(counts.compared), n(counts.loops), n(counts.inPlace), n(counts.launches), n(counts.skipped),
+              n(counts.different));
+  return counts.different == 0 && counts.compared * 2 > programs ? 0 : 1;
 }

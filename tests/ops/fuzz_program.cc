@@ -98,7 +98,7 @@ void check(Random& random, const Code& code, bool mutated, Counts& counts) {
   }
   for (const int64_t size : outputSizes) buffers.emplace_back(size_t(size), T(0));
   const auto expected = evaluate<T>(code, buffers, decoded.inputs, decoded.arena);
-  const int64_t over = mutated || chance(random, 50) ? -1 : inputToOverwrite(decoded, outputSizes[0]);
+  const int64_t over = mutated || chance(random, 50) ? -1 : inputToOverwrite(code, decoded.inputSizes, outputSizes[0]);
   Interpreter<T> interpreter(std::move(decoded));
   const size_t inputs = interpreter.program().inputs;
   int threads = int(between(random, 1, 3));

@@ -3,9 +3,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <random>
+#include <vector>
 
-#include "../../ops/program/program.h"
 #include "reference.h"
 
 using Random = std::mt19937_64;
@@ -245,24 +246,78 @@ class ProgramWriter {
   std::vector<double> constants_;
 };
 
-// An input over which a program of one loop may write its output: it is as large, and read in order.
-// -1 where there is none.
-template <class T>
-int64_t inputToOverwrite(const torchopt::Program<T>& program, int64_t outputSize) {
-  const auto* elt = program.steps.size() == 1 ? std::get_if<torchopt::EltStep<T>>(&program.steps[0]) : nullptr;
-  if (elt == nullptr) return -1;
-  for (const auto& input : elt->inputs) {
-    const auto other = [&](const auto& x) { return x.buffer == input.buffer; };
-    const bool shifted = std::any_of(elt->inputs.begin(), elt->inputs.end(), [&](const auto& x) {
-      return x.buffer == input.buffer && x.offset != 0;
-    });
-    if (!shifted && input.buffer < program.inputs &&
-        program.inputSizes[input.buffer] == outputSize &&
-        std::none_of(elt->rows.begin(), elt->rows.end(), other) &&
-        std::none_of(elt->gathers.begin(), elt->gathers.end(), other) &&
-        std::none_of(elt->scalars.begin(), elt->scalars.end(), other)) {
-      return int64_t(input.buffer);
-    }
+// An input over which a program of one loop may write its output: it is as large, and read in order
+// only. -1 where there is none.
+inline int64_t inputToOverwrite(const Code& code, const std::vector<int64_t>& inputSizes,
+                                int64_t outputSize) {
+  const Words& w = code.words;
+  // Version, inputs, outputs, buffers of the arena, the shape of the output, size of the arena.
+  size_t at = 5 + size_t(w[4]) + size_t(w[3]) + 1;
+  if (w[at++] != 1 || w[at++] != 1) return -1;
+  at += 3;
+  std::vector<char> whole(inputSizes.size(), 0), otherwise(inputSizes.size(), 0);
+  for (int64_t loads = w[at++]; loads > 0; --loads) {
+    const int64_t mode = w[at];
+    at += 2;
+    if (mode != 3 && w[at] < int64_t(inputSizes.size())) (mode == 0 ? whole : otherwise)[size_t(w[at])] = 1;
+    at += mode == 2 ? 3 + 2 * size_t(w[at + 2]) : mode == 1 ? 2 : 1;
+  }
+  for (size_t i = 0; i < inputSizes.size(); ++i) {
+    if (whole[i] && !otherwise[i] && inputSizes[i] == outputSize) return int64_t(i);
   }
   return -1;
+}
+
+// A loop: the attributes of the op, the elements of each of its inputs and outputs, and what whole numbers
+// among the inputs are.
+struct LoopCode {
+  Code code;
+  Words layout;
+  std::vector<int64_t> inputSizes, outputSizes;
+  int64_t start, limit;  // of the counter, and of iterations
+};
+
+// Two carries, a list that is gone through, a constant and a counter; results are collected in two lists.
+// All stays in whole numbers of [-8, 8], or sums of them.
+inline LoopCode randomLoop(Random& random) {
+  const int64_t n = between(random, 1, 40), m = between(random, 1, 3), length = between(random, 0, 9);
+  const bool tested = chance(random, 50);
+  LoopCode loop;
+  loop.start = between(random, -2, 3);
+  loop.limit = between(random, 0, length);
+  const int64_t operations[] = {0, 1, 5, 6};
+  const auto operation = [&] { return operations[between(random, 0, 3)]; };
+  loop.code.constants = {8, -8, double(between(random, 0, 9)), double(between(random, -8, 40))};
+  // Buffers: 0 and 1 the carries, 2 the list, 3 the constant, 4 the counter; 5 and 6 the next carries, 7
+  // the test.
+  Words elements = {n, 11, 7, 0, 0, 0, 0, 1, 3, 1, 2, 4, 0, 1, 3, 2, between(random, 0, m - 1),
+                    1, 4, 1, 0, 3, 5, 0, 3, 6, 1, 4};
+  elements.insert(elements.end(), {operation(), 7, 0, 1, 0, operation(), 8, 7, between(random, 2, 4), 0,
+                                   6, 9, 8, 5, 0, 5, 10, 9, 6, 0, 1, 5, 10});
+  const Words sum = {between(random, 0, 2), 5, 0, 6, 1, n, 1, 0};
+  const Words test = {1, 7, 4, 1, 0, 4, 0, 1, 1, 6, 0, 3, 2, 2, 3, 3, 3,
+                      3, 40, 4, 0, 2, 0, 41, 5, 1, 3, 0, 44, 6, 4, 5, 0, 1, 7, 6};
+  Words& words = loop.code.words;
+  words = {1, 5, tested ? 3 : 2, 0, 1, n, 0};
+  if (tested) words.push_back(0);
+  words.insert(words.end(), {0, tested ? 3 : 2});
+  const auto step = [&](int64_t kind, const Words& payload) {
+    words.insert(words.end(), {kind, int64_t(payload.size())});
+    words.insert(words.end(), payload.begin(), payload.end());
+  };
+  step(1, elements);
+  step(2, sum);
+  if (tested) step(1, test);
+  // Sizes of carries and lists, shapes of results, then how the loop goes.
+  loop.layout = {2, n, 1, 1, m, 2, n, n, 1, n, 0, 1, n, 1, n, 1, 1, length, chance(random, 50), tested,
+                 chance(random, 30)};
+  // Places of the program's inputs and outputs.
+  loop.layout.insert(loop.layout.end(), {0, 0, 0, 1, 1, 0, 2, 0, 3, 0, 0, 0, 0, 1});
+  if (tested) loop.layout.insert(loop.layout.end(), {4, 0});
+  // The lists get the next carry and the one before.
+  loop.layout.insert(loop.layout.end(), {2, 1, 0, 0, 1, 0, 0, 0, 0, 1, 1});
+  loop.inputSizes = {n, 1, m * length, n, 2, 2};
+  if (tested) loop.inputSizes.push_back(1);
+  loop.outputSizes = {n, 1, length * n, length * n, 2};
+  return loop;
 }

@@ -9,7 +9,7 @@ import { copyBelow } from "../graph/copy.ts";
 import { constantNode, parameterNode } from "../graph/leaf.ts";
 import { type Aval, isFloat, type Node, withGrad } from "../graph/node.ts";
 import { BatchCopy, isBatched } from "./batching.ts";
-import { expand } from "./movement.ts";
+import { alias, expand } from "./movement.ts";
 import { carryingForward, sweep } from "./reverse.ts";
 
 /** Nodes of a body that derivatives reach from some of its parameters. */
@@ -93,7 +93,9 @@ export function pushforwardBody(
       if (!output.requiresGrad) return null;
       // The pullback is linear: differentiated, it carries directions forward.
       const { dummy, back } = withGrad(true, () => {
-        const dummy = parameterNode(output);
+        // Zeros: the rule of a solver looks at its cotangent, to say whether it found its product.
+        const dummy = alias(zerosOf(output));
+        dummy.requiresGrad = true;
         const pull = () => sweep([output], [dummy], targets, targets).cotangents;
         return { dummy, back: carryingForward(pull) };
       });

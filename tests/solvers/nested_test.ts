@@ -63,3 +63,46 @@ Deno.test("a third solver inside of two is refused, with the way out", () => {
   assertThrows(() => most("implicit"), GradientError, 'Give it { differentiate: "unroll" }');
   assertAlmostEquals(most("unroll").item(), 4, 1e-6);
 });
+
+const loopsAround: Record<string, (a: Tensor) => Tensor> = {
+  "scan, the carry": (a) => steps((c) => rootOf((z) => z.mul(2).sub(c)), a),
+  "scan, what is outside": (a) => steps((c) => rootOf((z) => z.mul(2).sub(a)).add(c), a),
+  "scan, both": (a) => steps((c) => rootOf((z) => z.mul(2).sub(c).sub(a)), a),
+  "scan, a fixed point": (a) =>
+    steps((c) => solvers.fixedPoint((z: Tensor) => z.mul(0.5).add(c.mul(a).sin()), one()).value, a),
+  "scan, a minimum": (a) =>
+    steps((c) => solvers.minimize((z: Tensor) => z.sub(c.mul(a)).square(), one()).value, a),
+  "a loop of any length": (a) =>
+    func.whileLoop(
+      ({ k }: Steps) => k.lt(2),
+      ({ k, c }: Steps) => ({ k: k.add(1), c: rootOf((z) => z.mul(2).sub(c).sub(a)) }),
+      { k: tensor(0, { dtype: "int32" }), c: a },
+    ).c,
+};
+
+interface Steps {
+  k: Tensor;
+  c: Tensor;
+}
+const one = () => tensor(1, { dtype: "float64" });
+const rootOf = (fn: (z: Tensor) => Tensor) => solvers.rootFind(fn, one()).value;
+const steps = (fn: (c: Tensor) => Tensor, start: Tensor) =>
+  func.scan(
+    (c: Tensor) => {
+      const next = fn(c);
+      return [next, next];
+    },
+    start,
+    null,
+    { length: 2 },
+  )[0];
+
+for (const [name, fn] of Object.entries(loopsAround)) {
+  Deno.test(`directions go forward through loops around solvers: ${name}`, () => {
+    const a = tensor(0.7, { dtype: "float64" }), h = 1e-5;
+    const value = (x: number) => fn(tensor(x, { dtype: "float64" })).item();
+    const wanted = (value(0.7 + h) - value(0.7 - h)) / (2 * h);
+    const [, dy] = func.jvp(fn, [a], [one()]);
+    assertAlmostEquals(dy.item(), wanted, 1e-6);
+  });
+}

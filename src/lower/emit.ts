@@ -176,7 +176,7 @@ export class Emitter implements LowerContext {
     rename: ReadonlyMap<string, string>,
   ): Uint8Array {
     const name = (n: string) => rename.get(n) ?? n;
-    const own = this.target.substitutes ? this.#substituted(inputs) : this.#nodes;
+    const own = this.target.substitutes ? this.#substituted(inputs, outputs, rename) : this.#nodes;
     const nodes = rename.size === 0 ? own : own.map((n) => renamed(n, name));
     return encodeModel({
       irVersion: IR_VERSION,
@@ -193,10 +193,19 @@ export class Emitter implements LowerContext {
   }
 
   /** The nodes without those that the target has no kernel for. */
-  #substituted(inputs: readonly ValueInfo[]): NodeDef[] {
+  #substituted(
+    inputs: readonly ValueInfo[],
+    outputs: readonly ValueInfo[],
+    rename: ReadonlyMap<string, string>,
+  ): NodeDef[] {
+    const own = new Map([...rename].map(([name, final]) => [final, name]));
     const given = inputs.map(({ name, dtype, shape }) => ({ name, dtype, dims: shape }));
     return substitute(this.#nodes, {
       target: this.target,
+      asked: outputs.map(({ name, dtype }) => ({
+        name: own.get(name) ?? name,
+        dtype: dtype as DType,
+      })),
       values: [...given, ...this.#constants] as Surroundings["values"],
       constantOf: (name) => this.#constants.find((c) => c.name === name),
       constant: (dtype, shape, data) => this.constant(dtype, shape, data),

@@ -18,6 +18,8 @@ export interface Surroundings {
     readonly dtype: DType;
     readonly dims: Shape;
   }[];
+  /** Values that are asked for. */
+  readonly asked: readonly { readonly name: string; readonly dtype: DType }[];
   /** The constant of a name. */
   constantOf(name: string): TensorDef | undefined;
   /** Name of a constant. */
@@ -229,6 +231,11 @@ class Substitution {
   }
 
   finish(): NodeDef[] {
+    for (const { name, dtype } of this.#around.asked) {
+      if (dtype === "float64" && this.#types.get(name) !== dtype) {
+        this.#missing.add("results of float64");
+      }
+    }
     if (this.#missing.size === 0) return this.#done;
     const { kind } = this.#around.target;
     throw new BackendError(

@@ -21,6 +21,8 @@ export interface Ordered {
   readonly axis: number;
   /** Size of that axis. */
   readonly size: number;
+  /** Number of dimensions. */
+  readonly rank: number;
 }
 
 /** Above all numbers of float32 and float16, below infinity. */
@@ -39,14 +41,12 @@ export function ordered(c: LowerContext, of: Ordered, k: number, largest: boolea
   return branch(c, of, [dtype, "int64"], () => {
     const missing = c.op("IsNaN", [x]);
     let places: string;
-    if (dtype === "float64" || !c.target.has("TopK", "float64")) {
+    if (!c.target.has("TopK", "float64")) places = placesApart(c, of, missing, top, k, largest);
+    else if (dtype === "float64") {
       const above = c.scalar(dtype, Infinity);
       // First by number, with infinity and NaN as equals, then those two apart. Sorting is stable.
       const [, first] = top(c.op("Where", [missing, above, x]), size);
-      const marks = c.cast(
-        c.op("GatherElements", [missing, first], along),
-        c.target.has("TopK", "int32") ? "int32" : dtype,
-      );
+      const marks = c.cast(c.op("GatherElements", [missing, first], along), "int32");
       places = c.op("GatherElements", [first, top(marks, k)[1]], along);
     } else {
       // float64 has room between infinity and the other numbers of a narrower type.
@@ -56,6 +56,34 @@ export function ordered(c: LowerContext, of: Ordered, k: number, largest: boolea
     }
     return [c.op("GatherElements", [x, places], along), places];
   }, () => top(x, k));
+}
+
+/**
+ * Places in order on devices that sort float32 alone, not in a stable way, and take infinities for what
+ * they fill up with: first the finite numbers, then the others apart, by keys that no two have in common.
+ * float32 holds those of an axis of a few million.
+ */
+function placesApart(
+  c: LowerContext,
+  { x, dtype, axis, size, rank }: Ordered,
+  missing: string,
+  top: (keys: string, count: number) => string[],
+  k: number,
+  largest: boolean,
+): string {
+  const number = (value: number) => c.scalar("float32", value);
+  const isAt = (end: number) => c.op("Equal", [x, c.scalar(dtype, end)]);
+  const low = c.op("Where", [isAt(-Infinity), number(-1), number(0)]);
+  const ends = c.op("Where", [isAt(Infinity), number(1), low]);
+  const marks = c.op("Where", [missing, number(2), ends]);
+  const isFinite = c.op("Equal", [marks, number(0)]);
+  const [, first] = top(c.op("Where", [isFinite, x, c.scalar(dtype, 0)]), size);
+  const along = { axis: attr.int(axis) };
+  const shape = Array.from({ length: rank }, (_, i) => i === axis ? size : 1);
+  const order = c.constant("float32", shape, Array.from({ length: size }, (_, i) => i));
+  const beyond = c.op("Mul", [c.op("GatherElements", [marks, first], along), number(size)]);
+  const keys = c.op(largest ? "Sub" : "Add", [beyond, order]);
+  return c.op("GatherElements", [first, top(keys, k)[1]], along);
 }
 
 /** Place of the first NaN along an axis, else of the extremum that `onnx` (ArgMax, ArgMin) finds. */

@@ -38,7 +38,7 @@ export function checkHasAxis(op: string, x: Node, axis: number): void {
 
 /** What an order of floating-point values works on. */
 function floats(x: string, { dtype, shape }: Node, axis: number): Ordered {
-  return { x, dtype, axis, size: shape[axis] };
+  return { x, dtype, axis, size: shape[axis], rank: shape.length };
 }
 
 /** Static arguments of `argmax` and `argmin`. */

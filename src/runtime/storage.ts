@@ -150,6 +150,7 @@ export class Storage {
    * @param dtype element type
    * @param device where (default `"cpu"`)
    * @throws {TypeError} where the array is not the typed array of `dtype`
+   * @throws {RangeError} where an element is out of the range that the device computes in
    * @throws {BackendError} where the device is missing
    */
   static from(array: TypedArray, dtype: DType, device: Device = HOST): Storage {
@@ -160,6 +161,8 @@ export class Storage {
       );
     }
     if (!isOnHost(device)) {
+      const refusal = openDevice(device).refuses?.(array) ?? null;
+      if (refusal !== null) throw new RangeError(refusal);
       const storage = new Storage(dtype, array.length, device);
       storage.#memory!.write(storage.#address, bytesOf(array));
       return storage;

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { TypedArray } from "../dtype.ts";
 import type { Target } from "./target.ts";
 
 /** Memory that JavaScript cannot read directly. */
@@ -37,6 +38,8 @@ export interface OpenDevice {
   readonly info: Deno.PointerValue;
   /** Its memory; null where that is the host's, and tensors lie in the JavaScript heap. */
   readonly memory: DeviceMemory | null;
+  /** Says why the device cannot hold the elements of an array; null where it can, as without this. */
+  refuses?(array: TypedArray): string | null;
   /** Makes sessions with these options (`OrtSessionOptions*`) run on it. */
   appendProvider(options: Deno.PointerValue): void;
 }

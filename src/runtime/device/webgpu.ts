@@ -6,6 +6,7 @@
  */
 
 import { check, ort } from "../api.ts";
+import type { TypedArray } from "../dtype.ts";
 import { BackendError } from "../errors.ts";
 import { cString } from "../ffi.ts";
 import { OS } from "../host.ts";
@@ -45,6 +46,17 @@ function appendProvider(options: Deno.PointerValue): void {
   );
 }
 
+/** Whole numbers beyond 32 bits would lose their upper half in the first computation. */
+function refuses(array: TypedArray): string | null {
+  if (!(array instanceof BigInt64Array)) return null;
+  const at = array.findIndex((value) => value !== BigInt.asIntN(32, value));
+  if (at < 0) return null;
+  return `Device "webgpu" computes whole numbers with 32 bits, and element ${at} is ${
+    array[at]
+  }: ` +
+    "keep such tensors on the host.";
+}
+
 let opened: { readonly device: OpenDevice } | { readonly why: string } | undefined;
 
 function tryToOpen(): { readonly device: OpenDevice } | { readonly why: string } {
@@ -54,7 +66,7 @@ function tryToOpen(): { readonly device: OpenDevice } | { readonly why: string }
     const options = { name: "WebGPU_Buf", index: 0, label: "webgpu", granularity: WORD };
     const memory = openOrtMemory({ ...options, appendProvider });
     const label = adapters.names.join(", ") || "WebGPU";
-    return { device: { label, ...memory, appendProvider } };
+    return { device: { label, ...memory, refuses, appendProvider } };
   } catch (error) {
     if (!(error instanceof BackendError)) throw error;
     const none = error.message.includes(NO_ADAPTER);

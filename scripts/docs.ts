@@ -17,11 +17,9 @@ const read = (path: string) => Deno.readTextFileSync(new URL(path, root));
 
 /** Throws where an expression of the migration table does not type-check. */
 async function checkRenames(renames: ReadonlyMap<string, string>): Promise<void> {
-  const file = await Deno.makeTempFile({
-    dir: decodeURI(root.pathname),
-    prefix: ".renames-",
-    suffix: ".ts",
-  });
+  const dir = `${decodeURI(root.pathname)}build`;
+  await Deno.mkdir(dir, { recursive: true });
+  const file = await Deno.makeTempFile({ dir, prefix: "renames-", suffix: ".ts" });
   try {
     await Deno.writeTextFile(file, renamesProgram(renames, exportedNames));
     const { success, stderr } = await new Deno.Command(Deno.execPath(), {

@@ -55,6 +55,8 @@ export const KNOWN: readonly Known[] = [
   exact("deno task build:ops", "ci", "part of deno task test"),
   exact("deno task test:golden", "ci", "part of deno task test"),
   exact("deno task fuzz:ops", "ci", "step kernels under sanitizers"),
+  exact("deno task fuzz:cuda", "ci", "step kernels under sanitizers"),
+  exact("deno task fuzz:cuda-programs", "long", "random programs for minutes"),
   exact("deno task coverage", "long", "runs all tests, some slower", "deno task coverage visual"),
   exact("deno task torchopt", "quick", "", "deno task torchopt --help"),
   exact("deno task compile", "quick", "", "deno task compile --help"),
@@ -86,6 +88,11 @@ export const KNOWN: readonly Known[] = [
     pattern: /^python bench\//,
     way: "elsewhere",
     reason: "needs Python with JAX and PyTorch",
+  },
+  {
+    pattern: /^deno run -A scripts\/compare_features\.ts/,
+    way: "elsewhere",
+    reason: "needs Python with PyTorch, TorchOpt, JAX and optax",
   },
   // docs/cli.md, docs/compile.md, docs/stability.md
   {

@@ -45,6 +45,8 @@ std::string bindAll(void* library, Driver& d) {
   need("cuCtxGetDevice", d.CtxGetDevice);
   need("cuCtxPushCurrent_v2", d.CtxPushCurrent);
   need("cuCtxPopCurrent_v2", d.CtxPopCurrent);
+  need("cuDevicePrimaryCtxRetain", d.DevicePrimaryCtxRetain);
+  need("cuCtxSynchronize", d.CtxSynchronize);
   need("cuStreamGetCtx", d.StreamGetCtx);
   need("cuModuleLoadData", d.ModuleLoadData);
   need("cuModuleGetFunction", d.ModuleGetFunction);
@@ -120,8 +122,33 @@ ContextScope::ContextScope(Stream stream) {
   Context current = nullptr;
   check(driver().CtxGetCurrent(&current), "finding the context");
   context_ = current;
-  if (stream != nullptr) check(driver().StreamGetCtx(stream, &context_), "finding the stream's context");
+  if (stream != nullptr)
+    check(driver().StreamGetCtx(stream, &context_), "finding the stream's context");
   if (context_ == nullptr) throw std::runtime_error("CUDA: this thread uses no GPU");
+  enter(current);
+}
+
+ContextScope::ContextScope(int device) {
+  // Held until the process ends: ONNX Runtime uses the same one.
+  static std::mutex mutex;
+  static std::array<Context, kMaxDevices> known{};
+  if (device < 0 || device >= kMaxDevices) throw std::out_of_range("CUDA: there is no such device");
+  {
+    const std::lock_guard<std::mutex> lock(mutex);
+    Context& context = known[size_t(device)];
+    int handle = 0;
+    if (context == nullptr) {
+      check(driver().DeviceGet(&handle, device), "finding the GPU");
+      check(driver().DevicePrimaryCtxRetain(&context, handle), "using the GPU");
+    }
+    context_ = context;
+  }
+  Context current = nullptr;
+  check(driver().CtxGetCurrent(&current), "finding the context");
+  enter(current);
+}
+
+void ContextScope::enter(Context current) {
   if (context_ == current) return;
   check(driver().CtxPushCurrent(context_), "changing the context");
   pushed_ = true;
@@ -131,6 +158,8 @@ ContextScope::~ContextScope() {
   Context before = nullptr;
   if (pushed_) driver().CtxPopCurrent(&before);
 }
+
+void waitForDevice() { check(driver().CtxSynchronize(), "waiting for the GPU"); }
 
 void copyOnDevice(Stream stream, void* to, const void* from, size_t bytes) {
   if (bytes == 0 || to == from) return;

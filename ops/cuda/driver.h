@@ -22,6 +22,8 @@ struct Driver {
   int (*CtxGetDevice)(int* device);
   int (*CtxPushCurrent)(Context);
   int (*CtxPopCurrent)(Context*);
+  int (*DevicePrimaryCtxRetain)(Context*, int device);
+  int (*CtxSynchronize)();
   int (*StreamGetCtx)(Stream, Context*);
   int (*ModuleLoadData)(ModuleHandle*, const void* image);
   int (*ModuleGetFunction)(Function*, ModuleHandle, const char* name);
@@ -58,15 +60,22 @@ int currentDevice();
 class ContextScope {
  public:
   explicit ContextScope(Stream stream);
+  // The same with the context that everybody shares on a GPU.
+  explicit ContextScope(int device);
   ~ContextScope();
   ContextScope(const ContextScope&) = delete;
   ContextScope& operator=(const ContextScope&) = delete;
   Context context() const { return context_; }
 
  private:
+  void enter(Context current);
+
   Context context_ = nullptr;
   bool pushed_ = false;
 };
+
+// Waits until everything is done in the context of this thread.
+void waitForDevice();
 
 // Copies and fills on the device, in the order of the stream.
 void copyOnDevice(Stream stream, void* to, const void* from, size_t bytes);

@@ -1,6 +1,7 @@
 // What TypeScript calls.
 
 #include <cstdint>
+#include <stdexcept>
 #include <string>
 
 #include "../common/errors.h"
@@ -13,6 +14,13 @@ namespace {
 std::string& kept() {
   thread_local std::string text;
   return text;
+}
+
+torchopt::cuda::Module& moduleOf(const std::string& name) {
+  for (torchopt::cuda::Module* module : torchopt::cuda::builtinModules()) {
+    if (module->name() == name) return *module;
+  }
+  throw std::invalid_argument("there is no CUDA module " + name);
 }
 
 int architectureOf(int32_t device) { return torchopt::cuda::deviceInfo(device).architecture; }
@@ -41,19 +49,23 @@ TORCHOPT_EXPORT int32_t torchopt_cuda_prepare(int32_t device) {
   });
 }
 
-// How far a module of the library is: 0 compiling, 1 ready, 2 failed, 3 there is none of this name. Where
-// it failed, torchopt_last_error says why.
+// Waits for a module of the library. Returns 0 once it is there, or 1 with a message in
+// torchopt_last_error.
+TORCHOPT_EXPORT int32_t torchopt_cuda_wait(const char* name, int32_t device) {
+  return torchopt::recordingErrors([&] { moduleOf(name).wait(architectureOf(device)); });
+}
+
+// How far a module of the library is: 0 compiling, 1 ready, 2 failed. Where it failed,
+// torchopt_last_error says why.
 TORCHOPT_EXPORT int32_t torchopt_cuda_state(const char* name, int32_t device) {
-  int32_t result = 3;
+  auto state = torchopt::cuda::State::failed;
   const int failed = torchopt::recordingErrors([&] {
-    for (torchopt::cuda::BuiltinModule* module : torchopt::cuda::builtinModules()) {
-      if (module->name() != name) continue;
-      result = int32_t(module->state(architectureOf(device)));
-      if (result == int32_t(torchopt::cuda::State::failed))
-        torchopt::lastError() = module->error(architectureOf(device));
-    }
+    const int architecture = architectureOf(device);
+    state = moduleOf(name).state(architecture);
+    if (state == torchopt::cuda::State::failed)
+      torchopt::lastError() = moduleOf(name).error(architecture);
   });
-  return failed != 0 ? 2 : result;
+  return failed != 0 ? int32_t(torchopt::cuda::State::failed) : int32_t(state);
 }
 
 // Name, text and options of module i of the library, each behind a line end; null behind the last one.

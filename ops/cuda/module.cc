@@ -47,6 +47,8 @@ void Module::prepare(int architecture) { build(architecture); }
 
 void Module::prepare() { prepare(deviceInfo(currentDevice()).architecture); }
 
+void Module::wait(int architecture) { build(architecture)->wait(); }
+
 State Module::state(int architecture) {
   const std::lock_guard<std::mutex> lock(mutex_);
   const auto found = builds_.find(architecture);

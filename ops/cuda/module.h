@@ -40,6 +40,8 @@ class Module {
   void prepare(int architecture);
   // The same for the GPU of this thread's context.
   void prepare();
+  // Waits until it is compiled for an architecture. Throws std::runtime_error where that fails.
+  void wait(int architecture);
   // How far it is for an architecture. Does not wait, and begins nothing: what nobody has prepared is
   // said to be compiling.
   State state(int architecture);

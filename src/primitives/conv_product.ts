@@ -45,7 +45,7 @@ export function isProduct(
 ): boolean {
   if (!hasKernels(target, dtype) || out.length === 0) return false;
   if (sizeOf(x) === 0 || sizeOf(w) === 0) return false;
-  if (dtype === "float64") return true;
+  if (!target.has(op === "conv" ? "Conv" : "ConvTranspose", dtype)) return true;
   const elements = x[0] * x[1] * sizeOf(w.slice(2)) * sizeOf(out);
   if (elements > FEW_ELEMENTS) return false;
   if (groups === 1) return sizeOf(out) <= FEW_PLACES;

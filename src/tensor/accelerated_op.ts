@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Device, driverOf, opsLibrary } from "../runtime/mod.ts";
+import { type Device, opsLibrary, targetOf } from "../runtime/mod.ts";
 import { checkArray } from "./describe.ts";
 
 /**
@@ -24,5 +24,6 @@ import { checkArray } from "./describe.ts";
 export function acceleratedOpAvailable(devices?: Device | readonly Device[]): boolean {
   const asked = devices === undefined ? [] : typeof devices === "string" ? [devices] : devices;
   checkArray("acceleratedOpAvailable", "devices", asked, "a device or an array of them");
-  return opsLibrary().loaded && asked.every((device) => driverOf(device).compiledOps);
+  return opsLibrary().loaded &&
+    asked.every((device) => targetOf(device).has("torchopt.FusedAdam", "float32"));
 }

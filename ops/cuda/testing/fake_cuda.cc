@@ -175,6 +175,8 @@ int cuCtxGetCurrent(void** context) { return *context = current, 0; }
 int cuCtxGetDevice(int* device) { return *device = 0, 0; }
 int cuCtxPushCurrent_v2(void* context) { return current = context, 0; }
 int cuCtxPopCurrent_v2(void** context) { return *context = current, 0; }
+int cuDevicePrimaryCtxRetain(void** context, int) { return *context = &theContext, 0; }
+int cuCtxSynchronize() { return 0; }
 int cuStreamGetCtx(void*, void** context) { return *context = &theContext, 0; }
 
 int cuModuleLoadData(void** result, const void* image) {

@@ -30,17 +30,20 @@ template void launchRandom(Stream, bool, const RandomSource&, double*, u64);
 
 }  // namespace torchopt::cuda
 
-// Fills memory of a GPU on a stream (null: the default one of the thread's context), as
-// torchopt_random_fill does on the CPU. Returns 0, or 1 with a message in torchopt_last_error.
+// Fills memory of a GPU, as torchopt_random_fill does on the CPU, and waits for it. Returns 0, or 1 with a
+// message in torchopt_last_error.
 extern "C" __attribute__((visibility("default"))) int32_t
-torchopt_cuda_random_fill(int32_t isF64, int32_t normal, double address, double count,
-                          const uint32_t* key, double offset, void* stream) {
+torchopt_cuda_random_fill(int32_t device, int32_t isF64, int32_t normal, double address, double count,
+                          const uint32_t* key, double offset) {
   return torchopt::recordingErrors([&] {
+    using namespace torchopt::cuda;
+    const ContextScope scope(device);
     const torchopt::RandomSource source{key[0], key[1], uint64_t(offset)};
     void* const out = reinterpret_cast<void*>(uintptr_t(address));
-    using torchopt::cuda::launchRandom;
     if (isF64 != 0)
-      launchRandom(stream, normal != 0, source, static_cast<double*>(out), uint64_t(count));
-    else launchRandom(stream, normal != 0, source, static_cast<float*>(out), uint64_t(count));
+      launchRandom(nullptr, normal != 0, source, static_cast<double*>(out), uint64_t(count));
+    else launchRandom(nullptr, normal != 0, source, static_cast<float*>(out), uint64_t(count));
+    // The streams of ONNX Runtime do not wait for this one.
+    waitForDevice();
   });
 }

@@ -7,6 +7,7 @@
 import { check, ort } from "../api.ts";
 import type { DType } from "../dtype.ts";
 import { type CudaParts, findCuda, PROVIDER } from "./cuda_find.ts";
+import { hasKernel, startKernels } from "./cuda_kernels.ts";
 import type { Driver, Found, OpenDevice } from "./driver.ts";
 import { openOrtMemory, registerProvider } from "./ort_memory.ts";
 import { hasOperator, isCompiled, type Target } from "./target.ts";
@@ -43,6 +44,8 @@ interface Cuda {
   readonly driver: Deno.DynamicLibrary<typeof DRIVER_SYMBOLS>["symbols"];
   readonly count: number;
   readonly provider: string;
+  readonly cudnn: boolean;
+  readonly nvrtc: string;
 }
 
 let state: Cuda | { readonly why: string } | undefined;
@@ -58,7 +61,8 @@ function load(): Cuda | { readonly why: string } {
   const count = number[0];
   driver.cuDriverGetVersion(number);
   const why = tooOld(parts, number[0]);
-  return why === null ? { driver, count, provider: parts.provider! } : { why };
+  const { cudnn, nvrtc } = parts;
+  return why === null ? { driver, count, provider: parts.provider!, cudnn, nvrtc } : { why };
 }
 
 /** What is wrong with a driver that serves older versions of CUDA than the provider wants. */
@@ -79,6 +83,7 @@ function open(index: number): OpenDevice {
     );
   }
   registerProvider("torchopt_cuda", `${cuda.provider}/${PROVIDER}`);
+  startKernels(index, cuda.nvrtc);
   const appendProvider = providerWith({
     ...PROVIDER_OPTIONS,
     ...givenOptions(Deno.env.get("TORCHOPT_CUDA_OPTIONS") ?? ""),
@@ -150,18 +155,43 @@ function nameOf(driver: Cuda["driver"], index: number): string {
   return new TextDecoder().decode(name.subarray(0, name.indexOf(0)));
 }
 
-/** There are no compiled kernels for it yet, and no matrix products of whole numbers. */
-const target: Target = {
-  has(op, dtype: DType) {
+/** What only cuDNN computes. */
+const OF_CUDNN: ReadonlySet<string> = new Set(["Conv", "ConvTranspose"]);
+
+/** Kernels that take the place of cuDNN's, which are faster. */
+const INSTEAD_OF_CUDNN: ReadonlySet<string> = new Set([
+  "torchopt.Columns",
+  "torchopt.FoldColumns",
+]);
+
+/** Whether cuDNN is there; without a GPU that is assumed. */
+const hasCudnn = () => state === undefined || "why" in state || state.cudnn;
+
+class CudaTarget implements Target {
+  readonly kind = "cuda";
+  readonly offsets = true;
+  readonly substitutes = false;
+  readonly branches = false;
+  readonly scattersSafely = true;
+  readonly #ops: boolean;
+
+  constructor(ops: boolean) {
+    this.#ops = ops;
+  }
+
+  has(op: string, dtype: DType): boolean {
+    if (isCompiled(op)) {
+      if (!this.#ops || dtype !== "float32" && dtype !== "float64") return false;
+      return !(INSTEAD_OF_CUDNN.has(op) && hasCudnn()) && hasKernel(op);
+    }
+    if (OF_CUDNN.has(op) && !hasCudnn()) return false;
+    // There are no matrix products of whole numbers.
     if (op === "MatMul" && (dtype === "int64" || dtype === "int32")) return false;
-    return !isCompiled(op) && hasOperator(op, dtype);
-  },
-  branches: false,
-  kind: "cuda",
-  offsets: true,
-  substitutes: false,
-  scattersSafely: true,
-};
+    return hasOperator(op, dtype);
+  }
+}
+
+const targets = [new CudaTarget(false), new CudaTarget(true)];
 
 /** GPUs of NVIDIA. */
 export const cuda: Driver = {
@@ -178,6 +208,6 @@ export const cuda: Driver = {
   synchronous: true,
   rebindsInputs: true,
   refusesHostNodes: false,
-  compiledOps: false,
-  target: () => target,
+  compiledOps: true,
+  target: (ops) => targets[Number(ops)],
 };

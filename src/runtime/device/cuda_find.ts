@@ -29,6 +29,9 @@ const TOOLKIT = /^lib(cu|nv)\w+\.so\.\d+$/;
 /** Libraries that the provider loads by name where a graph needs them, rather than linking to them. */
 const OPTIONAL = ["libcudnn.so.9"];
 
+/** The compiler of the library's own kernels, by the versions of CUDA that they are written for. */
+const NVRTC = ["libnvrtc.so.13", "libnvrtc.so.12"];
+
 /** Text on how to get the provider. */
 const INSTALL_PROVIDER: string =
   `Install it with "deno install --allow-scripts=npm:onnxruntime-node@${ORT_PACKAGE_VERSION}" ` +
@@ -44,6 +47,10 @@ export interface CudaParts {
   readonly driver?: string;
   /** Version of CUDA that the provider is built for, where its file says so. */
   readonly major?: number;
+  /** Whether cuDNN is there, which convolutions need. */
+  readonly cudnn: boolean;
+  /** Path of the run-time compiler NVRTC; empty where only the loader may know. */
+  readonly nvrtc: string;
   /** One sentence for each missing part. */
   readonly missing: readonly string[];
 }
@@ -54,7 +61,7 @@ export interface CudaParts {
  * @param ortFolder folder of the ONNX Runtime library
  */
 export function findCuda(ortFolder: string): CudaParts {
-  if (OS === "darwin") return { missing: ["macOS has no CUDA"] };
+  if (OS === "darwin") return { cudnn: false, nvrtc: "", missing: ["macOS has no CUDA"] };
   const missing: string[] = [];
   const given = Deno.env.get("TORCHOPT_CUDA_PROVIDER");
   const provider = [given, ortFolder].find((f) => f && exists(`${f}/${PROVIDER}`));
@@ -73,8 +80,17 @@ export function findCuda(ortFolder: string): CudaParts {
   const folders = libraryFolders(provider);
   const absent = loadAll(names.filter((name) => TOOLKIT.test(name)), folders);
   if (absent.length > 0) missing.push(explainAbsent(absent, major, folders));
-  loadAll(OPTIONAL, folders);
-  return { provider, driver, major, missing };
+  const cudnn = loadAll(OPTIONAL, folders).length === 0;
+  return { provider, driver, major, cudnn, nvrtc: findNvrtc(folders, major), missing };
+}
+
+/** Path of the run-time compiler; empty where only the loader may know. */
+function findNvrtc(folders: readonly string[], major: number | undefined): string {
+  const given = Deno.env.get("TORCHOPT_NVRTC");
+  if (given) return given;
+  const names = major === undefined ? NVRTC : [`libnvrtc.so.${major}`];
+  const paths = folders.flatMap((folder) => names.map((name) => `${folder}/${name}`));
+  return paths.find(exists) ?? "";
 }
 
 /** The version of CUDA for which something is built that is linked to these libraries. */

@@ -11,7 +11,7 @@
 
 import { parseArgs } from "node:util";
 import { opsLibrary } from "../src/runtime/mod.ts";
-import { compiled, fakeCudaLibrary } from "../tests/helpers/fake_cuda.ts";
+import { compiled, compiledCases, fakeCudaLibrary } from "../tests/helpers/fake_cuda.ts";
 
 const { values: options } = parseArgs({
   options: {
@@ -26,12 +26,8 @@ const { values: options } = parseArgs({
 /** Runs the cases; the exit code is that of the program. */
 async function run(sanitizer: string): Promise<number> {
   const flags = sanitizer === "none" ? [] : [`-fsanitize=${sanitizer}`];
-  const sources = ["tests/ops/cuda_cases.cc", "tests/ops/cuda_families.cc"];
   const library = await fakeCudaLibrary();
-  const program = await compiled("cuda_cases", sources, ["tests/ops/cuda_cases.h"], [
-    "-g",
-    ...flags,
-  ]);
+  const program = await compiledCases(["-g", ...flags]);
   const only = options.only === "" ? [] : options.only.split(",");
   const code = await Deno.makeTempDir({ prefix: "torchopt-cuda-" });
   try {

@@ -44,6 +44,8 @@ function kernelsOf(device: Device): string {
   if (!driverOf(device).compiledOps) {
     return `ONNX Runtime's kernels (none are compiled for ${device})`;
   }
+  const why = ops.loaded ? driverOf(device).whyNoKernels?.() : undefined;
+  if (why !== undefined) return `plain ONNX Runtime kernels only (${why})`;
   return ops.loaded ? "compiled kernels in use" : `plain ONNX Runtime kernels only (${ops.why})`;
 }
 

@@ -79,3 +79,9 @@ export function fakeCodeFolder(library: string): string {
   Deno.mkdirSync(folder, { recursive: true });
   return folder;
 }
+
+/** Path of the program that runs random cases through kernels (`tests/ops/cuda_cases.cc`). */
+export function compiledCases(flags: readonly string[] = []): Promise<string> {
+  const files = ["cuda_cases.cc", "cuda_families.cc"].map((file) => `tests/ops/${file}`);
+  return compiled("cuda_cases", files, ["tests/ops/cuda_cases.h"], flags);
+}

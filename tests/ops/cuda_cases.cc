@@ -1,5 +1,6 @@
 // Random cases through the CUDA kernels of the ops library on a fake GPU, compared with its CPU kernels:
 // cuda_cases LIBRARY FAKE_CUDA CACHE SEED COUNT [FAMILY...]. Prints a line for each family.
+// CUDA_CASES_NVRTC names another run-time compiler than the fake one.
 
 #include <dlfcn.h>
 
@@ -72,8 +73,10 @@ int main(int argc, char** argv) {
   const auto find = [&](const char* name) { return dlsym(library, name); };
   const auto exec = reinterpret_cast<Exec>(find("torchopt_exec"));
   const auto lastError = reinterpret_cast<const char* (*)()>(find("torchopt_last_error"));
+  const char* const nvrtc = std::getenv("CUDA_CASES_NVRTC");
   using Setup = void (*)(const char*, const char*, const char*);
-  reinterpret_cast<Setup>(find("torchopt_cuda_setup"))(argv[2], argv[2], argv[3]);
+  reinterpret_cast<Setup>(find("torchopt_cuda_setup"))(
+      argv[2], nvrtc != nullptr ? nvrtc : argv[2], argv[3]);
   const uint64_t seed = std::strtoull(argv[4], nullptr, 10);
   const int count = std::atoi(argv[5]);
   int failures = 0;

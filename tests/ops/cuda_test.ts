@@ -2,22 +2,14 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { opsLibrary } from "../../src/runtime/mod.ts";
-import { compiled, fakeCodeFolder, fakeCuda, fakeCudaLibrary } from "../helpers/fake_cuda.ts";
+import { compiledCases, fakeCodeFolder, fakeCuda, fakeCudaLibrary } from "../helpers/fake_cuda.ts";
 import { testWith } from "../helpers/needs.ts";
 
 /** Random cases of each kernel; `deno task fuzz:cuda` tries more, under sanitizers. */
 const CASES = 30;
 
 testWith(fakeCuda, "CUDA kernels agree with those of the CPU", async () => {
-  const [library, program] = await Promise.all([
-    fakeCudaLibrary(),
-    compiled(
-      "cuda_cases",
-      ["tests/ops/cuda_cases.cc", "tests/ops/cuda_families.cc"],
-      ["tests/ops/cuda_cases.h"],
-      [],
-    ),
-  ]);
+  const [library, program] = await Promise.all([fakeCudaLibrary(), compiledCases()]);
   const { code, stdout, stderr } = await new Deno.Command(program, {
     args: [opsLibrary().path!, library, fakeCodeFolder(library), "1", String(CASES)],
   }).output();

@@ -1,9 +1,9 @@
 // NVIDIA's driver and run-time compiler, as far as the ops library uses them, on the CPU: machine code is
 // a shared library that the system's C++ compiler makes, and device memory is memory. For tests, on Linux.
 //
-// FAKE_CUDA_FLAGS: further flags for the compiler, such as -fsanitize=thread. FAKE_CUDA_ARCH: 90.
-// Where the process has a function fake_cuda_enqueue(stream, work, data), kernels are handed to it instead
-// of being run at once.
+// FAKE_CUDA_FLAGS: further flags for the compiler, such as -fsanitize=thread. FAKE_CUDA_ARCH: 90. FAKE_CUDA_DEVICES: 1.
+// Where the process, or a CUDA runtime in it, has a function fake_cuda_enqueue(stream, work, data), kernels
+// and copies are handed to it instead of being run at once.
 
 #include <dlfcn.h>
 #include <unistd.h>
@@ -22,7 +22,7 @@
 #include "fibers.h"
 
 using Work = void (*)(void* data);
-extern "C" __attribute__((weak)) void fake_cuda_enqueue(void* stream, Work work, void* data);
+using Enqueue = void (*)(void* stream, Work work, void* data);
 
 namespace {
 
@@ -114,6 +114,16 @@ struct Pending {
   }
 };
 
+Enqueue enqueuing() {
+  constexpr const char* kSymbol = "fake_cuda_enqueue";
+  void* found = dlsym(RTLD_DEFAULT, kSymbol);
+  for (const char* name : {"libcudart.so.13", "libcudart.so.12"}) {
+    if (found != nullptr) break;
+    if (void* runtime = dlopen(name, RTLD_NOW | RTLD_NOLOAD)) found = dlsym(runtime, kSymbol);
+  }
+  return reinterpret_cast<Enqueue>(found);
+}
+
 struct Bytes {
   char* to;
   const char* from;
@@ -126,10 +136,11 @@ struct Bytes {
 };
 
 int enqueue(void* stream, Bytes bytes) {
-  if (fake_cuda_enqueue == nullptr) {
+  const Enqueue later = enqueuing();
+  if (later == nullptr) {
     bytes.run();
   } else {
-    fake_cuda_enqueue(
+    later(
         stream,
         [](void* data) {
           static_cast<Bytes*>(data)->run();
@@ -155,7 +166,8 @@ int cuInit(unsigned) {
     dlopen(info.dli_fname, RTLD_NOW | RTLD_GLOBAL | RTLD_NOLOAD);
   return 0;
 }
-int cuDeviceGetCount(int* count) { return *count = 1, 0; }
+int cuDriverGetVersion(int* version) { return *version = 13000, 0; }
+int cuDeviceGetCount(int* count) { return *count = std::atoi(variable("FAKE_CUDA_DEVICES", "1")), 0; }
 int cuDeviceGet(int* device, int ordinal) { return *device = ordinal, 0; }
 int cuDeviceGetName(char* name, int size, int) {
   std::snprintf(name, size_t(size), "Fake GPU (CPU)");
@@ -219,8 +231,8 @@ int cuLaunchKernel(void* function, unsigned gx, unsigned gy, unsigned gz, unsign
     total += kernel.sizes[i];
   }
   if (total > 4096) return fail("the parameters of a kernel take " + std::to_string(total) + " bytes");
-  if (fake_cuda_enqueue != nullptr) {
-    fake_cuda_enqueue(
+  if (const Enqueue later = enqueuing()) {
+    later(
         stream,
         [](void* data) {
           auto* work = static_cast<Pending*>(data);

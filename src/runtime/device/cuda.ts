@@ -7,7 +7,7 @@
 import { check, ort } from "../api.ts";
 import type { DType } from "../dtype.ts";
 import { type CudaParts, findCuda, PROVIDER } from "./cuda_find.ts";
-import { hasKernel, startKernels } from "./cuda_kernels.ts";
+import { hasKernel, startKernels, whyNoKernels } from "./cuda_kernels.ts";
 import type { Driver, Found, OpenDevice } from "./driver.ts";
 import { openOrtMemory, registerProvider } from "./ort_memory.ts";
 import { hasOperator, isCompiled, type Target } from "./target.ts";
@@ -209,5 +209,6 @@ export const cuda: Driver = {
   rebindsInputs: true,
   refusesHostNodes: false,
   compiledOps: true,
+  whyNoKernels,
   target: (ops) => targets[Number(ops)],
 };

@@ -89,6 +89,8 @@ export interface Driver {
   readonly refusesHostNodes: boolean;
   /** Whether the compiled ops have kernels for it. */
   readonly compiledOps: boolean;
+  /** Why the compiled ops have no kernels on this machine after all; undefined where they have. */
+  whyNoKernels?(): string | undefined;
   /** What lowering has to know, with the compiled ops or without. */
   target(ops: boolean): Target;
 }

@@ -54,6 +54,7 @@ function stepsOf(dry: boolean): Record<string, () => Promise<boolean>> {
     test: () => run(["task", "test"]),
     "test-without-kernels": () => run(["test", "-A"], { TORCHOPT_OPS: "off" }),
     sanitizers: () => run(["task", "fuzz:ops", "--optional"]),
+    served: () => run(["task", "served", ...dry ? ["--allow-dirty"] : []]),
     binary: () => run(["run", "-A", "scripts/check_binary.ts"]),
     npm: () => run(["task", "npm", ...dirty]),
     bench: () => run(["task", "bench:compare", "--quick"]),

@@ -72,7 +72,8 @@ for (const [name, source] of Object.entries(programs)) {
 }
 
 Deno.test("sources name packages in full, since other projects do not see this import map", () => {
-  const bare = /^(?:import|export)\b[^"]*?\bfrom "(?!\.{1,2}\/|npm:|node:)([^"]+)"/gm;
+  const bare =
+    /(?:^(?:import|export)\b[^"]*?\bfrom |\bimport\()"(?!\.{1,2}\/|npm:|node:)([^"]+)"/gm;
   const found: string[] = [], folders = [new URL("../src/", import.meta.url)];
   for (const folder of folders) {
     for (const { name, isDirectory } of Deno.readDirSync(folder)) {

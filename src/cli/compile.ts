@@ -47,6 +47,14 @@ function preloadText(): string {
     `await ${usePayload.name}(new URL("./payload/", import.meta.url));\n`;
 }
 
+/** Settings with which this package is found again: those of a checkout, or of the project here. */
+function configHere(): string[] {
+  const own = ownConfig();
+  if (own.length > 0) return own;
+  const found = ["deno.json", "deno.jsonc"].map((name) => filePath(addressOf(name))).find(exists);
+  return found === undefined ? [] : ["--config", found];
+}
+
 function defaultOutput(program: string | undefined, windows: boolean): string {
   const name = program === undefined
     ? "torchopt"
@@ -102,7 +110,7 @@ The libraries of the target are unpacked into the cache folder at the first star
           "--quiet",
           "--no-check",
           ...flags.some((f) => /^(-[AP]|--(allow|deny|permission))/.test(f)) ? [] : ["-A"],
-          ...program === undefined ? ownConfig() : [],
+          ...program === undefined ? configHere() : [],
           "--exclude-unused-npm",
           `--target=${target}`,
           `--output=${output}`,

@@ -9,13 +9,16 @@ import { type Command, UsageError } from "./arguments.ts";
 import { addressOf, CommandError, ownModule, runDeno } from "./child.ts";
 import type { DrawOptions } from "./draw.ts";
 
+/** What projects call this package. */
+const PACKAGE_NAME = "@torchopt/torchopt";
+
 /** Program that draws: it has the imports of the module's project, so that both have the same tensors. */
 function program(module: URL, options: DrawOptions): string {
   const own = (path: string) => JSON.stringify(ownModule(path));
   return `
     console.log = console.error;
     const { draw } = await import(${own("src/cli/draw.ts")});
-    const visual = await import("@torchopt/torchopt").then(
+    const visual = await import(${JSON.stringify(PACKAGE_NAME)}).then(
       (m) => m.visual,
       () => import(${own("src/visual/mod.ts")}),
     );

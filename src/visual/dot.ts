@@ -38,7 +38,8 @@ export class Dot {
    * @returns SVG text
    */
   async toSvg(): Promise<string> {
-    const { instance } = await import("@viz-js/viz");
+    // deno-lint-ignore no-import-prefix
+    const { instance } = await import("npm:@viz-js/viz@3.31.0");
     return (await instance()).renderString(this.source, { format: "svg", engine: "dot" });
   }
 

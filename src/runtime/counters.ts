@@ -11,6 +11,7 @@ export const TRACKED_BYTES = 4096;
 export const counters = {
   sessionsCreated: 0,
   sessionsAlive: 0,
+  hostNodes: 0,
   storagesAllocated: 0,
   storageBytes: 0,
   liveStorages: 0,

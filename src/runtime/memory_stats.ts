@@ -15,6 +15,8 @@ export interface MemoryStats {
     readonly created: number;
     /** Not disposed of and not collected. */
     readonly alive: number;
+    /** Nodes of sessions for other devices that run on the host all the same, with copies. */
+    readonly hostNodes: number;
   };
   /** Storages of tensors. */
   readonly storages: {
@@ -54,7 +56,7 @@ export interface MemoryStats {
 export function memory(): MemoryStats {
   const c = counters;
   return {
-    sessions: { created: c.sessionsCreated, alive: c.sessionsAlive },
+    sessions: { created: c.sessionsCreated, alive: c.sessionsAlive, hostNodes: c.hostNodes },
     storages: {
       allocated: c.storagesAllocated,
       allocatedBytes: c.storageBytes,

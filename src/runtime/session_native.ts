@@ -46,6 +46,7 @@ export class NativeSession {
   /** @param spec see {@linkcode SessionSpec} */
   constructor(spec: SessionSpec) {
     const session = create(spec);
+    if (!driverOf(spec.device).onHost) counters.hostNodes += hostNodesOf(session).length;
     const { inputs, outputs, device } = spec;
     const memory = openDevice(device).info;
     const rebind = driverOf(device).rebindsInputs;
@@ -141,7 +142,7 @@ function create(spec: SessionSpec): Deno.PointerValue {
 /** The error of a graph that a device refuses, with the nodes it has no kernels for. */
 function lacking(spec: SessionSpec, shared: Environment, cause: BackendError): BackendError {
   const session = compile(spec, shared, true);
-  const nodes = assignmentOf(session).filter(({ provider }) => provider === HOST_PROVIDER);
+  const nodes = hostNodesOf(session);
   ort().fn.ReleaseSession(session);
   const types = [...new Set(nodes.map(({ opType }) => opType))].sort();
   return new BackendError(
@@ -199,6 +200,11 @@ function compile(
   } finally {
     fn.ReleaseSessionOptions(options);
   }
+}
+
+/** Nodes that run on the host though the session is for another device, with copies there and back. */
+function hostNodesOf(session: Deno.PointerValue): AssignedNode[] {
+  return assignmentOf(session).filter(({ provider }) => provider === HOST_PROVIDER);
 }
 
 function registerOps(options: Deno.PointerValue): void {

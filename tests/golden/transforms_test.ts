@@ -4,20 +4,14 @@ import { assertEquals, assertThrows } from "@std/assert";
 import {
   applyUpdates,
   autograd,
-  chain,
   clipGradNorm,
   compile,
-  flipSignAndAddWeightDecay,
-  type GradientTransformation,
   hook,
-  identity,
   nanToNum,
   type OptState,
   realize,
-  scaleByNegLr,
   type Tensor,
   tensor,
-  transform,
 } from "@torchopt/torchopt";
 import { assertClose, type Tolerance } from "../helpers/close.ts";
 import {
@@ -30,19 +24,17 @@ import {
   modes,
   readGolden,
   runAll,
-  toOptimizer,
-  toOptimizerOptions,
   toOptions,
   toSchedule,
   toTensor,
+  toTransformation,
+  type TransformationSpec,
 } from "../helpers/golden.ts";
-
-type Spec = GoldenOptions | Spec[];
 
 interface TransformCase {
   name: string;
   kind: "transform";
-  spec: Spec;
+  spec: TransformationSpec;
   dtype: GoldenDType;
   updates: Record<string, GoldenNumber[]>[];
   final_state: unknown;
@@ -113,37 +105,6 @@ const gradsOf = (dtype: GoldenDType): Tensors[] =>
     )
   );
 
-const optimizers = "adadelta adagrad adam adamw adamax radam rmsprop sgd".split(" ");
-
-function build(spec: Spec): GradientTransformation {
-  if (Array.isArray(spec)) return chain(...spec.map(build));
-  const { transform: name, ...rest } = spec;
-  if (optimizers.includes(name)) return toOptimizer(name, rest);
-  const { stepSize, stepSizeFn, maxNorm, inner, mask, lr, ...options } = toOptimizerOptions(rest);
-  switch (name) {
-    case "identity":
-      return identity();
-    case "clip_grad_norm":
-      return clipGradNorm(maxNorm, options);
-    case "scale":
-      return transform.scale(stepSize);
-    case "scale_by_schedule":
-      return transform.scaleBySchedule(toSchedule(stepSizeFn));
-    case "masked":
-      return transform.masked(build(inner), mask);
-    case "flip_sign_and_add_weight_decay":
-      return flipSignAndAddWeightDecay(options);
-    case "scale_by_neg_lr":
-      return scaleByNegLr(lr);
-    case "add_decayed_weights":
-      return transform.addDecayedWeights({ ...options, mask });
-  }
-  const camel = name.replace(/_([a-z])/g, (_: string, c: string) => c.toUpperCase());
-  const make = transform[camel as "scaleByAdam"];
-  if (make === undefined) throw new Error(`unknown transformation ${name}`);
-  return make(options);
-}
-
 function toleranceOf({ spec, dtype }: TransformCase): Tolerance {
   const text = JSON.stringify(spec);
   if (text.includes("scale_by_stddev") || text.includes('"centered":true')) {
@@ -154,7 +115,7 @@ function toleranceOf({ spec, dtype }: TransformCase): Tolerance {
 }
 
 function check(c: TransformCase, { inplace, compiled }: Mode): void {
-  const transformation = build(c.spec), tolerance = toleranceOf(c);
+  const transformation = toTransformation(c.spec), tolerance = toleranceOf(c);
   const params = params0(c.dtype), grads = gradsOf(c.dtype);
   let state = transformation.init(params);
   const step = (gradients: Tensors, old: OptState) =>

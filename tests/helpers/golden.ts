@@ -15,17 +15,23 @@ import {
   adamax,
   AdamW,
   adamw,
+  chain,
+  clipGradNorm,
+  flipSignAndAddWeightDecay,
   type GradientTransformation,
+  identity,
   type Optimizer,
   RAdam,
   radam,
   RMSProp,
   rmsprop,
+  scaleByNegLr,
   schedule,
   SGD,
   sgd,
   type Tensor,
   tensor,
+  transform,
 } from "@torchopt/torchopt";
 import { treeMap } from "@torchopt/torchopt/pytree";
 import { assertClose, type Tolerance } from "./close.ts";
@@ -120,6 +126,39 @@ function named<T>(kind: string, all: Record<string, T>, name: string): T {
 /** A functional optimizer by its name and options. */
 export function toOptimizer(name: string, described: GoldenOptions): GradientTransformation {
   return named("optimizer", optimizers, name)(toOptimizerOptions(described) as never);
+}
+
+/** How a case describes a transformation, or a chain of some. */
+export type TransformationSpec = GoldenOptions | TransformationSpec[];
+
+/** A gradient transformation by its description. */
+export function toTransformation(spec: TransformationSpec): GradientTransformation {
+  if (Array.isArray(spec)) return chain(...spec.map(toTransformation));
+  const { transform: name, ...rest } = spec;
+  if (Object.hasOwn(optimizers, name)) return toOptimizer(name, rest);
+  const { stepSize, stepSizeFn, maxNorm, inner, mask, lr, ...options } = toOptimizerOptions(rest);
+  switch (name) {
+    case "identity":
+      return identity();
+    case "clip_grad_norm":
+      return clipGradNorm(maxNorm, options);
+    case "scale":
+      return transform.scale(stepSize);
+    case "scale_by_schedule":
+      return transform.scaleBySchedule(toSchedule(stepSizeFn));
+    case "masked":
+      return transform.masked(toTransformation(inner), mask);
+    case "flip_sign_and_add_weight_decay":
+      return flipSignAndAddWeightDecay(options);
+    case "scale_by_neg_lr":
+      return scaleByNegLr(lr);
+    case "add_decayed_weights":
+      return transform.addDecayedWeights({ ...options, mask });
+  }
+  const camel = name.replace(/_([a-z])/g, (_: string, c: string) => c.toUpperCase());
+  const make = transform[camel as "scaleByAdam"];
+  if (make === undefined) throw new Error(`unknown transformation ${name}`);
+  return make(options);
 }
 
 type Classic = new (params: Tensor[], options: never) => Optimizer;

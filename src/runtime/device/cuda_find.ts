@@ -17,7 +17,8 @@ export const PROVIDER: string = windows
   ? "onnxruntime_providers_cuda.dll"
   : "libonnxruntime_providers_cuda.so";
 
-const PROVIDER_SHARED = windows
+/** File name of the library through which providers are loaded. */
+export const PROVIDER_SHARED: string = windows
   ? "onnxruntime_providers_shared.dll"
   : "libonnxruntime_providers_shared.so";
 
@@ -34,10 +35,11 @@ const NVRTC = ["libnvrtc.so.13", "libnvrtc.so.12"];
 
 /** Text on how to get the provider. */
 const INSTALL_PROVIDER: string =
-  `Install it with "deno install --allow-scripts=npm:onnxruntime-node@${ORT_PACKAGE_VERSION}" ` +
-  `(Linux x64, needs a node_modules folder), or with "pip install ` +
-  `'onnxruntime-gpu[cuda,cudnn]==${ORT_PACKAGE_VERSION}'" and set TORCHOPT_CUDA_PROVIDER to the ` +
-  `folder onnxruntime/capi of that package`;
+  `Get it with "pip download --no-deps onnxruntime-gpu==${ORT_PACKAGE_VERSION}" (CUDA 13) and ` +
+  `"deno task setup:cuda FILE.whl" in a checkout of this library, or with "deno install ` +
+  `--allow-scripts=npm:onnxruntime-node@${ORT_PACKAGE_VERSION}" (CUDA 12, Linux x64, needs a ` +
+  `node_modules folder), or set TORCHOPT_CUDA_PROVIDER to the folder onnxruntime/capi of an ` +
+  `installed onnxruntime-gpu`;
 
 /** What was found, or what is missing and how to install it. */
 export interface CudaParts {
@@ -51,6 +53,8 @@ export interface CudaParts {
   readonly cudnn: boolean;
   /** Path of the run-time compiler NVRTC; empty where only the loader may know. */
   readonly nvrtc: string;
+  /** Libraries of NVIDIA that it is linked to, and those that it takes where they are; where each is. */
+  readonly libraries: readonly { readonly name: string; readonly path?: string }[];
   /** One sentence for each missing part. */
   readonly missing: readonly string[];
 }
@@ -61,14 +65,17 @@ export interface CudaParts {
  * @param ortFolder folder of the ONNX Runtime library
  */
 export function findCuda(ortFolder: string): CudaParts {
-  if (OS === "darwin") return { cudnn: false, nvrtc: "", missing: ["macOS has no CUDA"] };
+  if (OS === "darwin") {
+    return { cudnn: false, nvrtc: "", libraries: [], missing: ["macOS has no CUDA"] };
+  }
   const missing: string[] = [];
-  const given = Deno.env.get("TORCHOPT_CUDA_PROVIDER");
-  const provider = [given, ortFolder].find((f) => f && exists(`${f}/${PROVIDER}`));
+  const places = [Deno.env.get("TORCHOPT_CUDA_PROVIDER"), ortFolder, installedFolder()];
+  const searched = places.filter((folder) => folder) as string[];
+  const provider = searched.find((folder) => exists(`${folder}/${PROVIDER}`));
   if (!provider) {
-    const searched = given ? `${given} or ${ortFolder}` : ortFolder;
     missing.push(
-      `ONNX Runtime's CUDA provider (${PROVIDER}) is not in ${searched}. ${INSTALL_PROVIDER}`,
+      `ONNX Runtime's CUDA provider (${PROVIDER}) is not in ${searched.join(" or ")}. ` +
+        INSTALL_PROVIDER,
     );
   }
   const driver = loads(DRIVER) ? DRIVER : undefined;
@@ -78,10 +85,15 @@ export function findCuda(ortFolder: string): CudaParts {
   const names = provider ? neededLibraries(`${provider}/${PROVIDER}`) ?? [] : [];
   const major = majorOf(names);
   const folders = libraryFolders(provider);
-  const absent = loadAll(names.filter((name) => TOOLKIT.test(name)), folders);
-  if (absent.length > 0) missing.push(explainAbsent(absent, major, folders));
-  const cudnn = loadAll(OPTIONAL, folders).length === 0;
-  return { provider, driver, major, cudnn, nvrtc: findNvrtc(folders, major), missing };
+  const linked = names.filter((name) => TOOLKIT.test(name));
+  const libraries = loadAll([...linked, ...(provider ? OPTIONAL : [])], folders);
+  const absent = libraries.filter(({ name, path }) => path === undefined && linked.includes(name));
+  if (absent.length > 0) {
+    missing.push(explainAbsent(absent.map(({ name }) => name), major, folders));
+  }
+  const cudnn = libraries.some(({ name, path }) => path !== undefined && OPTIONAL.includes(name));
+  const nvrtc = findNvrtc(folders, major);
+  return { provider, driver, major, cudnn, nvrtc, libraries, missing };
 }
 
 /** Path of the run-time compiler; empty where only the loader may know. */
@@ -91,6 +103,22 @@ function findNvrtc(folders: readonly string[], major: number | undefined): strin
   const names = major === undefined ? NVRTC : [`libnvrtc.so.${major}`];
   const paths = folders.flatMap((folder) => names.map((name) => `${folder}/${name}`));
   return paths.find(exists) ?? "";
+}
+
+/** That folder, where it is there: without the permission to look, it is not. */
+function installedFolder(): string | undefined {
+  try {
+    const folder = installedProvider();
+    return isReadable(folder) ? folder : undefined;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) return undefined;
+    throw error;
+  }
+}
+
+/** The folder in which `deno task setup:cuda` puts the provider. */
+export function installedProvider(): string {
+  return `${cacheFolder()}/cuda-provider-${ORT_PACKAGE_VERSION}`;
 }
 
 /** The version of CUDA for which something is built that is linked to these libraries. */
@@ -118,32 +146,42 @@ function explainAbsent(
 
 /**
  * Loads libraries, from the loader's places or from folders, with what they are linked to; returns
- * those that do not load. Libraries that are loaded by path are found by name afterwards, which spares
- * the user a loader path.
+ * where each is. Libraries that are loaded by path are found by name afterwards, which spares the user
+ * a loader path.
  */
-function loadAll(names: readonly string[], folders: readonly string[]): string[] {
-  const seen = new Set<string>();
-  const load = (name: string): boolean => {
-    if (seen.has(name) || loads(name)) return true;
-    seen.add(name);
-    return folders.map((folder) => `${folder}/${name}`).some((path) => {
+function loadAll(
+  names: readonly string[],
+  folders: readonly string[],
+): { name: string; path?: string }[] {
+  const found = new Map<string, string | undefined>();
+  const load = (name: string): string | undefined => {
+    if (found.has(name)) return found.get(name);
+    if (loads(name)) {
+      found.set(name, "found by the loader");
+      return found.get(name);
+    }
+    found.set(name, undefined);
+    const path = folders.map((folder) => `${folder}/${name}`).find((path) => {
       if (!exists(path)) return false;
       for (const below of neededLibraries(path) ?? []) if (TOOLKIT.test(below)) load(below);
       return loads(path);
     });
+    found.set(name, path);
+    return path;
   };
-  return names.filter((name) => !load(name));
+  return names.map((name) => ({ name, path: load(name) }));
 }
 
 /**
  * ONNX Runtime looks for providers only beside itself. Where `TORCHOPT_CUDA_PROVIDER` names another
- * folder, this puts links to both into one cache folder.
+ * folder, or `deno task setup:cuda` has filled one, this puts links to both into one cache folder.
  *
  * @param ortPath path of the ONNX Runtime library
  * @returns the path to load the library from
  */
 export function besideProvider(ortPath: string): string {
-  const folder = Deno.env.get("TORCHOPT_CUDA_PROVIDER");
+  const given = Deno.env.get("TORCHOPT_CUDA_PROVIDER");
+  const folder = given ?? installedFolder();
   const [, ortFolder, name] = /^(.*)[\\/]([^\\/]+)$/.exec(ortPath) ?? ["", ".", ortPath];
   if (!folder || folder === ortFolder || !exists(`${folder}/${PROVIDER}`)) return ortPath;
   const linked = `${cacheFolder()}/cuda-${ORT_PACKAGE_VERSION}`;

@@ -1,0 +1,90 @@
+/**
+ * The device path of CUDA without a GPU: ONNX Runtime's real provider for CUDA runs over libraries that
+ * stand in NVIDIA's place (`scripts/cuda_dry_run/`). Their device is the CPU, so that plans, copies,
+ * placement, memory and failures are real; kernels of ONNX Runtime are machine code and do nothing.
+ *
+ * ```sh
+ * deno run -A scripts/cuda_dry_run.ts            # builds what is missing, then all checks
+ * deno run -A scripts/cuda_dry_run.ts --only w5
+ * ```
+ *
+ * Wants Linux on x86-64, g++, nm, and Python with pip where `--wheel FILE` (of onnxruntime-gpu) and
+ * `--headers FOLDER` (of CUDA) are not given. `--folder FOLDER` says where to build.
+ *
+ * @module
+ */
+
+import { cacheFolder, makeCacheFolder } from "../src/runtime/ops_cache.ts";
+import { build } from "./cuda_dry_run/build.ts";
+
+/** Surroundings in which the checks run; some checks only in one. */
+const PASSES: readonly { name: string; set: Record<string, string>; only?: RegExp }[] = [
+  { name: "at once", set: {} },
+  { name: "late", set: { FAKE_CUDA_LATE: "1" } },
+  {
+    name: "without the compiled ops",
+    set: { TORCHOPT_OPS: "off" },
+    only: /^(?!golden|w\d)/,
+  },
+  {
+    name: "two devices of 1 GB",
+    set: { FAKE_CUDA_DEVICES: "2", FAKE_CUDA_LIMIT: "1000000000" },
+    only: /devices|memory/,
+  },
+];
+
+/** Checks that need little memory on the device. */
+const LITTLE = /without memory/;
+
+const checks = decodeURIComponent(new URL("cuda_dry_run/checks.ts", import.meta.url).pathname);
+
+async function deno(args: readonly string[], env: Record<string, string>): Promise<string[]> {
+  const { stdout, stderr, code } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", checks, ...args],
+    env,
+    stdout: "piped",
+    stderr: "piped",
+  }).output();
+  const lines = new TextDecoder().decode(stdout).trimEnd().split("\n");
+  if (code === 0) return lines;
+  const said = new TextDecoder().decode(stderr).trim().split("\n").slice(-5).join("\n");
+  return [
+    ...lines,
+    JSON.stringify({ name: "the process", ok: false, found: `ended with ${code}: ${said}` }),
+  ];
+}
+
+function option(name: string): string | undefined {
+  const at = Deno.args.indexOf(`--${name}`);
+  return at < 0 ? undefined : Deno.args[at + 1];
+}
+
+makeCacheFolder();
+const folder = option("folder") ?? `${cacheFolder()}/cuda-dry-run`;
+const parts = await build(folder, { wheel: option("wheel"), headers: option("headers") });
+const shared = {
+  LD_LIBRARY_PATH: parts.libraries,
+  TORCHOPT_CUDA_PROVIDER: parts.provider,
+  BENCH_BUDGET_S: "0.001",
+  BENCH_MIN_N: "1",
+  BENCH_MAX_N: "1",
+  NO_COLOR: "1",
+};
+const names = await deno(["--list"], shared), only = option("only");
+let failed = 0, ran = 0;
+for (const { name: pass, set, only: some } of PASSES) {
+  const own = names.filter((name) =>
+    (only === undefined || name.includes(only)) && (some?.test(name) ?? true) &&
+    (LITTLE.test(name) === ("FAKE_CUDA_LIMIT" in set))
+  );
+  if (own.length === 0) continue;
+  console.log(`\n${pass}:`);
+  for (const line of await deno(own, { ...shared, ...set })) {
+    const { name, ok, found } = JSON.parse(line);
+    ran++;
+    if (!ok) failed++;
+    console.log(`${ok ? "ok    " : "FAILED"} ${name}${found === "" ? "" : `: ${found}`}`);
+  }
+}
+console.log(`\n${ran} checks, ${failed} failed. Nothing of this ran on a GPU.`);
+if (failed > 0) Deno.exit(1);

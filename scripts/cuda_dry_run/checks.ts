@@ -177,7 +177,7 @@ const checks: Record<string, Check> = {
   },
 
   async "an update of a parameter in place is seen by the next run"() {
-    return await onCuda(async () => {
+    return await onCuda(() => {
       const w = tensor([[2, 0], [0, 2]]), x = a();
       const f = compile((x: Tensor) => x.matmul(w));
       assertEquals(f(x).toArray(), [[2, 4], [6, 8]]);

@@ -46,6 +46,16 @@ export const KNOWN: readonly Known[] = [
     as: "deno task torchopt $1",
     reason: "the checkout in place of the published package",
   },
+  // docs/cuda.md
+  exact("pip download --no-deps onnxruntime-gpu==1.30.0", "elsewhere", "247 MB, by Python's pip"),
+  exact(
+    "deno task setup:cuda onnxruntime_gpu-1.30.0-*.whl",
+    "tests",
+    "tests/scripts/setup_cuda_test.ts, with a small archive",
+  ),
+  exact("deno task setup:cuda --check", "tests", "tests/scripts/setup_cuda_test.ts"),
+  exact("deno task dry-run:cuda", "elsewhere", "downloads 247 MB; run by hand"),
+  exact("torchopt doctor", "quick", "", "deno task torchopt doctor"),
   // CONTRIBUTING.md
   exact("deno task demo", "ci", "step demo"),
   exact("deno task test", "ci", "step tests"),

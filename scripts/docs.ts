@@ -1,16 +1,18 @@
 /**
  * Makes the pages of `docs/` that follow from what is exported: the index of the API, parity with
- * TorchOpt, and PyTorch's names. `--check` compares them with those that are there.
+ * TorchOpt, PyTorch's names, and the comparison with other libraries. `--check` compares them with those that are there.
  *
  * @module
  */
 
 import { apiPage } from "./docs/api.ts";
+import { comparisonPage } from "./docs/comparison.ts";
 import { exportedNames, isExported } from "./docs/exports.ts";
 import { migrationPage, renamesOf, renamesProgram } from "./docs/migration.ts";
 import { parityPage } from "./docs/parity.ts";
 import { documented, publicNames } from "./docs/public_names.ts";
 import { formatted } from "./docs/table.ts";
+import answers from "./features/answers.json" with { type: "json" };
 
 const root = new URL("../", import.meta.url);
 const read = (path: string) => Deno.readTextFileSync(new URL(path, root));
@@ -38,6 +40,7 @@ const renames = renamesOf(read("scripts/docs/torch_renames.tsv"));
 await checkRenames(renames);
 const pages: Record<string, string> = {
   "docs/api.md": apiPage(names),
+  "docs/comparison.md": comparisonPage(answers),
   "docs/parity.md": parityPage(read("scripts/docs/torchopt_names.tsv"), names, isExported),
   "docs/migration.md": migrationPage(
     read("scripts/docs/torch_names.txt").trim().split("\n"),

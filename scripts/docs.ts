@@ -19,20 +19,16 @@ const read = (path: string) => Deno.readTextFileSync(new URL(path, root));
 
 /** Throws where an expression of the migration table does not type-check. */
 async function checkRenames(renames: ReadonlyMap<string, string>): Promise<void> {
-  const dir = `${decodeURI(root.pathname)}build`;
-  await Deno.mkdir(dir, { recursive: true });
-  const file = await Deno.makeTempFile({ dir, prefix: "renames-", suffix: ".ts" });
-  try {
-    await Deno.writeTextFile(file, renamesProgram(renames, exportedNames));
-    const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["check", "--quiet", file],
-      cwd: root,
-      env: { NO_COLOR: "1" },
-    }).output();
-    if (!success) throw new Error(new TextDecoder().decode(stderr));
-  } finally {
-    await Deno.remove(file);
-  }
+  // Always the same file: what was checked before is not checked again.
+  const folder = `${decodeURI(root.pathname)}build`, file = `${folder}/renames.ts`;
+  await Deno.mkdir(folder, { recursive: true });
+  await Deno.writeTextFile(file, renamesProgram(renames, exportedNames));
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["check", "--quiet", file],
+    cwd: root,
+    env: { NO_COLOR: "1" },
+  }).output();
+  if (!success) throw new Error(new TextDecoder().decode(stderr));
 }
 
 const names = publicNames(await documented(root), isExported);

@@ -1,8 +1,8 @@
 /**
  * Line coverage of `src`: runs the tests folder by folder (one run of all needs too much memory),
- * with those processes that they start, and puts the counts together.
+ * with those processes that they start, and the examples of `src`, and puts the counts together.
  *
- *     deno task coverage [FOLDER ...] [--lines] [--report]
+ *     deno task coverage [FOLDER or FILE of tests/ ...] [--lines] [--report]
  *
  * `--lines` lists the lines that nothing ran. Counts are kept in `cov/FOLDER.lcov`, and a folder that
  * is named is run again; without names all are run, and none with `--report`. Tests that fail are
@@ -25,7 +25,7 @@ function rooms(): string[] {
     .filter(({ name, isDirectory }) =>
       isDirectory && name !== "helpers" || name.endsWith("_test.ts")
     )
-    .map(({ name }) => name).sort();
+    .map(({ name }) => name).sort().concat("src");
 }
 
 /** Runs Deno; what it prints, and whether it succeeded. */
@@ -49,7 +49,9 @@ async function deno(
 async function measure(room: string): Promise<void> {
   const began = performance.now(), profiles = await Deno.makeTempDir({ prefix: "coverage-" });
   try {
-    await deno(["test", "-A", "--no-check", `--coverage=${profiles}`, `tests/${room}`], {
+    // Examples of the documentation stand in src.
+    const what = room.startsWith("src") ? ["--doc", room] : [`tests/${room}`];
+    await deno(["test", "-A", "--no-check", `--coverage=${profiles}`, ...what], {
       // Processes that tests start write their profiles there, too.
       DENO_COVERAGE_DIR: profiles,
     });
@@ -60,7 +62,7 @@ async function measure(room: string): Promise<void> {
       profiles,
     ]);
     if (!success) throw new Error(`no report for tests/${room}`);
-    await Deno.writeTextFile(`${root}cov/${room}.lcov`, text);
+    await Deno.writeTextFile(`${root}cov/${room.replaceAll("/", "-")}.lcov`, text);
   } finally {
     await Deno.remove(profiles, { recursive: true });
   }

@@ -163,6 +163,7 @@ export class Emission {
       },
       { domain: "torchopt", outputs: code.outputs.length },
     );
+    this.#segment.emitter.programs.push({ type, code: code.code, constants: code.constants });
     code.outputs.forEach((n, i) => {
       this.#segment.emitter.describe(outputs[i], type, n.shape);
       this.bytes += sizeOf(n.shape) * DTYPES[type].bytes;

@@ -15,7 +15,7 @@ import {
   type TensorDef,
   type ValueInfo,
 } from "../onnx/mod.ts";
-import { type DType, DTYPES, type Target } from "../runtime/mod.ts";
+import { type DType, DTYPES, type ProgramNode, type Target } from "../runtime/mod.ts";
 import type { EmitOptions, LowerContext, Result } from "../graph/lower_context.ts";
 import type { Body } from "../graph/body.ts";
 import type { Aval } from "../graph/node.ts";
@@ -28,6 +28,8 @@ export class Emitter implements LowerContext {
   #nodes: NodeDef[] = [];
   /** Whether a node of a compiled kernel was emitted. */
   usesOps = false;
+  /** Nodes of `Program` and `Loop` so far. */
+  readonly programs: ProgramNode[] = [];
   readonly #constants: TensorDef[] = [];
   readonly #known = new Map<string, string>();
   readonly #constantNames = new Set<string>();

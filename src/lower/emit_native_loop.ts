@@ -71,6 +71,8 @@ export function emitNativeLoop(
     consts: attr.ints(native.code.constants.map(doubleBits)),
     layout: attr.ints(native.layout),
   }, { domain: "torchopt", outputs: native.carries.length + collected.length + 1 });
+  const { code: { code, constants }, layout } = native;
+  c.programs.push({ type, code, constants, layout });
   const results = [
     ...native.carries.map((i) => step.params[i]),
     ...collected.map((x) => listOf(x, length ?? 0)),

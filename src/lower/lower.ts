@@ -7,7 +7,7 @@
  * @module
  */
 
-import type { ValueSpec } from "../runtime/mod.ts";
+import type { ProgramNode, ValueSpec } from "../runtime/mod.ts";
 import type { Node, Target } from "../graph/node.ts";
 import { sizeOf } from "../graph/shape.ts";
 import { Cutter, segmentSizes } from "./cut.ts";
@@ -43,6 +43,8 @@ export interface Lowered {
   readonly iterations: readonly number[];
   /** Whether the models use compiled kernels. */
   readonly usesOps: boolean;
+  /** The nodes of `Program` and `Loop`. */
+  readonly programs: readonly ProgramNode[];
   /** Largest work of a single step, in elementary operations. */
   readonly work: number;
   /** Bytes of all values that are written in a run. */
@@ -89,6 +91,7 @@ export function lower(
     early: early.map(({ index }) => ({ output: index })),
     iterations: emission.iterations.map(({ line }) => line),
     usesOps: emission.segments.some(({ emitter }) => emitter.usesOps),
+    programs: emission.segments.flatMap(({ emitter }) => emitter.programs),
     work: emission.work,
     bytes: emission.bytes,
     summary: emission.summary,

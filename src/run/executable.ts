@@ -22,6 +22,7 @@ import {
 } from "../runtime/mod.ts";
 import { type DeviceNumbers, deviceNumbers, Packs } from "./device_numbers.ts";
 import { explainFailure } from "./failure.ts";
+import type { LaterKernels } from "./later_kernels.ts";
 import type { Lowered } from "../lower/lower.ts";
 import { compileSegments, type Places, type SegmentRun } from "./segment_run.ts";
 import { nextEpoch } from "../graph/node.ts";
@@ -61,8 +62,7 @@ export class Executable {
   readonly key: Int32Array;
   /** Which outputs were to take the memory of which leaves. */
   readonly wishes: Wishes;
-  /** The lowered graph. */
-  readonly lowered: Lowered;
+  readonly #lowered: Lowered;
   /** Whether it has run. */
   ran = false;
   /** Where outputs live. */
@@ -98,11 +98,23 @@ export class Executable {
   /** Other memory that outputs take. */
   readonly #reused: Storage[] = [];
 
-  /** Compiles a lowered graph. */
-  constructor(key: Int32Array, wishes: Wishes, lowered: Lowered, device: Device) {
+  /** The same graph with generated kernels, while they are being compiled. */
+  #later: LaterKernels | null;
+  /** The same graph with generated kernels, which runs from then on. */
+  #better: Executable | null = null;
+
+  /** Compiles a lowered graph. What `later` holds takes its place as soon as it can. */
+  constructor(
+    key: Int32Array,
+    wishes: Wishes,
+    lowered: Lowered,
+    device: Device,
+    later: LaterKernels | null = null,
+  ) {
     this.key = key;
     this.wishes = wishes;
-    this.lowered = lowered;
+    this.#lowered = lowered;
+    this.#later = later;
     this.device = device;
     this.#onHost = isOnHost(device);
     this.#threads = this.#wantedThreads();
@@ -124,28 +136,64 @@ export class Executable {
     this.#used = [...new Set(used)];
   }
 
+  /** The lowered graph. */
+  get lowered(): Lowered {
+    return this.#better?.lowered ?? this.#lowered;
+  }
+
+  /** Whether generated kernels are being compiled for it. */
+  get awaitsKernels(): boolean {
+    return this.#later !== null;
+  }
+
   /** How many iterations the loops of `Lowered.iterations` made in the last run. */
   iterations(): number[] {
+    if (this.#better !== null) return this.#better.iterations();
     return this.#iterations.map((storage) => Number(storage.host()[0]));
   }
 
   /** Milliseconds of the last run; NaN before the first one. */
   get lastRun(): number {
+    if (this.#better !== null) return this.#better.lastRun;
     return this.#segments.reduce((sum, { session }) => sum + session.lastRun, 0);
   }
 
   #wantedThreads(): number {
-    return this.lowered.work >= THREADED_WORK ? threadsNow() : 1;
+    return this.#lowered.work >= THREADED_WORK ? threadsNow() : 1;
   }
 
   #compile(again = false): SegmentRun[] {
-    return compileSegments(this.lowered, {
+    return compileSegments(this.#lowered, {
       device: this.device,
       threads: this.#threads,
       useOps: driverOf(this.device).compiledOps && opsLibrary().loaded,
-      memoryPattern: this.lowered.bytes <= PATTERN_BYTES,
+      memoryPattern: this.#lowered.bytes <= PATTERN_BYTES,
       again,
     });
+  }
+
+  /** What is to run: this graph, or that with generated kernels once they are compiled. */
+  #best(): Executable {
+    const later = this.#later;
+    if (later === null) return this.#better ?? this;
+    const state = later.state();
+    if (state === "compiling") return this;
+    this.#later = null;
+    try {
+      if (state === "failed") throw new BackendError(later.error());
+      this.#better = new Executable(this.key, this.wishes, later.lowered, this.device);
+    } catch (cause) {
+      const { message } = cause as Error;
+      console.warn(
+        `torchopt: ${message}. Graphs of ONNX's operators run in place of these kernels.`,
+      );
+    }
+    if (this.#better !== null && this.#underWay === 0) {
+      for (const { session } of this.#segments) session.dispose();
+      this.#segments = [];
+    }
+    later.release();
+    return this.#better ?? this;
   }
 
   /** Compiles anew where the graph should run on another number of threads by now. */
@@ -173,7 +221,7 @@ export class Executable {
       storage.mark = epoch;
     }
     for (const leaf of this.#used) places.leaves[leaf] = leaves[leaf].address;
-    const { outputs } = this.lowered;
+    const { outputs } = this.#lowered;
     this.#packNumbers(numbers);
     if (this.#onDevice !== null) this.#send(this.#onDevice, leaves);
     const results = new Array<Storage>(outputs.length);
@@ -197,7 +245,7 @@ export class Executable {
     for (let i = 0; i < this.#iterations.length; i++) {
       places.results[outputs.length + i] = this.#iterations[i].address;
     }
-    if (this.lowered.carriedBytes > 0) {
+    if (this.#lowered.carriedBytes > 0) {
       this.#carried ??= this.#newCarried();
       places.carried = aligned(this.#carried.address);
     }
@@ -205,7 +253,7 @@ export class Executable {
   }
 
   #newCarried(): Storage {
-    return Storage.alloc("uint8", this.lowered.carriedBytes + ALIGNMENT, this.device);
+    return Storage.alloc("uint8", this.#lowered.carriedBytes + ALIGNMENT, this.device);
   }
 
   /** Leaves that lie on another device; each is a number, or there is an error. */
@@ -235,7 +283,7 @@ export class Executable {
 
   /** Writes the numbers of a run into their vectors. */
   #packNumbers(numbers: ArrayLike<number>): void {
-    const { places } = this.lowered;
+    const { places } = this.#lowered;
     for (let i = 0; i < places.length; i++) {
       const pack = this.#packs.get(places[i].dtype)!;
       if (pack instanceof BigInt64Array) pack[places[i].slot] = BigInt(Math.trunc(numbers[i]));
@@ -246,7 +294,7 @@ export class Executable {
   /** Spare memory, if output `i` fits into it and no input is there. */
   #fitting(spare: Storage | null, i: number, epoch: number): Storage | null {
     if (spare === null || spare.freed || isBorrowed(spare) || spare.mark === epoch) return null;
-    const { dtype } = this.lowered.outputs[i];
+    const { dtype } = this.#lowered.outputs[i];
     const fits = spare.dtype === dtype && spare.length === this.#sizes[i] &&
       spare.device === this.device;
     return fits ? spare : null;
@@ -261,6 +309,11 @@ export class Executable {
     numbers: ArrayLike<number>,
     spare: Spare = [],
   ): Storage[] {
+    const best = this.#best();
+    if (best !== this) {
+      this.ran = true;
+      return best.run(leaves, numbers, spare);
+    }
     this.#followThreads();
     this.#elsewhere = this.#leavesElsewhere(leaves);
     const results = this.#place(leaves, numbers, spare);
@@ -286,6 +339,11 @@ export class Executable {
 
   /** Runs off the event loop, without overwriting anything. */
   async runAsync(leaves: readonly Storage[], numbers: ArrayLike<number>): Promise<Storage[]> {
+    const best = this.#best();
+    if (best !== this) {
+      this.ran = true;
+      return await best.runAsync(leaves, numbers);
+    }
     this.#followThreads();
     const elsewhere = this.#leavesElsewhere(leaves);
     if (elsewhere.length > 0) {
@@ -295,10 +353,10 @@ export class Executable {
     }
     this.ran = true;
     this.#packNumbers(numbers);
-    const results = this.lowered.outputs.map(({ dtype }, i) =>
+    const results = this.#lowered.outputs.map(({ dtype }, i) =>
       Storage.alloc(dtype, this.#sizes[i], this.device)
     );
-    const carried = this.lowered.carriedBytes > 0 ? [this.#newCarried()] : [];
+    const carried = this.#lowered.carriedBytes > 0 ? [this.#newCarried()] : [];
     const { memory, places } = this.#onHost
       ? this.#placeOutside(leaves, results, carried)
       : this.#placeOnDevice(leaves, results, carried);
@@ -373,6 +431,8 @@ export class Executable {
 
   /** Frees the sessions. */
   dispose(): void {
+    this.#later?.release();
+    this.#better?.dispose();
     for (const { session } of this.#segments) session.dispose();
   }
 }

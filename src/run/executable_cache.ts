@@ -11,6 +11,7 @@ import {
   environment,
   noticeMissingOps,
   opsLibrary,
+  type Target,
   targetOf,
 } from "../runtime/mod.ts";
 import { checkLowering } from "../graph/memory.ts";
@@ -20,6 +21,7 @@ import { lower } from "../lower/lower.ts";
 import { sameKey, type Walk } from "../lower/walk.ts";
 import { dumpModel } from "./dump.ts";
 import { Executable, type Wishes } from "./executable.ts";
+import { laterKernels } from "./later_kernels.ts";
 
 /** Compiled structures that are kept; beyond it the one used longest ago goes. */
 const CAPACITY = 512;
@@ -66,7 +68,8 @@ export function executableFor(
   }
   checkLowering(walk.nodes.length + walk.scalars.length);
   const donations = donationsOf(wishes);
-  const lowerWith = (ops: boolean) => lower(walk, outputs, donations, targetOf(device, ops));
+  const lowerFor = (target: Target) => lower(walk, outputs, donations, target);
+  const lowerWith = (ops: boolean) => lowerFor(targetOf(device, ops));
   const lowered = lowerWith(opsLibrary().loaded);
   if (driverOf(device).compiledOps) noticeMissingOps(() => lowerWith(true).usesOps);
   for (const model of new Set(lowered.segments.map((s) => s.model))) dumpModel(model);
@@ -75,7 +78,7 @@ export function executableFor(
   let made: Executable;
   const key = walk.key.slice();
   try {
-    made = new Executable(key, wishes, lowered, device);
+    made = new Executable(key, wishes, lowered, device, laterKernels(device, lowerFor));
   } catch (cause) {
     if (!(cause instanceof Error)) throw cause;
     throw new BackendError(

@@ -20,6 +20,7 @@ export {
   targetOf,
   trimDevice,
 } from "./device/mod.ts";
+export type { PendingKernels, ProgramNode } from "./device/generated_kernels.ts";
 export type { Target } from "./device/target.ts";
 export { type DeviceInfo, devices } from "./devices.ts";
 export { memory, type MemoryStats } from "./memory_stats.ts";

@@ -56,8 +56,9 @@ function describe(
   device: Device,
   lastRun: number,
   iterations: ReadonlyMap<number, number> = new Map(),
+  waiting = "",
 ): Explanation {
-  const kernels = kernelsOf(device), { synchronous } = driverOf(device);
+  const kernels = kernelsOf(device) + waiting, { synchronous } = driverOf(device);
   const models = lowered.segments.map(({ model }) => model);
   const segments = models.length > 1
     ? ` in ${models.length} segments of ${new Set(models).size} kind(s)`
@@ -126,10 +127,7 @@ export function explain(of: Tensor | Compiled<(...args: never[]) => unknown>): E
   }
   const { lowered, device, lastRun } = executable;
   const made = Number.isNaN(lastRun) ? [] : executable.iterations();
-  return describe(
-    lowered,
-    device,
-    lastRun,
-    new Map(made.map((n, i) => [lowered.iterations[i], n])),
-  );
+  const iterations = new Map(made.map((n, i) => [lowered.iterations[i], n]));
+  const waiting = executable.awaitsKernels ? ", and generated ones are being compiled" : "";
+  return describe(lowered, device, lastRun, iterations, waiting);
 }

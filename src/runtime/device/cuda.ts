@@ -9,6 +9,7 @@ import type { DType } from "../dtype.ts";
 import { type CudaParts, findCuda, PROVIDER } from "./cuda_find.ts";
 import { hasKernel, startKernels, whyNoKernels } from "./cuda_kernels.ts";
 import type { Driver, Found, OpenDevice } from "./driver.ts";
+import { cudaGenerator } from "./generated_kernels.ts";
 import { openOrtMemory, registerProvider } from "./ort_memory.ts";
 import { hasOperator, isCompiled, type Target } from "./target.ts";
 import { BackendError } from "../errors.ts";
@@ -210,5 +211,6 @@ export const cuda: Driver = {
   refusesHostNodes: false,
   compiledOps: true,
   whyNoKernels,
+  generator: cudaGenerator(() => targets[1]),
   target: (ops) => targets[Number(ops)],
 };

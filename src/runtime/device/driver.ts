@@ -6,6 +6,7 @@
  */
 
 import type { TypedArray } from "../dtype.ts";
+import type { KernelGenerator } from "./generated_kernels.ts";
 import type { Target } from "./target.ts";
 
 /** Memory that JavaScript cannot read directly. */
@@ -91,6 +92,8 @@ export interface Driver {
   readonly compiledOps: boolean;
   /** Why the compiled ops have no kernels on this machine after all; undefined where they have. */
   whyNoKernels?(): string | undefined;
+  /** Kernels that are generated from nodes; undefined where the device has none. */
+  readonly generator?: KernelGenerator;
   /** What lowering has to know, with the compiled ops or without. */
   target(ops: boolean): Target;
 }

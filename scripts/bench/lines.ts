@@ -28,8 +28,15 @@ export const RTOL = 1e-3;
 export interface Run {
   readonly lines: readonly Line[];
   readonly success: boolean;
-  /** Last line of stderr. */
+  /** What it said about its end. */
   readonly said: string;
+}
+
+/** The line with an error, else the last one. */
+function reason(stderr: string): string {
+  // deno-lint-ignore no-control-regex
+  const lines = stderr.replace(/\x1b\[[0-9;]*m/g, "").trim().split("\n");
+  return lines.findLast((line) => /^(error: |\w*(Error|Exception): )/.test(line)) ?? lines.at(-1)!;
 }
 
 /** Runs a command and reads its lines; ends it after so many seconds. */
@@ -45,7 +52,7 @@ export async function runLines(
     const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
     return {
       success,
-      said: signal.aborted ? `ended after ${limit} s` : text(stderr).trim().split("\n").at(-1)!,
+      said: signal.aborted ? `ended after ${limit} s` : reason(text(stderr)),
       lines: text(stdout).split("\n").filter((line) => line.startsWith("{"))
         // Python writes NaN as it is.
         .map((line) => JSON.parse(line.replaceAll(/\bNaN\b|-?\bInfinity\b/g, "null"))),

@@ -96,3 +96,13 @@ Deno.test("torchopt demo learns, prints nothing but its result, and draws", asyn
     await Deno.remove(picture);
   }
 });
+
+Deno.test("torchopt compile --list names the libraries of a target, and those only", async () => {
+  const line = ["compile", "--list", "--without-kernels", "--json"];
+  const { code, out } = await call(...line, "--target", "aarch64-unknown-linux-gnu");
+  const { payload, bytes } = JSON.parse(out);
+  assertEquals([code, payload.target, bytes], [0, "linux-aarch64", 0]);
+  const [{ name, sha256, variable }, ...more] = payload.files;
+  assertEquals([name, variable, more], ["libonnxruntime.so.1", "TORCHOPT_ORT_LIBRARY", []]);
+  assertMatch(sha256, /^[0-9a-f]{64}$/);
+});

@@ -131,6 +131,11 @@ Deno.test("runLines() reads lines, and says why there are none", async () => {
     'console.log(\'{"workload": "v", "check": [NaN]}\')';
   const good = await runLines([Deno.execPath(), "eval", program]);
   assertEquals([good.success, good.lines.length, good.lines[1].check], [true, 2, [null]]);
+  const bad = await runLines([Deno.execPath(), "eval", 'throw new TypeError("it broke")']);
+  assertEquals([bad.success, bad.said], [
+    false,
+    "error: Uncaught (in promise) TypeError: it broke",
+  ]);
   const absent = await runLines(["/no/such/command"]);
   assertEquals([absent.success, absent.said], [false, "/no/such/command is not there"]);
   const expected = { w: { value: [1.1], rtol: 0.2 }, v: { value: [1], rtol: 1 } };

@@ -1,9 +1,10 @@
 // Eigenvalues of symmetric matrices by reduction to tridiagonal form and implicit QL steps, and singular
-// values by one-sided Jacobi rotations (Golub & Van Loan, Matrix Computations, 2013, ch. 8.3 and 8.6).
+// values by one-sided Jacobi rotations, of larger matrices from a start that eigenvectors give (Golub & Van Loan, Matrix Computations, 2013, ch. 8.3 and 8.6).
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <vector>
 
 #include "blocks.h"
@@ -27,45 +28,115 @@ T scaleOf(const T* a, size_t size) {
   return std::ldexp(T(1), std::min(exponent, std::numeric_limits<T>::max_exponent - 1));
 }
 
+// Rows of a task, where a loop over rows is shared out.
+constexpr size_t kRowsOfTask = 64;
+
+// Calls body(i) for each i in [0, count), each of which takes `work` multiplications.
+template <class Body>
+void overRows(size_t count, size_t work, const Parallel& parallel, const Body& body) {
+  const size_t each = count * work < kThreadedWork / 16 ? count : kRowsOfTask;
+  if (count == 0) return;
+  parallel((count + each - 1) / each, [&](size_t task) {
+    const size_t end = std::min(count, (task + 1) * each);
+    for (size_t i = task * each; i < end; ++i) body(i);
+  });
+}
+
 // Symmetric a becomes tridiagonal: diagonal d, beside it e. Row k of a keeps the reflection that cleared
 // it, from column k + 1 on, and tau its factor.
 template <class T>
-void tridiagonalize(const Block<T>& a, T* d, T* e, T* tau) {
+void tridiagonalize(const Block<T>& a, T* d, T* e, T* tau, const Parallel& parallel) {
   const LinalgKernels<T>& loops = linalgKernels<T>();
   const size_t n = a.n;
-  std::vector<T> memory(n);
+  // What the last reflection left to do: a -= v w^T + w v^T. A row gets it when the next one reads it, so
+  // that memory is passed once for both.
+  std::vector<T> memory(2 * n);
+  T *w = memory.data(), *before = w + n;
+  const T* v = nullptr;
+  const auto update = [&](size_t row, T* from, size_t count) {
+    const size_t i = row - (n - count);
+    loops.addScaled(-v[i], before, from, count);
+    loops.addScaled(-before[i], v, from, count);
+  };
   for (size_t k = 0; k + 1 < n; ++k) {
     const size_t rest = n - k - 1;
-    T* v = a.row(k) + k + 1;
+    if (v != nullptr) update(k, a.row(k) + k, rest + 1);
+    T* next = a.row(k) + k + 1;
     d[k] = a.row(k)[k];
-    const T square = rest > 1 ? loops.dot(v + 1, v + 1, rest - 1) : T(0);
+    const T square = rest > 1 ? loops.dot(next + 1, next + 1, rest - 1) : T(0);
     tau[k] = 0;
-    e[k] = v[0];
-    if (square == 0) continue;
-    const T length = std::sqrt(square + v[0] * v[0]);
-    const T beta = v[0] < 0 ? length : -length, span = v[0] - beta;
-    tau[k] = (beta - v[0]) / beta;
-    e[k] = beta;
-    for (size_t i = 1; i < rest; ++i) v[i] /= span;
-    v[0] = 1;
-    // The rest becomes A - v w^T - w v^T.
-    T* w = memory.data();
-    for (size_t i = 0; i < rest; ++i) w[i] = tau[k] * loops.dot(a.row(k + 1 + i) + k + 1, v, rest);
-    loops.addScaled(-tau[k] / 2 * loops.dot(w, v, rest), v, w, rest);
-    for (size_t i = 0; i < rest; ++i) {
-      T* row = a.row(k + 1 + i) + k + 1;
-      loops.addScaled(-v[i], w, row, rest);
-      loops.addScaled(-w[i], v, row, rest);
+    e[k] = next[0];
+    if (square != 0) {
+      const T length = std::sqrt(square + next[0] * next[0]);
+      const T beta = next[0] < 0 ? length : -length, span = next[0] - beta;
+      tau[k] = (beta - next[0]) / beta;
+      e[k] = beta;
+      for (size_t i = 1; i < rest; ++i) next[i] /= span;
+      next[0] = 1;
     }
+    overRows(rest, 3 * rest, parallel, [&](size_t i) {
+      T* row = a.row(k + 1 + i) + k;
+      if (v != nullptr) update(k + 1 + i, row, rest + 1);
+      if (tau[k] != 0) w[i] = tau[k] * loops.dot(row + 1, next, rest);
+    });
+    v = nullptr;
+    if (tau[k] == 0) continue;
+    loops.addScaled(-tau[k] / 2 * loops.dot(w, next, rest), next, w, rest);
+    v = next;
+    std::swap(w, before);
   }
+  if (v != nullptr) update(n - 1, a.row(n - 1) + n - 1, 1);
   d[n - 1] = a.row(n - 1)[n - 1];
 }
 
+// Rotations of neighbouring rows of z, carried out together: a strip of columns goes through all of them
+// while it is in the cache.
+template <class T>
+class Rotations {
+ public:
+  Rotations(const Block<T>& z, const Parallel& parallel) : z_(z), parallel_(parallel) {
+    list_.reserve(kMost);
+  }
+  void add(size_t row, T c, T s) {
+    list_.push_back({row, c, s});
+    if (list_.size() == kMost) apply();
+  }
+  void apply() {
+    const LinalgKernels<T>& loops = linalgKernels<T>();
+    const size_t strips = (z_.n + kStrip - 1) / kStrip;
+    const auto strip = [&](size_t task) {
+      const size_t begin = task * kStrip, count = std::min(kStrip, z_.n - begin);
+      T* memory = scratchMemory<T, 2>(z_.m * kStrip);
+      for (size_t i = 0; i < z_.m; ++i)
+        std::copy_n(z_.row(i) + begin, count, memory + i * kStrip);
+      for (const Rotation& r : list_) {
+        T* row = memory + r.row * kStrip;
+        loops.rotate(row, row + kStrip, r.c, r.s, count);
+      }
+      for (size_t i = 0; i < z_.m; ++i)
+        std::copy_n(memory + i * kStrip, count, z_.row(i) + begin);
+    };
+    if (list_.size() * z_.n < kThreadedWork / 16) Parallel()(strips, strip);
+    else parallel_(strips, strip);
+    list_.clear();
+  }
+
+ private:
+  struct Rotation {
+    size_t row;
+    T c, s;
+  };
+  static constexpr size_t kMost = 1 << 14, kStrip = 256 / sizeof(T);
+  Block<T> z_;
+  const Parallel& parallel_;
+  std::vector<Rotation> list_;
+};
+
 // Implicit QL steps; the rows of z are turned along. False where they do not end.
 template <class T>
-bool diagonalize(T* d, T* e, const Block<T>& z) {
-  const LinalgKernels<T>& loops = linalgKernels<T>();
+bool diagonalize(T* d, T* e, const Block<T>& z, const Parallel& parallel) {
   const size_t n = z.n;
+  Rotations<T> rotations(z, parallel);
   const T eps = std::numeric_limits<T>::epsilon(), least = std::numeric_limits<T>::min();
   e[n - 1] = 0;
   for (size_t l = 0; l < n; ++l) {
@@ -94,7 +165,7 @@ bool diagonalize(T* d, T* e, const Block<T>& z) {
         p = s * r;
         d[i + 1] = g + p;
         g = c * r - b;
-        loops.rotate(z.row(i), z.row(i + 1), c, s, n);
+        rotations.add(i, c, s);
       }
       if (r == 0 && i + 1 > l) continue;
       d[l] -= p;
@@ -102,11 +173,13 @@ bool diagonalize(T* d, T* e, const Block<T>& z) {
       e[m] = 0;
     }
   }
+  rotations.apply();
   return true;
 }
 
+// Eigenvalues, and eigenvectors as the rows of a or, `asColumns`, as its columns.
 template <class T>
-void eigenOf(const Block<T>& a, T* d) {
+void eigenOf(const Block<T>& a, T* d, bool asColumns, const Parallel& parallel) {
   const LinalgKernels<T>& loops = linalgKernels<T>();
   const size_t n = a.n;
   const T scale = scaleOf(a.data, n * n);
@@ -119,24 +192,24 @@ void eigenOf(const Block<T>& a, T* d) {
   }
   for (size_t i = 0; i < n * n; ++i) a.data[i] /= scale;
   std::vector<T> e(n), tau(n), memory(n * n);
-  tridiagonalize(a, d, e.data(), tau.data());
-  // The product of the reflections, transposed.
+  tridiagonalize(a, d, e.data(), tau.data(), parallel);
+  // The product of the reflections, transposed: each row goes through all of them.
   const Block<T> z{memory.data(), ptrdiff_t(n), n, n};
-  for (size_t i = 0; i < n; ++i) z.row(i)[i] = 1;
-  for (size_t k = n - 1; k-- > 0;) {
-    if (tau[k] == 0) continue;
-    const T* v = a.row(k) + k + 1;
-    for (size_t i = k + 1; i < n; ++i) {
+  overRows(n, n * n, parallel, [&](size_t i) {
+    z.row(i)[i] = 1;
+    for (size_t k = i; k-- > 0;) {
+      if (tau[k] == 0) continue;
+      const T* v = a.row(k) + k + 1;
       T* row = z.row(i) + k + 1;
       loops.addScaled(-tau[k] * loops.dot(row, v, n - k - 1), v, row, n - k - 1);
     }
-  }
-  const bool done = diagonalize(d, e.data(), z);
+  });
+  const bool done = diagonalize(d, e.data(), z, parallel);
   const T nan = std::numeric_limits<T>::quiet_NaN();
-  for (size_t i = 0; i < n; ++i) {
-    d[i] = done ? d[i] * scale : nan;
-    for (size_t j = 0; j < n; ++j) a.row(j)[i] = done ? z.row(i)[j] : nan;
-  }
+  for (size_t i = 0; i < n; ++i) d[i] = done ? d[i] * scale : nan;
+  if (!done) std::fill_n(a.data, n * n, nan);
+  else if (asColumns) kernels<T>().transpose(z.data, z.pitch, a.data, a.pitch, n, n);
+  else std::copy_n(z.data, n * n, a.data);
 }
 
 // Rows that are turned against each other while they are in the cache.
@@ -210,14 +283,50 @@ class Jacobi {
   T tolerance_;
 };
 
+// Rows from which on a start near the end pays.
+constexpr size_t kPrepared = 32;
+// Lengths of rows that differ by more than this belong to small singular values that rotations of pairs
+// find to all digits (Demmel & Veselic, 1992), and sums of all rows do not.
+constexpr double kGraded = 32;
+
+template <class T>
+bool isGraded(const Block<T>& w) {
+  const LinalgKernels<T>& loops = linalgKernels<T>();
+  T least = std::numeric_limits<T>::infinity(), most = 0;
+  for (size_t i = 0; i < w.m; ++i) {
+    const T length = std::sqrt(loops.dot(w.row(i), w.row(i), w.n));
+    least = std::min(least, length), most = std::max(most, length);
+  }
+  return !(most <= T(kGraded) * least);
+}
+
+// Turns rows of w so that they are nearly orthogonal, largest first, by the eigenvectors of w w^T; these
+// become the rows of v. What this leaves, since squares lose half of the digits, is for Jacobi's sweeps.
+template <class T>
+void nearlyOrthogonal(const Block<T>& w, const Block<T>& v, const Parallel& parallel) {
+  const size_t n = w.m, m = w.n;
+  std::vector<T> gram(n * n), values(n), turned(n * m);
+  const Block<T> g{gram.data(), ptrdiff_t(n), n, n}, to{turned.data(), ptrdiff_t(m), n, m};
+  // Minus the sum: the order of the eigenvalues is all that counts.
+  subtractProduct(g, Operand<T>(w), Operand<T>(w).transposed(), m, parallel);
+  eigenOf<T>(g, values.data(), false, parallel);
+  if (!std::isfinite(values[0])) return;
+  std::vector<size_t> order(n);
+  std::iota(order.begin(), order.end(), size_t(0));
+  std::sort(order.begin(), order.end(), [&](size_t i, size_t j) { return values[i] < values[j]; });
+  for (size_t i = 0; i < n; ++i) std::copy_n(g.row(order[i]), n, v.row(i));
+  subtractProduct(to, Operand<T>(v), Operand<T>(w), n, parallel);
+  for (size_t i = 0; i < n * m; ++i) w.data[i] = -turned[i];
+}
+
 }  // namespace
 
 template <class T>
 void symmetricEigen(const Batch& batch, T* a, T* values, const Parallel& parallel) {
   const size_t n = batch.n;
   if (n == 0) return;
-  overMatrices(batch.count, 6 * n * n * n, parallel, [&](size_t i, const Parallel&) {
-    eigenOf<T>({a + i * n * n, ptrdiff_t(n), n, n}, values + i * n);
+  overMatrices(batch.count, 6 * n * n * n, parallel, [&](size_t i, const Parallel& threads) {
+    eigenOf<T>({a + i * n * n, ptrdiff_t(n), n, n}, values + i * n, true, threads);
   });
 }
 
@@ -234,7 +343,9 @@ void orthogonalizeColumns(const Batch& batch, T* a, T* v, const Parallel& parall
     }
     for (size_t j = 0; j < n; ++j) basis[j * n + j] = 1;
     if (scale > 0) {
-      Jacobi<T>({columns.data(), ptrdiff_t(m), n, m}, {basis.data(), ptrdiff_t(n), n, n}).run(threads);
+      const Block<T> w{columns.data(), ptrdiff_t(m), n, m}, v{basis.data(), ptrdiff_t(n), n, n};
+      if (n >= kPrepared && !isGraded(w)) nearlyOrthogonal(w, v, threads);
+      Jacobi<T>(w, v).run(threads);
     }
     for (size_t row = 0; row < m; ++row) {
       for (size_t j = 0; j < n; ++j) own[row * n + j] = columns[j * m + row] * safe;

@@ -185,18 +185,21 @@ Deno.test("U S V^T = A with orthonormal U and V", () => {
 
 Deno.test("small singular values of graded columns keep their digits", () => {
   // A = B D with a well-conditioned B: Jacobi's method finds all values to relative precision.
-  const b = random(8, 8, 4);
-  for (let i = 0; i < 8; i++) b.data[i * 9] += 4;
-  const graded = { ...b, data: b.data.map((x, i) => x * 10 ** (-2 * (i % 8))) };
-  const s = toPlain(linalg.svdvals(toTensor(graded, "float64"))).data;
-  const product8 = s.reduce((p, x) => p * x, 1);
-  const det = Math.abs(linalg.det(toTensor(b, "float64")).item()) * 10 ** -56;
-  assert(Math.abs(product8 / det - 1) < 1e-12, `${product8} and ${det}`);
-  // The same rows twice: each value is larger by the root of 2.
-  const twice = { m: 16, n: 8, data: Float64Array.from([...graded.data, ...graded.data]) };
-  toPlain(linalg.svdvals(toTensor(twice, "float64"))).data.forEach((x, i) =>
-    assert(Math.abs(x / s[i] / Math.SQRT2 - 1) < 1e-12, `${x} and ${s[i]}`)
-  );
+  for (const [n, step] of [[8, 2], [40, 0.25]]) {
+    const b = random(n, n, 4);
+    for (let i = 0; i < n; i++) b.data[i * (n + 1)] += n / 2;
+    const graded = { ...b, data: b.data.map((x, i) => x * 10 ** (-step * (i % n))) };
+    const s = toPlain(linalg.svdvals(toTensor(graded, "float64"))).data;
+    const product = s.reduce((p, x) => p * x, 1);
+    const det = Math.abs(linalg.det(toTensor(b, "float64")).item()) *
+      10 ** (-step * n * (n - 1) / 2);
+    assert(Math.abs(product / det - 1) < 1e-12, `${product} and ${det}`);
+    // The same rows twice: each value is larger by the root of 2.
+    const data = Float64Array.from([...graded.data, ...graded.data]);
+    toPlain(linalg.svdvals(toTensor({ m: 2 * n, n, data }, "float64"))).data.forEach((x, i) =>
+      assert(Math.abs(x / s[i] / Math.SQRT2 - 1) < 1e-12, `${x} and ${s[i]}`)
+    );
+  }
 });
 
 Deno.test("batches of matrices are as each alone", () => {

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "common/errors.h"
+#include "common/export.h"
 #include "fused_adam/op.h"
 #include "linalg/op.h"
 #include "program/op.h"
@@ -47,7 +48,7 @@ ort::Status* domain(ort::CustomOpDomain** result) {
 }  // namespace torchopt
 
 // Adds the ops to the options of a session to be made. Returns null, or a status to be released.
-extern "C" __attribute__((visibility("default"))) void* torchopt_register_ops(
+TORCHOPT_EXPORT void* torchopt_register_ops(
     void* sessionOptions) {
   return torchopt::guarded([&]() -> torchopt::ort::Status* {
     torchopt::ort::CustomOpDomain* domain = nullptr;

@@ -4,8 +4,9 @@
  * @module
  */
 
-import $ from "dax";
+import $, { type Path } from "dax";
 import { parseArgs } from "node:util";
+import { makeTemporaryFolder } from "../src/runtime/ops_cache.ts";
 import { type Files, setVersion, versionFaults } from "./release/version.ts";
 
 const USAGE = `deno task release [--dry-run] [--only STEP,...] [--from STEP]
@@ -21,10 +22,29 @@ const files: Files = {
 };
 const deno = Deno.execPath();
 
-/** Runs Deno in the checkout; fails where it does. */
-async function run(args: readonly string[], env: Record<string, string> = {}): Promise<boolean> {
-  const { code } = await $`${deno} ${args}`.cwd(root).env(env).noThrow();
+/**
+ * Copy of what is committed, with the compiled kernels of all systems: what is published. It lies outside
+ * of the checkout, whose ignored files a package leaves out.
+ */
+const STAGE = $.path(makeTemporaryFolder()).join("stage");
+
+/** Runs Deno in the checkout, or in another folder; fails where it does. */
+async function run(
+  args: readonly string[],
+  env: Record<string, string> = {},
+  folder: Path = root,
+): Promise<boolean> {
+  const { code } = await $`${deno} ${args}`.cwd(folder).env(env).noThrow();
   return code === 0;
+}
+
+/** Makes {@linkcode STAGE}. */
+async function makeStage(): Promise<boolean> {
+  await $.path(STAGE).emptyDir();
+  await $`git archive HEAD | tar -x -C ${STAGE}`.cwd(root);
+  // It leaves out libraries, which a package is to hold.
+  await STAGE.join(".gitignore").remove();
+  return await run(["task", "build:ops", "--target", "all", "--into", STAGE.toString()]);
 }
 
 async function isClean(): Promise<boolean> {
@@ -42,7 +62,6 @@ async function isVersioned(open: boolean): Promise<boolean> {
 
 /** The steps, in order: quick ones first. */
 function stepsOf(dry: boolean): Record<string, () => Promise<boolean>> {
-  const dirty = dry ? ["--allow-dirty"] : [];
   return {
     clean: async () => dry || await isClean(),
     version: () => isVersioned(dry),
@@ -50,13 +69,17 @@ function stepsOf(dry: boolean): Record<string, () => Promise<boolean>> {
     lint: () => run(["lint"]),
     types: () => run(["task", "check"]),
     docs: async () => await run(["task", "doc:lint"]) && await run(["task", "docs", "--check"]),
-    publish: () => run(["publish", "--dry-run", ...dirty]),
     test: () => run(["task", "test"]),
     "test-without-kernels": () => run(["test", "-A"], { TORCHOPT_OPS: "off" }),
     sanitizers: () => run(["task", "fuzz:ops", "--optional"]),
     served: () => run(["task", "served", ...dry ? ["--allow-dirty"] : []]),
     binary: () => run(["run", "-A", "scripts/check_binary.ts"]),
-    npm: () => run(["task", "npm", ...dirty]),
+    prebuilt: () => makeStage(),
+    publish: () => run(["publish", "--dry-run"], {}, STAGE),
+    npm: async () => {
+      const output = root.join("dist/torchopt.tgz").toString();
+      return await run(["run", "-A", "scripts/npm.ts", "--output", output], {}, STAGE);
+    },
     bench: () => run(["task", "bench:compare", "--quick"]),
   };
 }
@@ -105,7 +128,7 @@ if (options.help) {
   const { version } = JSON.parse(files.read("deno.json"));
   console.log(
     all
-      ? `${version} is ready: git tag v${version}, deno publish, npm publish dist/torchopt.tgz`
+      ? `${version} is ready: git tag v${version}, deno publish in ${STAGE}, npm publish dist/torchopt.tgz`
       : "all that was asked for is right",
   );
 }

@@ -2,9 +2,8 @@
 // instead of one slow call through a function pointer for each step of it.
 
 #include "../common/errors.h"
+#include "../common/export.h"
 #include "plan.h"
-
-#define TORCHOPT_EXPORT extern "C" __attribute__((visibility("default")))
 
 // Changes with any change of an exported function; ops_library.ts asks for the same number.
 TORCHOPT_EXPORT int32_t torchopt_abi_version() { return 2; }

@@ -22,7 +22,7 @@ constexpr const char* kName = "nvcuda.dll";
 constexpr const char* kName = "libcuda.so.1";
 #endif
 
-std::string& path() {
+std::string& driverPath() {
   static std::string& text = *new std::string(kName);
   return text;
 }
@@ -62,7 +62,7 @@ const Opened& opened() {
   static const Opened& result = [&]() -> const Opened& {
     auto& made = *new Opened;
     std::string why;
-    void* const library = openLibrary(path(), why);
+    void* const library = openLibrary(driverPath(), why);
     made.why = library == nullptr ? "NVIDIA's driver does not load: " + why
                                   : bindAll(library, made.driver);
     return made;
@@ -74,7 +74,7 @@ uint64_t numberOf(const void* address) { return uint64_t(reinterpret_cast<uintpt
 
 }  // namespace
 
-void setDriverPath(const std::string& text) { path() = text; }
+void setDriverPath(const std::string& text) { driverPath() = text; }
 
 const Driver& driver() {
   const Opened& result = opened();

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "../common/errors.h"
+#include "../common/export.h"
 #include "../fused_adam/adam.h"
 #include "../fused_adam/cuda/launch.h"
 #include "../linalg/cuda/launch.h"
@@ -232,7 +233,7 @@ const Entry kEntries[] = {
 
 // Runs a kernel: its name without the type, the numbers that its function above reads, and an address for
 // each input and output. Returns 0, or 1 with a message in torchopt_last_error.
-extern "C" __attribute__((visibility("default"))) int32_t torchopt_exec(int32_t onGpu, int32_t isF64,
+TORCHOPT_EXPORT int32_t torchopt_exec(int32_t onGpu, int32_t isF64,
                                                                         const char* name,
                                                                         const int64_t* numbers,
                                                                         const double* addresses) {

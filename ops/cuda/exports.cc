@@ -5,6 +5,7 @@
 #include <string>
 
 #include "../common/errors.h"
+#include "../common/export.h"
 #include "cache.h"
 #include "module.h"
 #include "nvrtc.h"
@@ -26,8 +27,6 @@ torchopt::cuda::Module& moduleOf(const std::string& name) {
 int architectureOf(int32_t device) { return torchopt::cuda::deviceInfo(device).architecture; }
 
 }  // namespace
-
-#define TORCHOPT_EXPORT extern "C" __attribute__((visibility("default")))
 
 // Names the libraries and the folder for machine code, before their first use; an empty text leaves the
 // loader's choice, or goes without the folder.

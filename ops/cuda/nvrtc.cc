@@ -31,13 +31,13 @@ struct Nvrtc {
   std::string why;  // empty where it is usable
 };
 
-std::string& path() {
+std::string& nvrtcPath() {
   static std::string& text = *new std::string;
   return text;
 }
 
 void* openCompiler(std::string& why) {
-  if (!path().empty()) return openLibrary(path(), why);
+  if (!nvrtcPath().empty()) return openLibrary(nvrtcPath(), why);
 #if defined(_WIN32)
   const char* const names[] = {"nvrtc64_130_0.dll", "nvrtc64_120_0.dll"};
 #else
@@ -118,7 +118,7 @@ struct Made {
 
 }  // namespace
 
-void setNvrtcPath(const std::string& text) { path() = text; }
+void setNvrtcPath(const std::string& text) { nvrtcPath() = text; }
 
 std::string nvrtcVersion() {
   const Nvrtc& n = nvrtc();

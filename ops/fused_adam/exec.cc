@@ -3,6 +3,7 @@
 #include <stdexcept>
 
 #include "../common/errors.h"
+#include "../common/export.h"
 #include "adam.h"
 
 namespace torchopt {
@@ -34,7 +35,7 @@ void execute(bool apply, size_t count, const int64_t* sizes, const double* addre
 
 // Runs one step. Addresses: of each input of the op, then of each output. Returns 0, or 1 with a
 // message in torchopt_last_error.
-extern "C" __attribute__((visibility("default"))) int32_t
+TORCHOPT_EXPORT int32_t
 torchopt_fused_adam_exec(int32_t isF64, int32_t apply, size_t count, const int64_t* sizes,
                          const double* addresses, int32_t threads) {
   return torchopt::recordingErrors([&] {

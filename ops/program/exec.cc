@@ -1,6 +1,7 @@
 // Running a program without ONNX Runtime, for tests.
 
 #include "../common/errors.h"
+#include "../common/export.h"
 #include "interpreter.h"
 
 namespace torchopt {
@@ -28,21 +29,18 @@ void execute(const int64_t* code, size_t codeLength, const int64_t* consts, size
 
 }  // namespace torchopt
 
-extern "C" {
-
 // The message of the calling thread's last failed *_exec call.
-__attribute__((visibility("default"))) const char* torchopt_last_error() {
+TORCHOPT_EXPORT const char* torchopt_last_error() {
   return torchopt::lastError().c_str();
 }
 
 // Decodes and runs a program. Addresses: of each input, then of each output. Returns 0, or 1 with a
 // message in torchopt_last_error.
-__attribute__((visibility("default"))) int32_t
+TORCHOPT_EXPORT int32_t
 torchopt_program_exec(int32_t isF64, const int64_t* code, size_t codeLength, const int64_t* consts,
                       size_t constCount, const double* addresses, int32_t threads) {
   return torchopt::recordingErrors([&] {
     const auto run = isF64 != 0 ? torchopt::execute<double> : torchopt::execute<float>;
     run(code, codeLength, consts, constCount, addresses, threads);
   });
-}
 }

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "../common/export.h"
 #include "../common/parallel.h"
 #include "random.h"
 
@@ -45,7 +46,7 @@ void fillAll(const RandomSource& source, bool normal, T* out, size_t count, int 
 
 // Fills `out` with `count` numbers, uniform on [0, 1) or standard normal. `key` holds the two words of
 // the key, `offset` is the number of the first block. Returns 0, or 1 where a thread failed.
-extern "C" __attribute__((visibility("default"))) int32_t
+TORCHOPT_EXPORT int32_t
 torchopt_random_fill(int32_t isF64, int32_t normal, void* out, double count, const uint32_t* key,
                      double offset, int32_t threads) {
   try {

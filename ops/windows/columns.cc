@@ -11,7 +11,7 @@ namespace torchopt {
 namespace {
 
 // Elements of columns that one task handles, about.
-constexpr int64_t kTask = 1 << 15;
+constexpr int64_t kColumnTask = 1 << 15;
 
 // Rows are often 3 to 28 elements long: too short for a call of memcpy to pay.
 template <class T>
@@ -37,7 +37,7 @@ void addRow(const T* in, T* out, int64_t n) {
 // begin. The planes of a channel come one after another, as their columns do.
 template <class T, class Body>
 void forEachPlane(const Windows& w, const Parallel& parallel, const Body& body) {
-  const int64_t each = std::max<int64_t>(1, kTask / std::max<int64_t>(1, w.taps() * w.positions()));
+  const int64_t each = std::max<int64_t>(1, kColumnTask / std::max<int64_t>(1, w.taps() * w.positions()));
   const int64_t tasks = (w.planes() + each - 1) / each, width = w.samples * w.positions();
   parallel(size_t(tasks), [&](size_t task) {
     const auto scratch = std::make_unique<T[]>(w.padded ? size_t(w.paddedSize) : 0);

@@ -16,7 +16,7 @@ namespace torchopt {
 namespace {
 
 // Results that one task computes, about.
-constexpr int64_t kTask = 1 << 13;
+constexpr int64_t kPoolTask = 1 << 13;
 
 // Places within a plane, as wide as the numbers, so that both take the same vector lanes.
 template <class T>
@@ -53,7 +53,7 @@ template <class T>
 void maxPool(const Windows& w, const T* x, T* values, int64_t* places, const Parallel& parallel) {
   if (sizeof(T) == 4 && std::max(w.planeSize, w.paddedSize) > INT32_MAX)
     throw std::invalid_argument("maxPool: a plane is too large");
-  const int64_t each = std::max<int64_t>(1, kTask / std::max<int64_t>(1, w.positions()));
+  const int64_t each = std::max<int64_t>(1, kPoolTask / std::max<int64_t>(1, w.positions()));
   const int64_t tasks = (w.planes() + each - 1) / each, n = w.rowLength;
   const auto step = w.rowStride == 1 ? compare<1, T> : w.rowStride == 2 ? compare<2, T> : compare<0, T>;
   const std::vector<Place<T>> home = w.padded ? placesOf<T>(w) : std::vector<Place<T>>();

@@ -1,5 +1,6 @@
 /**
- * Builds the compiled ops beside the program, in a process of its own that outlasts it.
+ * Builds the compiled ops beside the program, or fetches those that the package ships, in a process of its
+ * own that outlasts it.
  *
  * @module
  */
@@ -7,6 +8,8 @@
 import { OS } from "./host.ts";
 import { exists, filePath } from "./locate.ts";
 import { cacheFolder, makeCacheFolder } from "./ops_cache.ts";
+import { isBuilding } from "./ops_lock.ts";
+import { shippedOps } from "./prebuilt.ts";
 
 /** How to ask for it: the module whose evaluation builds. */
 const BUILDER = new URL("./ops_background_build.ts", import.meta.url);
@@ -19,8 +22,8 @@ export function failurePath(): string {
   return `${cacheFolder()}/build-failed.txt`;
 }
 
-/** How a build in the background stands: under way, or why there is none. */
-export type Background = { readonly compiler: string } | { readonly why: string };
+/** How a build in the background stands: what is under way, or why there is none. */
+export type Background = { readonly doing: string } | { readonly why: string };
 
 /**
  * Starts a build. Nothing of it belongs to this process, whose end it does not wait for and whose tests
@@ -34,9 +37,10 @@ export function buildInBackground(): Background {
   if (Deno.build.standalone || OS === "windows") return { why: "Here nothing is built unasked" };
   try {
     if (exists(failurePath())) return { why: `The last build failed, see ${failurePath()}` };
-    const compiler = compilerOnPath();
-    if (compiler === undefined) return { why: "There is no C++ compiler on the PATH" };
-    makeCacheFolder();
+    const doing = means();
+    if (doing === undefined) return { why: "There is no C++ compiler on the PATH" };
+    // Builders would wait for it, one more for each program that starts.
+    if (isBuilding(makeCacheFolder())) return { doing: "built by another process" };
     const { success } = new Deno.Command("sh", {
       // The shell ends at once; what it has started goes on, also where the terminal is closed.
       args: ["-c", 'nohup "$0" "$@" >/dev/null 2>&1 &', Deno.execPath(), ...builderArguments()],
@@ -44,7 +48,7 @@ export function buildInBackground(): Background {
       stdout: "null",
       stderr: "null",
     }).outputSync();
-    return success ? { compiler } : { why: "No process could be started" };
+    return success ? { doing } : { why: "No process could be started" };
   } catch (error) {
     return { why: (error as Error).message };
   }
@@ -54,6 +58,15 @@ function builderArguments(): string[] {
   // The permissions of the builder are its own: it reads sources, and runs the compiler.
   const builder = BUILDER.protocol === "file:" ? filePath(BUILDER) : BUILDER.href;
   return ["run", "-A", "--no-lock", "--no-config", builder];
+}
+
+/** What a build would do, as far as names tell. */
+function means(): string | undefined {
+  const shipped = shippedOps();
+  // Those that lie on a disk were tried.
+  if (shipped && shipped.url.protocol !== "file:") return "fetched in the background, once";
+  const compiler = compilerOnPath();
+  return compiler && `built in the background, once, with ${compiler}`;
 }
 
 /** The compiler that a build would take, as far as names tell. */

@@ -4,29 +4,30 @@
  * @module
  */
 
-import { type Compiler, findCompiler, mustCompile } from "./compiler.ts";
+import { findCompiler } from "./compiler.ts";
 import { BackendError } from "./errors.ts";
-import { ARCH, OS } from "./host.ts";
 import { isWholeLibrary } from "./library_file.ts";
 import { exists } from "./locate.ts";
 import {
   cacheFolder,
-  COMPILE_FLAGS,
   libraryPath,
   makeCacheFolder,
   type Manifest,
   OPS_URL,
   opsKey,
   replaceFile,
+  sourceKey,
   sourceNames,
   writeStamp,
 } from "./ops_cache.ts";
+import { compileLibrary, type Source, type Tools } from "./ops_compile.ts";
 import { forgetUnloadedOps } from "./ops_library.ts";
 import { interruptible, withLock } from "./ops_lock.ts";
+import { fetchShippedOps, shippedOps } from "./prebuilt.ts";
 
 /** How to build; see {@linkcode buildOps}. */
 export interface BuildOptions {
-  /** Compile even where a library for these sources exists. */
+  /** Compile even where a library for these sources exists, or is shipped. */
   readonly force?: boolean;
   /**
    * Gets one line for each file that was compiled, as `[3/20] program/exec.cc`, and what happens before
@@ -47,17 +48,13 @@ export interface BuildResult {
   readonly cached: boolean;
 }
 
-interface Source {
-  readonly name: string;
-  readonly content: Uint8Array<ArrayBuffer>;
-}
-
 /**
  * Builds the compiled ops into the cache folder (`TORCHOPT_CACHE`, or the user's cache folder of the
- * system), unless a library for the same sources is there. Sources are read from where this package
- * was loaded from, a disk or a server. The compiler is that of `$CXX` (`g++`, `ccache clang++`), else
- * the first that runs of `c++`, `g++` and `clang++`. Where several ask at the same time, one builds
- * and the others wait for it.
+ * system), unless a library for the same sources is there. A released package ships them for the usual
+ * systems: they are copied or fetched, and used if they have the SHA-256 that the package lists. Else
+ * they are compiled, from sources that lie where this package was loaded from, a disk or a server. The
+ * compiler is that of `$CXX` (`g++`, `ccache clang++`), else the first that runs of `c++`, `g++` and
+ * `clang++`. Where several ask at the same time, one builds and the others wait for it.
  *
  * @param options `force`, `log`, `url`
  * @returns path of the library, the time it took, and whether it was there already
@@ -83,6 +80,46 @@ export async function buildOps(options: BuildOptions = {}): Promise<BuildResult>
   }
   const start = performance.now();
   const { force = false, url = OPS_URL } = options;
+  const result = await attempt(async () =>
+    (!force && url.href === OPS_URL.href ? await takeShipped(options.log) : undefined) ??
+      await buildFrom(url, force, options.log)
+  );
+  forgetUnloadedOps();
+  return { ...result, seconds: (performance.now() - start) / 1000 };
+}
+
+type Found = Omit<BuildResult, "seconds">;
+
+async function attempt(body: () => Promise<Found>): Promise<Found> {
+  try {
+    return await body();
+  } catch (cause) {
+    if (cause instanceof BackendError || cause instanceof Deno.errors.NotCapable) throw cause;
+    throw new BackendError(
+      `Building the compiled ops: ${(cause as Error).message}. The cache folder is ` +
+        `"${cacheFolder()}"; set TORCHOPT_CACHE to another one where it cannot be written.`,
+      { cause },
+    );
+  }
+}
+
+/** Those that the package ships for this system; undefined where it has none, or cannot be had. */
+async function takeShipped(log: BuildOptions["log"]): Promise<Found | undefined> {
+  const shipped = shippedOps();
+  if (shipped === undefined || (sourceKey() ?? shipped.key) !== shipped.key) return undefined;
+  const path = libraryPath(shipped.key);
+  if (builtAt(path) !== null) return { path, cached: true };
+  try {
+    await fetchShippedOps(shipped);
+    return { path, cached: false };
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) throw error;
+    (log ?? warn)(`the shipped kernels are not used: ${(error as Error).message}`);
+    return undefined;
+  }
+}
+
+async function buildFrom(url: URL, force: boolean, log: BuildOptions["log"]): Promise<Found> {
   const manifest: Manifest = JSON.parse(
     new TextDecoder().decode((await read(url, "sources.json")).content),
   );
@@ -92,20 +129,13 @@ export async function buildOps(options: BuildOptions = {}): Promise<BuildResult>
   const path = libraryPath(key);
   const before = builtAt(path);
   let cached = !force && before !== null;
-  try {
-    if (!cached) cached = !await buildOnce(manifest, sources, path, before, options.log);
-    writeStamp(url, key, names);
-  } catch (cause) {
-    if (cause instanceof BackendError || cause instanceof Deno.errors.NotCapable) throw cause;
-    throw new BackendError(
-      `Building the compiled ops: ${(cause as Error).message}. The cache folder is ` +
-        `"${cacheFolder()}"; set TORCHOPT_CACHE to another one where it cannot be written.`,
-      { cause },
-    );
-  }
-  forgetUnloadedOps();
-  const seconds = (performance.now() - start) / 1000;
-  return { path, seconds, cached };
+  if (!cached) cached = !await buildOnce(manifest, sources, path, before, log);
+  writeStamp(url, key, names);
+  return { path, cached };
+}
+
+function warn(line: string): void {
+  console.error(`torchopt: ${line}`);
 }
 
 /** When a library was built; null where there is none, or only part of one. */
@@ -125,7 +155,7 @@ async function buildOnce(
   const compiler = await findCompiler();
   const folder = makeCacheFolder();
   const start = performance.now();
-  const tell = log ?? ((line: string) => console.error(`torchopt: ${line}`));
+  const tell = log ?? warn;
   const onWait = () => tell("waiting for another build of the compiled ops");
   return await interruptible((signal) =>
     withLock(folder, onWait, signal, async () => {
@@ -140,44 +170,15 @@ async function buildOnce(
   );
 }
 
-interface Tools {
-  readonly compiler: Compiler;
-  readonly signal: AbortSignal;
-  readonly log: (line: string) => void;
-}
-
 async function compile(
   manifest: Manifest,
   sources: readonly Source[],
   path: string,
-  { compiler, signal, log }: Tools,
+  tools: Tools,
 ): Promise<void> {
   const folder = Deno.makeTempDirSync({ dir: cacheFolder(), prefix: "build-" });
   try {
-    for (const { name, content } of sources) {
-      Deno.mkdirSync(`${folder}/${name}`.replace(/\/[^/]*$/, ""), { recursive: true });
-      Deno.writeFileSync(`${folder}/${name}`, content);
-    }
-    const units = manifest.sources
-      .filter(({ archs }) => archs?.includes(ARCH) ?? true)
-      // Files with flags of their own are the kernels, which take longest: none of them comes last.
-      .sort((a, b) => (b.flags?.length ?? 0) - (a.flags?.length ?? 0));
-    const objects = units.map((_, i) => `${folder}/${i}.o`);
-    let done = 0;
-    await inParallel(units.map(({ file, flags = [] }, i) => async () => {
-      const args = [...COMPILE_FLAGS, ...flags, "-c", `${folder}/${file}`, "-o", objects[i]];
-      await mustCompile(compiler, args, `compiling ops/${file}`, signal);
-      log(`[${++done}/${units.length}] ${file}`);
-    }));
-    const library = `${folder}/library`;
-    const link = [...objects, ...LINK_FLAGS, ...manifest.link ?? [], "-o", library];
-    await mustCompile(compiler, link, "linking the compiled ops", signal);
-    if (!exists(library)) {
-      throw new BackendError(
-        `Building the compiled ops: ${compiler.join(" ")} reports success and wrote no library. ` +
-          "Set CXX to a compiler for C++17, or go on without the compiled ops.",
-      );
-    }
+    const library = await compileLibrary(manifest, sources, folder, tools);
     Deno.mkdirSync(path.replace(/\/[^/]*$/, ""), { recursive: true });
     replaceFile(library, path);
   } finally {
@@ -205,11 +206,6 @@ function removeFolder(path: string): void {
 
 const ATTEMPTS = 3;
 
-const LINK_FLAGS: readonly string[] = OS === "windows"
-  // What MinGW's runtime libraries hold is not on the path of Deno.
-  ? ["-shared", "-static"]
-  : ["-shared"];
-
 async function read(folder: URL, name: string): Promise<Source> {
   const url = new URL(name, folder);
   try {
@@ -226,20 +222,4 @@ async function read(folder: URL, name: string): Promise<Source> {
       { cause },
     );
   }
-}
-
-/** A failure ends the rest; the tasks under way are waited for, since their folder is removed next. */
-async function inParallel(tasks: readonly (() => Promise<void>)[]): Promise<void> {
-  const left = [...tasks];
-  const failures: unknown[] = [];
-  const worker = async () => {
-    for (let task = left.shift(); task; task = left.shift()) {
-      await task().catch((error) => {
-        failures.push(error);
-        left.length = 0;
-      });
-    }
-  };
-  await Promise.all(Array.from({ length: navigator.hardwareConcurrency }, worker));
-  if (failures.length > 0) throw failures[0];
 }

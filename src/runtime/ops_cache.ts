@@ -15,8 +15,8 @@ export const OPS_ABI_VERSION = 2;
 /** Folder of the sources, relative to this module wherever that was loaded from. */
 export const OPS_URL: URL = new URL("../../ops/", import.meta.url);
 
-/** System and processor that the compiled ops are for. */
-const OPS_TARGET: string = `${OS}-${ARCH}`;
+/** System and processor of this process, as in `linux-x86_64`. */
+export const THIS_TARGET: string = `${OS}-${ARCH}`;
 
 /** Flags for every file; a file adds its own in `ops/sources.json`. */
 export const COMPILE_FLAGS: readonly string[] = [
@@ -120,18 +120,20 @@ export function makeCacheFolder(): string {
   return folder;
 }
 
+/** Name of the file of the compiled library for a target. */
+export function libraryName(target: string = THIS_TARGET): string {
+  if (target.startsWith("darwin")) return "libtorchopt_ops.dylib";
+  return target.startsWith("windows") ? "torchopt_ops.dll" : "libtorchopt_ops.so";
+}
+
 /** Path of the compiled library with this key. */
 export function libraryPath(key: string): string {
-  const names: Record<string, string> = {
-    darwin: "libtorchopt_ops.dylib",
-    windows: "torchopt_ops.dll",
-  };
-  return `${cacheFolder()}/${key}/${names[OS] ?? "libtorchopt_ops.so"}`;
+  return `${cacheFolder()}/${key}/${libraryName()}`;
 }
 
 /** Path of the stamp of the sources in a folder: there is one for each checkout or version. */
 export function stampPath(folder: URL = OPS_URL): string {
-  return `${cacheFolder()}/${fnv1a(`${folder.href} ${OPS_TARGET}`)}.json`;
+  return `${cacheFolder()}/${fnv1a(`${folder.href} ${THIS_TARGET}`)}.json`;
 }
 
 /** The stamp that the last build from these sources wrote, if there is one. */
@@ -184,13 +186,16 @@ export interface Manifest {
 
 /** All files that a manifest names, and itself. */
 export function sourceNames({ headers, sources }: Manifest): string[] {
-  return ["sources.json", ...headers, ...sources.map((s) => s.file)];
+  return ["sources.json", ...new Set([...headers, ...sources.map((s) => s.file)])];
 }
 
 /** Key of the library: changes with every source, the flags, the target and the ABI version. */
-export function opsKey(sources: readonly { name: string; content: Uint8Array }[]): string {
+export function opsKey(
+  sources: readonly { name: string; content: Uint8Array }[],
+  target: string = THIS_TARGET,
+): string {
   const digests = sources.map(({ name, content }) => `${name} ${sha256(content)}`).sort();
-  const text = [`abi ${OPS_ABI_VERSION}`, OPS_TARGET, ...COMPILE_FLAGS, ...digests].join("\n");
+  const text = [`abi ${OPS_ABI_VERSION}`, target, ...COMPILE_FLAGS, ...digests].join("\n");
   return sha256(new TextEncoder().encode(text)).slice(0, 32);
 }
 
@@ -222,12 +227,15 @@ function isUnchanged({ name, mtime, size }: OpsStamp["files"][number], folder: U
   return found.mtime === mtime && found.size === size;
 }
 
+/** Whether the program may do so with the cache folder, as it stands. */
+export function isGranted(name: "read" | "write"): boolean {
+  return Deno.permissions.querySync({ name, path: cacheFolder() }).state === "granted";
+}
+
 /** The next start is faster by it, and no worse off without. */
 function noteKey(folder: URL, key: string, names: readonly string[]): void {
   // Asking for the permission would stop the program.
-  if (Deno.permissions.querySync({ name: "write", path: cacheFolder() }).state !== "granted") {
-    return;
-  }
+  if (!isGranted("write")) return;
   try {
     writeStamp(folder, key, names);
   } catch {

@@ -11,6 +11,7 @@ import { checkCacheFolder, libraryPath, OPS_ABI_VERSION, sourceKey } from "./ops
 import { exists } from "./locate.ts";
 import { isWholeLibrary } from "./library_file.ts";
 import { openPinned } from "./pin.ts";
+import { shippedOps, takeShippedOps } from "./prebuilt.ts";
 
 /** State of the compiled ops, as {@linkcode opsLibrary} reports it. */
 export interface OpsLibrary {
@@ -66,7 +67,7 @@ const BUILD = `build them once with deno eval "import { buildOps } from '${
   )
 }'; await buildOps({ log: console.error })" (it takes a C++ compiler)`;
 
-let state: { report: OpsLibrary; bridge?: Bridge } | undefined;
+let state: Found | undefined;
 
 /**
  * Whether the compiled ops are in use, and why (not). Loads ONNX Runtime and the ops on first use.
@@ -93,27 +94,37 @@ export function hostAddress(buffer: ArrayBufferView): number {
   return calls ? calls.torchopt_address(buffer as Uint8Array<ArrayBuffer>) : bufferAddress(buffer);
 }
 
-function find(): { report: OpsLibrary; bridge?: Bridge } {
+type Found = { report: OpsLibrary; bridge?: Bridge };
+
+function find(): Found {
   const choice = Deno.env.get("TORCHOPT_OPS");
   if (choice === "off") return unused("switched off by TORCHOPT_OPS=off");
   if (choice) return chosen(choice);
-  let path: string | undefined;
   try {
     checkCacheFolder();
-    const key = sourceKey();
-    if (key === undefined) return unbuilt();
-    path = libraryPath(key);
-    if (!exists(path)) return unbuilt(path);
+    return search();
   } catch (error) {
     const expected = error instanceof Deno.errors.NotCapable || error instanceof BackendError;
     if (!expected) throw error;
-    return unused(`not looked for: ${error.message}`, path);
+    return unused(`not looked for: ${error.message}`);
   }
-  return load(path);
+}
+
+/** What was built from these sources, else what is shipped with them. */
+function search(): Found {
+  const shipped = shippedOps();
+  const key = sourceKey() ?? shipped?.key;
+  if (key === undefined) return unbuilt();
+  const path = libraryPath(key);
+  if (exists(path) && isWholeLibrary(path)) return load(path);
+  if (shipped?.key !== key) return unbuilt(path);
+  const taken = takeShippedOps(shipped);
+  if (taken === undefined) return unbuilt(path);
+  return "path" in taken ? load(taken.path) : unbuilt(path, `${taken.why}: `);
 }
 
 /** The library that the user names: another one, or none, would not be what is wanted. */
-function chosen(path: string): { report: OpsLibrary; bridge?: Bridge } {
+function chosen(path: string): Found {
   const found = exists(path) ? load(path) : unused("missing: there is no such file");
   if (found.report.loaded) return found;
   throw new BackendError(
@@ -122,7 +133,7 @@ function chosen(path: string): { report: OpsLibrary; bridge?: Bridge } {
   );
 }
 
-function load(path: string): { report: OpsLibrary; bridge?: Bridge } {
+function load(path: string): Found {
   if (!isWholeLibrary(path)) {
     return unused(`not loadable (${path} is no library or cut short): ${BUILD}`, path);
   }
@@ -149,10 +160,10 @@ function load(path: string): { report: OpsLibrary; bridge?: Bridge } {
   return { report: { loaded: true, path, why: `loaded from ${path}` }, bridge: calls };
 }
 
-function unbuilt(path?: string): { report: OpsLibrary } {
-  return { report: { loaded: false, path, why: `not built: ${BUILD}`, buildable: true } };
+function unbuilt(path?: string, wrong = ""): Found {
+  return { report: { loaded: false, path, why: `not built: ${wrong}${BUILD}`, buildable: true } };
 }
 
-function unused(why: string, path?: string): { report: OpsLibrary } {
+function unused(why: string, path?: string): Found {
   return { report: { loaded: false, path, why } };
 }

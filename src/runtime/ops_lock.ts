@@ -20,7 +20,7 @@ export async function withLock<T>(
   signal: AbortSignal,
   body: () => Promise<T>,
 ): Promise<T> {
-  const path = `${folder}/build.lock`;
+  const path = lockPath(folder);
   for (let told = false;;) {
     const file = await Deno.open(path, { create: true, write: true });
     try {
@@ -42,6 +42,21 @@ export async function withLock<T>(
       file.close();
     }
   }
+}
+
+/** Whether some process is building in a folder. */
+export function isBuilding(folder: string): boolean {
+  try {
+    using file = Deno.openSync(lockPath(folder), { write: true });
+    return !file.tryLockSync(true);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+function lockPath(folder: string): string {
+  return `${folder}/build.lock`;
 }
 
 function isSame(file: Deno.FsFile, path: string): boolean {

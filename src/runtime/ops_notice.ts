@@ -31,10 +31,10 @@ export function noticeMissingOps(wouldServe: () => boolean): void {
   const slow = "Without them everything works, but small tensors take up to 17 times as long.";
   const background = opsMissing ? buildInBackground() : { why };
   console.warn(
-    "compiler" in background
-      ? `torchopt: the compiled kernels are being built in the background, once, with ` +
-        `${background.compiler}; programs that start in a minute use them. ${slow} TORCHOPT_BUILD=off ` +
-        "builds nothing unasked, TORCHOPT_OPS=off goes without."
+    "doing" in background
+      ? `torchopt: the compiled kernels are being ${background.doing}; programs that start in a ` +
+        `minute use them. ${slow} TORCHOPT_BUILD=off builds nothing unasked, TORCHOPT_OPS=off goes ` +
+        "without."
       : `torchopt: the compiled kernels are ${why}. ${
         opsMissing ? `${background.why}. ` : ""
       }${slow} ` +

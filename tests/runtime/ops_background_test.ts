@@ -1,7 +1,9 @@
 /** Kernels that are built beside a program: it is told once, and the next one uses them. */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { compiler, testWith, unix } from "../helpers/needs.ts";
+import { opsLibrary } from "../../src/runtime/mod.ts";
+import { libraryName, sourceKey } from "../../src/runtime/ops_cache.ts";
+import { compiler, kernels, testWith, unix } from "../helpers/needs.ts";
 import { childOutput } from "./child.ts";
 
 const PROGRAM = `
@@ -89,5 +91,59 @@ testWith([compiler, unix], "without a permission nothing is built, and nothing a
       assertStringIncludes(stderr, "buildOps");
     }
     assertEquals([...Deno.readDirSync(folder)].map((e) => e.name), ["cxx"]);
+  });
+});
+
+testWith([compiler, unix], "no builder is started beside one that is under way", async () => {
+  await withCompiler('echo "$@" >> "${0%/*}/calls"; exit 1', async (env, folder) => {
+    Deno.mkdirSync(env.TORCHOPT_CACHE);
+    using lock = Deno.openSync(`${env.TORCHOPT_CACHE}/build.lock`, { create: true, write: true });
+    lock.lockSync(true);
+    const { stdout, stderr } = await childOutput(PROGRAM, env);
+    assertEquals(stdout, "5 false\n");
+    assertStringIncludes(stderr, "are being built by another process");
+    assertEquals(fileOf(folder, /^calls/), undefined);
+  });
+});
+
+/** A cache that holds the kernels of these sources and no stamp, as a second checkout finds it. */
+async function withFilledCache(
+  body: (env: Record<string, string>, library: string) => Promise<void>,
+): Promise<void> {
+  await withCompiler("exit 1", async (env) => {
+    const library = `${env.TORCHOPT_CACHE}/${sourceKey()}/${libraryName()}`;
+    Deno.mkdirSync(library.replace(/\/[^/]*$/, ""), { recursive: true });
+    Deno.copyFileSync(opsLibrary().path!, library);
+    await body(env, library);
+  });
+}
+
+testWith(
+  [kernels, unix],
+  "kernels in a cache that cannot be written, as that of another user, serve",
+  async () => {
+    await withFilledCache(async (env) => {
+      const { stdout, stderr } = await childOutput(PROGRAM, env, ["-A", "--deny-write"]);
+      assertEquals([stdout, stderr], ["5 true\n", ""]);
+      assertEquals(fileOf(env.TORCHOPT_CACHE, /json$/), undefined);
+    });
+  },
+);
+
+testWith([kernels, unix], "a library that was written by half is never loaded", async () => {
+  await withFilledCache(async (env, library) => {
+    Deno.truncateSync(library, Deno.statSync(library).size >> 1);
+    const { stdout, stderr } = await childOutput(PROGRAM, { ...env, TORCHOPT_BUILD: "off" });
+    assertEquals(stdout, "5 false\n");
+    assertEquals(stderr.trim().split("\n").length, 1);
+  });
+});
+
+testWith(unix, "without a compiler a program is right, and says once what is missing", async () => {
+  await withCompiler("exit 1", async (env) => {
+    const { stdout, stderr } = await childOutput(PROGRAM, { ...env, CXX: "", PATH: "/no/bin" });
+    assertEquals(stdout, "5 false\n");
+    assertStringIncludes(stderr, "There is no C++ compiler on the PATH");
+    assertEquals(stderr.trim().split("\n").length, 1);
   });
 });

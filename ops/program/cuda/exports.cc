@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "../../common/errors.h"
+#include "../../common/export.h"
 #include "run.h"
 
 namespace torchopt {
@@ -72,8 +73,6 @@ std::string describe(const Attributes& attributes, const std::string& name, cons
 }  // namespace
 
 }  // namespace torchopt
-
-#define TORCHOPT_EXPORT extern "C" __attribute__((visibility("default")))
 
 // Begins to compile the kernels of a Program or, with a layout, a Loop with these attributes in the
 // background. Returns a handle, or null where there are no such kernels: torchopt_last_error says why.

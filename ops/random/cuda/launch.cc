@@ -1,6 +1,7 @@
 #include "launch.h"
 
 #include "../../common/errors.h"
+#include "../../common/export.h"
 
 namespace torchopt::cuda {
 
@@ -32,7 +33,7 @@ template void launchRandom(Stream, bool, const RandomSource&, double*, u64);
 
 // Fills memory of a GPU, as torchopt_random_fill does on the CPU, and waits for it. Returns 0, or 1 with a
 // message in torchopt_last_error.
-extern "C" __attribute__((visibility("default"))) int32_t
+TORCHOPT_EXPORT int32_t
 torchopt_cuda_random_fill(int32_t device, int32_t isF64, int32_t normal, double address, double count,
                           const uint32_t* key, double offset) {
   return torchopt::recordingErrors([&] {

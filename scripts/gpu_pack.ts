@@ -93,7 +93,11 @@ const parts = [
   }),
   await part("core", ORT_PACKAGE_VERSION, async (folder) => {
     await Deno.mkdir(`${folder}/ort`);
-    await run("unzip", ["-q", "-j", wheel, "onnxruntime/capi/libonnxruntime.so.*"], `${folder}/ort`);
+    await run(
+      "unzip",
+      ["-q", "-j", wheel, "onnxruntime/capi/libonnxruntime.so.*"],
+      `${folder}/ort`,
+    );
     const [{ name }] = [...Deno.readDirSync(`${folder}/ort`)];
     await Deno.rename(`${folder}/ort/${name}`, `${folder}/ort/libonnxruntime.so.1`);
   }),
@@ -130,7 +134,10 @@ async function copyPackages(from: string, to: string): Promise<void> {
     if (!registry.isDirectory) continue;
     for (const id of Object.keys(lock.npm ?? {})) {
       const [, name, version] = /^(@?[^@]+)@([^_]+)/.exec(id)!;
-      await copy(`${from}/${registry.name}/${name}/${version}`, `${to}/${registry.name}/${name}/${version}`);
+      await copy(
+        `${from}/${registry.name}/${name}/${version}`,
+        `${to}/${registry.name}/${name}/${version}`,
+      );
       const list = `${registry.name}/${name}/registry.json`;
       if (exists(`${from}/${list}`)) await Deno.copyFile(`${from}/${list}`, `${to}/${list}`);
     }
@@ -182,7 +189,9 @@ file.close();
 await run("sh", ["-c", `cat "$@" >> "$0"`, out, ...parts], Deno.cwd());
 await Deno.chmod(out, 0o755);
 const { size } = await Deno.stat(out);
-console.log(JSON.stringify({ file: out, bytes: size, mib: +(size / 2 ** 20).toFixed(2), sm, parts: sizes }));
+console.log(
+  JSON.stringify({ file: out, bytes: size, mib: +(size / 2 ** 20).toFixed(2), sm, parts: sizes }),
+);
 if (size > LIMIT) {
   console.error(`the parcel has ${size} bytes, more than ${LIMIT}`);
   Deno.exit(1);

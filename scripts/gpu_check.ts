@@ -1,17 +1,20 @@
 /**
  * All checks of device `"cuda"` on a machine with a GPU, in twelve minutes: `deno run -A
- * scripts/gpu_check.ts [--out FILE] [--device cuda] [--only STAGE] [--quick] [--peer COMMAND]`. On a
+ * scripts/gpu_check.ts [--out FILE] [--device cuda] [--only STAGE] [--quick] [--rehearse] [--peer COMMAND]`. On a
  * machine with nothing else `scripts/gpu_pack.ts` makes the file to bring there.
  *
  * Every stage is a child process, or several, with a budget of its own, so that one that fails, crashes or
  * hangs takes no other along; the JSON file is written anew after each of them. What a stage lacks is
  * said in its place. `BENCH_PEERS` or `--peer` name further commands for the workloads, as
- * `scripts/bench_compare.ts` takes them.
+ * `scripts/bench_compare.ts` takes them. `--rehearse` runs all of it over the fake runtime of
+ * `scripts/cuda_dry_run.ts`: kernels of ONNX Runtime do nothing there, so that what compares values fails.
  *
  * @module
  */
 
 import { parseArgs } from "node:util";
+import { cacheFolder } from "../src/runtime/ops_cache.ts";
+import { build } from "./cuda_dry_run/build.ts";
 
 const { values: options } = parseArgs({
   options: {
@@ -20,6 +23,7 @@ const { values: options } = parseArgs({
     only: { type: "string", multiple: true, default: [] },
     peer: { type: "string", multiple: true, default: [] },
     quick: { type: "boolean", default: false },
+    rehearse: { type: "boolean", default: false },
   },
 });
 
@@ -29,6 +33,17 @@ const begin = performance.now();
 const root = decodeURIComponent(new URL("..", import.meta.url).pathname);
 const python = Deno.env.get("BENCH_PYTHON") ?? "python3";
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+
+/** Variables of all child processes. */
+const surroundings: Record<string, string> = {
+  NO_COLOR: "1",
+  TORCHOPT_CHECK_DEVICE: options.device,
+};
+if (options.rehearse) {
+  const parts = await build(`${cacheFolder()}/cuda-dry-run`);
+  surroundings.LD_LIBRARY_PATH = parts.libraries;
+  surroundings.TORCHOPT_CUDA_PROVIDER = parts.provider;
+}
 
 /** What a child process left. */
 interface Outcome {
@@ -64,7 +79,7 @@ async function child(
     process = new Deno.Command(command, {
       args: [...args],
       cwd: root,
-      env: { NO_COLOR: "1", TORCHOPT_CHECK_DEVICE: options.device, ...env },
+      env: { ...surroundings, ...env },
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
@@ -277,6 +292,8 @@ const result = {
   device: options.device,
   deno: Deno.version.deno,
   quick: options.quick,
+  /** Whether there was no GPU: times and values say nothing then. */
+  rehearsed: options.rehearse,
   seconds: 0,
   stages: [] as { name: string; ok: boolean; seconds: number; outcomes: Outcome[] }[],
 };

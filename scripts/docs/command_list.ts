@@ -56,6 +56,17 @@ export const KNOWN: readonly Known[] = [
   exact("deno task setup:cuda --check", "tests", "tests/scripts/setup_cuda_test.ts"),
   exact("deno task dry-run:cuda", "elsewhere", "downloads 247 MB; run by hand"),
   exact("torchopt doctor", "quick", "", "deno task torchopt doctor"),
+  exact("deno run -A scripts/gpu_check.ts --out gpu_check.json", "elsewhere", "wants a GPU"),
+  exact(
+    "deno run -A scripts/gpu_check.ts --rehearse --quick",
+    "elsewhere",
+    "downloads 247 MB, four minutes; run by hand",
+  ),
+  exact(
+    "deno run -A scripts/gpu_pack.ts --sm 90 --out dist/gpu_parcel.sh",
+    "elsewhere",
+    "downloads 247 MB; run by hand",
+  ),
   // CONTRIBUTING.md
   exact("deno task demo", "ci", "step demo"),
   exact("deno task test", "ci", "step tests"),

@@ -39,6 +39,7 @@ struct Fiber {
   unsigned mask = 0;
   unsigned long long value = 0;
   int from = 0;
+  unsigned barriers = 0, warpBarriers = 0;  // met so far
   ucontext_t context;
   char* stack = nullptr;
   void* tsan = nullptr;
@@ -56,7 +57,9 @@ struct Engine {
   const void* schedulerBottom = nullptr;
   size_t schedulerSize = 0;
   uint64_t random = 1;
-  char launchToken = 0, endToken = 0, blockToken = 0, warpTokens[32] = {};
+  char launchToken = 0, endToken = 0;
+  // Barriers take turns: who meets the next one may do so before others have left this one.
+  char blockTokens[2] = {}, warpTokens[32][2] = {};
 };
 
 Engine& engine() {
@@ -226,6 +229,7 @@ std::string runBlock(const Launch& launch, Index block, std::vector<size_t>& ord
     f.who = {{unsigned(i) % x, unsigned(i) / x % y, unsigned(i) / (x * y)},
              block, launch.threads, launch.blocks};
     f.status = Status::ready;
+    f.barriers = f.warpBarriers = 0;
   }
   Barriers barriers(n);
   for (;;) {
@@ -286,9 +290,10 @@ extern "C" void cuda_cpu_barrier(int line) {
   Fiber& self = *e.current;
   self.status = Status::atBlockBarrier;
   self.line = line;
-  release(&e.blockToken);
+  char* const token = &e.blockTokens[self.barriers++ % 2];
+  release(token);
   yield();
-  acquire(&e.blockToken);
+  acquire(token);
 }
 
 namespace {
@@ -308,7 +313,8 @@ unsigned long long meet(Status kind, unsigned mask, unsigned long long value, in
 
 extern "C" void cuda_cpu_warp_barrier(unsigned mask, int line) {
   Engine& e = engine();
-  char* const token = &e.warpTokens[e.current->who.thread.x / 32 % 32];
+  Fiber& self = *e.current;
+  char* const token = &e.warpTokens[self.who.thread.x / 32 % 32][self.warpBarriers++ % 2];
   release(token);
   meet(Status::atWarpBarrier, mask, 0, -1, line);
   acquire(token);

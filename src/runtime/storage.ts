@@ -7,7 +7,7 @@
 import { BlockPool } from "./block_pool.ts";
 import { counters, TRACKED_BYTES } from "./counters.ts";
 import { type Device, HOST, isOnHost, openDevice } from "./device/mod.ts";
-import type { DeviceMemory } from "./device/driver.ts";
+import type { DeviceMemory, RandomDraw } from "./device/driver.ts";
 import { type DType, DTYPES, type TypedArray } from "./dtype.ts";
 import { BackendError } from "./errors.ts";
 import { NativeMemory, pooledNativeBytes } from "./native_memory.ts";
@@ -29,6 +29,9 @@ const MIN_POOLED_BYTES = 32 * 1024;
 
 /** Least size of an allocation: a tensor without elements still needs an address. */
 const MIN_BYTES = 8;
+
+/** Random numbers from which on a device makes them: fewer are copied sooner. */
+const WORTH_KERNEL = 1024;
 
 /** What tensors without elements point to. */
 const nothing = new Uint8Array(MIN_BYTES);
@@ -126,6 +129,24 @@ export class Storage {
       throw new RangeError(`Storage.alloc: length is ${length}, wanted an integer of at least 0`);
     }
     return new Storage(dtype, length, device);
+  }
+
+  /**
+   * Random numbers that a device makes itself; null where it does not, and for few of them.
+   *
+   * @param dtype `"float32"` or `"float64"`
+   */
+  static random(
+    dtype: "float32" | "float64",
+    length: number,
+    device: Device,
+    draw: Omit<RandomDraw, "isF64">,
+  ): Storage | null {
+    if (length < WORTH_KERNEL || isOnHost(device)) return null;
+    if (openDevice(device).memory?.fillRandom === undefined) return null;
+    const storage = new Storage(dtype, length, device), memory = storage.#memory!;
+    const isF64 = dtype === "float64";
+    return memory.fillRandom!(storage.#address, length, { ...draw, isF64 }) ? storage : null;
   }
 
   /**

@@ -7,7 +7,7 @@
 import { check, ort } from "../api.ts";
 import type { DType } from "../dtype.ts";
 import { type CudaParts, findCuda, PROVIDER } from "./cuda_find.ts";
-import { hasKernel, startKernels, whyNoKernels } from "./cuda_kernels.ts";
+import { hasKernel, randomFiller, startKernels, whyNoKernels } from "./cuda_kernels.ts";
 import type { Driver, Found, OpenDevice } from "./driver.ts";
 import { cudaGenerator } from "./generated_kernels.ts";
 import { openOrtMemory, registerProvider } from "./ort_memory.ts";
@@ -91,6 +91,7 @@ function open(index: number): OpenDevice {
     device_id: String(index),
   });
   const opened = openOrtMemory({ name: "Cuda", index, label: `cuda:${index}`, appendProvider });
+  Object.assign(opened.memory, { fillRandom: randomFiller(index) });
   return { label: nameOf(cuda.driver, index), ...opened, appendProvider };
 }
 

@@ -8,6 +8,7 @@ import { cString, readCString } from "../ffi.ts";
 import { makeCacheFolder } from "../ops_cache.ts";
 import { opsLibrary } from "../ops_library.ts";
 import { openPinned } from "../pin.ts";
+import type { DeviceMemory } from "./driver.ts";
 
 const SYMBOLS = {
   torchopt_cuda_setup: { parameters: ["buffer", "buffer", "buffer"], result: "void" },
@@ -99,21 +100,14 @@ export function whyNoKernels(): string | undefined {
 }
 
 /**
- * Fills memory of a GPU with uniform or normal numbers, those of `fillRandom` on the host.
+ * A function that fills memory of a GPU with random numbers.
  *
- * @returns whether it was done
+ * @param device number of the GPU
  */
-export function fillRandomOnCuda(
-  device: number,
-  isF64: boolean,
-  normal: boolean,
-  address: number,
-  count: number,
-  key: Uint32Array<ArrayBuffer>,
-  offset: number,
-): boolean {
-  if (started === undefined || "why" in started) return false;
-  const { calls } = started;
-  const [f64, gauss] = [Number(isF64), Number(normal)];
-  return calls.torchopt_cuda_random_fill(device, f64, gauss, address, count, key, offset) === 0;
+export function randomFiller(device: number): NonNullable<DeviceMemory["fillRandom"]> {
+  return (address, count, { isF64, normal, key, offset }) => {
+    if (started === undefined || "why" in started) return false;
+    const fill = started.calls.torchopt_cuda_random_fill;
+    return fill(device, Number(isF64), Number(normal), address, count, key, offset) === 0;
+  };
 }

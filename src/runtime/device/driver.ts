@@ -9,6 +9,18 @@ import type { TypedArray } from "../dtype.ts";
 import type { KernelGenerator } from "./generated_kernels.ts";
 import type { Target } from "./target.ts";
 
+/** Which random numbers, by their place in those of a generator. */
+export interface RandomDraw {
+  /** Whether they are of float64, not of float32. */
+  readonly isF64: boolean;
+  /** Whether they are normal, not uniform. */
+  readonly normal: boolean;
+  /** Both words of the key. */
+  readonly key: Uint32Array<ArrayBuffer>;
+  /** Number of the first block of four words. */
+  readonly offset: number;
+}
+
 /** Memory that JavaScript cannot read directly. */
 export interface DeviceMemory {
   /**
@@ -23,6 +35,12 @@ export interface DeviceMemory {
   read(address: number, into: Uint8Array): void;
   /** Copies from the host; `from` may change as soon as this returns. */
   write(address: number, from: Uint8Array): void;
+  /**
+   * Fills `count` numbers with what `fillRandom` makes on the host, and waits for it.
+   *
+   * @returns whether it was done: where not, they are made on the host and copied
+   */
+  fillRandom?(address: number, count: number, draw: RandomDraw): boolean;
   /** Gives back what was freed and only kept for later. */
   trim(): void;
   /** Bytes that tensors use. */

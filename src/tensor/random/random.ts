@@ -75,7 +75,7 @@ export function rand(shape: readonly number[], options: RandomOptions = {}): Ten
       g.fillUniform(out);
       // Cut to what float16 has below 1: rounding would give 1 now and then.
       if (dtype === "float16") { for (let i = 0; i < n; i++) out[i] -= out[i] % HALF_STEP; }
-    }));
+    }), "uniform");
 }
 
 /**
@@ -103,6 +103,7 @@ export function randn(shape: readonly number[], options: RandomOptions = {}): Te
     dtype,
     options,
     (g, n) => floats(dtype, n, (out) => g.fillNormal(out)),
+    "normal",
   );
 }
 

@@ -1,11 +1,11 @@
 /**
  * Where random numbers come from, and how tensors of them are made: now, or before each run of a
- * compiled function. Numbers are drawn on the host, so a seed gives the same ones on every device.
+ * compiled function. A seed gives the same numbers on every device.
  *
  * @module
  */
 
-import { type DType, Storage, type TypedArray } from "../../runtime/mod.ts";
+import { type Device, type DType, isOnHost, Storage, type TypedArray } from "../../runtime/mod.ts";
 import { defaultDevice } from "../../graph/defaults.ts";
 import { bufferNode } from "../../graph/leaf.ts";
 import { checkShape, sizeOf } from "../../graph/shape.ts";
@@ -59,7 +59,8 @@ export function manualSeed(seed: number | bigint): Generator {
 }
 
 /**
- * A tensor whose data `fill` draws: now, or before each run of the function that is being compiled.
+ * A tensor whose data `fill` draws: now, or before each run of the function that is being compiled. What
+ * is nothing but uniform or normal numbers (`onDevice`), a device may make in its own memory.
  */
 export function drawn(
   op: string,
@@ -67,12 +68,17 @@ export function drawn(
   dtype: DType,
   options: RandomOptions,
   fill: (generator: Generator, n: number) => TypedArray,
+  onDevice?: "uniform" | "normal",
 ): Tensor {
   checkShape(op, shape);
   checkOptions(op, options, ["generator"]);
   const { generator = globalGenerator, device = defaultDevice(), requiresGrad } = options;
   const size = sizeOf(shape), sizes = [...shape];
   const draw: Draw = (lead = []) => {
+    const own = onDevice === undefined || lead.length > 0
+      ? null
+      : drawnBy(device, generator, dtype, size, onDevice === "normal");
+    if (own !== null) return bufferNode(own, sizes);
     const data = lead.length === 0
       ? fill(generator, size)
       : joined(dtype, size, Array.from({ length: sizeOf(lead) }, () => fill(generator, size)));
@@ -80,6 +86,24 @@ export function drawn(
   };
   const trace = currentTrace();
   return finish(op, trace === null ? draw() : trace.drawLater(draw), { requiresGrad });
+}
+
+/** The numbers that a generator would give, made by a device; null where it does not. */
+function drawnBy(
+  device: Device,
+  generator: Generator,
+  dtype: DType,
+  size: number,
+  normal: boolean,
+): Storage | null {
+  if (isOnHost(device) || dtype !== "float32" && dtype !== "float64") return null;
+  const { seed, offset } = generator.state, number = BigInt(seed);
+  const key = Uint32Array.of(Number(number & 0xffffffffn), Number(number >> 32n));
+  const storage = Storage.random(dtype, size, device, { normal, key, offset });
+  // As `fillUniform` and `fillNormal` do: whole blocks of four words are used up.
+  const blocks = Math.ceil(size / (dtype === "float32" ? 4 : 2));
+  if (storage !== null) generator.state = { seed, offset: offset + blocks };
+  return storage;
 }
 
 /** Numbers drawn for each example of a batch, one after another. */

@@ -116,6 +116,11 @@ export const KNOWN: readonly Known[] = [
     way: "elsewhere",
     reason: "needs Python with PyTorch, TorchOpt, JAX and optax",
   },
+  {
+    pattern: /^(TORCHOPT_OPS=off )?deno run -A scripts\/doc_figures\.ts/,
+    way: "long",
+    reason: "measures",
+  },
   // docs/cli.md, docs/compile.md, docs/stability.md
   {
     pattern: /^deno install .*jsr:/,

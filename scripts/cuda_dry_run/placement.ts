@@ -34,6 +34,9 @@ import {
 } from "../../tests/helpers/golden.ts";
 import { during } from "./device.ts";
 
+/** Steps of each case; the first two find sessions. */
+const STEPS = 4;
+
 type Tensors = Record<string, Tensor>;
 type Stored = Record<string, GoldenTensor | GoldenNumber[] | null>;
 
@@ -114,7 +117,7 @@ function steps(
       else [params, state] = inside(g, params, state);
       realize(...treeLeaves<Tensor>([params, state] as never));
     };
-    grads.forEach((g, t) => {
+    grads.slice(0, STEPS).forEach((g, t) => {
       // The first steps find sessions, and make states of numbers.
       if (t >= 2) tally.step(() => run(g));
       else run(g);

@@ -269,13 +269,12 @@ std::map<const void*, std::string>& kernels() {
   return names;
 }
 
-cudaError_t launch(const void* kernel, void* stream) {
+cudaError_t launch(const void* kernel) {
   const Lock lock(guard());
   const std::string& name = kernels()[kernel];
   ++counts.skipped;
   ++skippedKernels()[name];
   if (kTrace) std::fprintf(stderr, "fake CUDA: no kernel %.200s\n", name.c_str());
-  put(stream, [] {});
   return cudaSuccess;
 }
 
@@ -532,7 +531,7 @@ CUDA __cudaGetKernel(cudaKernel_t* kernel, const void* host) {
   *kernel = reinterpret_cast<cudaKernel_t>(const_cast<void*>(host));
   return cudaSuccess;
 }
-CUDA __cudaLaunchKernel(cudaKernel_t kernel, dim3, dim3, void**, size_t, cudaStream_t stream) { return launch(kernel, stream); }
-CUDA cudaLaunchKernel(const void* kernel, dim3, dim3, void**, size_t, cudaStream_t stream) { return launch(kernel, stream); }
-CUDA cudaLaunchCooperativeKernel(const void* kernel, dim3, dim3, void**, size_t, cudaStream_t stream) { return launch(kernel, stream); }
-CUDA cudaLaunchKernelExC(const cudaLaunchConfig_t* config, const void* kernel, void**) { return launch(kernel, config->stream); }
+CUDA __cudaLaunchKernel(cudaKernel_t kernel, dim3, dim3, void**, size_t, cudaStream_t) { return launch(kernel); }
+CUDA cudaLaunchKernel(const void* kernel, dim3, dim3, void**, size_t, cudaStream_t) { return launch(kernel); }
+CUDA cudaLaunchCooperativeKernel(const void* kernel, dim3, dim3, void**, size_t, cudaStream_t) { return launch(kernel); }
+CUDA cudaLaunchKernelExC(const cudaLaunchConfig_t*, const void* kernel, void**) { return launch(kernel); }

@@ -16,6 +16,8 @@ export interface EmitOptions {
   readonly domain?: string;
   /** Number of outputs (default 1). */
   readonly outputs?: number;
+  /** How the name of the node begins (default: it has none). */
+  readonly name?: string;
 }
 
 /** Type of a result, and its shape where that is known. */

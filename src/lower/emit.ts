@@ -15,7 +15,7 @@ import {
   type TensorDef,
   type ValueInfo,
 } from "../onnx/mod.ts";
-import { type DType, DTYPES, type ProgramNode, type Target } from "../runtime/mod.ts";
+import { type DType, DTYPES, ORDERING, type ProgramNode, type Target } from "../runtime/mod.ts";
 import type { EmitOptions, LowerContext, Result } from "../graph/lower_context.ts";
 import type { Body } from "../graph/body.ts";
 import type { Aval } from "../graph/node.ts";
@@ -65,12 +65,14 @@ export class Emitter implements LowerContext {
     opType: string,
     inputs: readonly string[],
     attributes: Record<string, Attr> | undefined,
-    { domain, outputs = 1 }: EmitOptions,
+    { domain, outputs = 1, name }: EmitOptions,
   ): string[] {
     const names = Array.from({ length: outputs }, () => this.fresh("v"));
     this.#size += outputs;
     if (domain === "torchopt") this.usesOps = true;
-    this.#nodes.push({ opType, domain, inputs, outputs: names, attributes });
+    // No two nodes of a model may have one name.
+    const own = name === undefined ? undefined : name + names[0];
+    this.#nodes.push({ opType, domain, inputs, outputs: names, attributes, name: own });
     return names;
   }
 
@@ -155,10 +157,13 @@ export class Emitter implements LowerContext {
   /** A value of the given shape that is not there before all of `others` are. */
   after(x: string, shape: Shape, others: readonly string[]): string {
     // A reshape costs nothing, but it has to wait for its shape, which the others have part in.
-    const parts = [this.ints(shape), ...others.map((name) => this.op("Shape", [name]))];
-    const sizes = this.op("Concat", parts, { axis: attr.int(0) });
-    const own = this.op("Slice", [sizes, this.ints([0]), this.ints([shape.length])]);
-    return this.op("Reshape", [x, own], { allowzero: attr.int(1) });
+    const order = (op: string, from: readonly string[], attributes: Record<string, Attr>) =>
+      this.ops(op, from, attributes, { name: ORDERING })[0];
+    // Their part has no elements.
+    const none = { start: attr.int(0), end: attr.int(0) };
+    const parts = others.map((name) => order("Shape", [name], none));
+    const sizes = order("Concat", [this.ints(shape), ...parts], { axis: attr.int(0) });
+    return this.op("Reshape", [x, sizes], { allowzero: attr.int(1) });
   }
 
   /** States the type of a value, where ONNX Runtime cannot infer it. */

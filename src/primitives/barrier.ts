@@ -5,7 +5,8 @@
  */
 
 import { apply, definePrimitive, type Node, type Primitive, type Target } from "../graph/node.ts";
-import { attr } from "../onnx/mod.ts";
+import { type Attr, attr } from "../onnx/mod.ts";
+import { ORDERING } from "../runtime/mod.ts";
 
 /** Whether shapes are values that nodes can wait for; else values come in whatever order. */
 function ordersByShapes(target: Target): boolean {
@@ -20,14 +21,16 @@ export const tokenPrim: Primitive<{ rank: number }> = definePrimitive<{ rank: nu
   infer: (_inputs, { rank }) => ({ shape: [rank], dtype: "int64" }),
   lower(c, inputs, { attrs: { rank }, inputs: [first] }) {
     if (!ordersByShapes(c.target)) return c.ints(new Array(rank).fill(0));
+    const order = (op: string, from: string[], attributes: Record<string, Attr>) =>
+      c.ops(op, from, attributes, { name: ORDERING })[0];
     const concat = (parts: string[]) =>
-      parts.length === 1 ? parts[0] : c.op("Concat", parts, { axis: attr.int(0) });
+      parts.length === 1 ? parts[0] : order("Concat", parts, { axis: attr.int(0) });
     const known = first.prim === tokenPrim && first.shape[0] === 0;
-    const empty = known && inputs.length === 1 ? inputs[0] : c.op("Slice", [
-      concat(inputs.map((name) => c.op("Shape", [name]))),
-      c.ints([0]),
-      c.ints([0]),
-    ]);
+    // No extents of a shape: a vector without elements that has to wait for its operand.
+    const none = { start: attr.int(0), end: attr.int(0) };
+    const empty = known && inputs.length === 1
+      ? inputs[0]
+      : concat(inputs.map((name) => order("Shape", [name], none)));
     return rank === 0 ? empty : concat([c.ints(new Array(rank).fill(0)), empty]);
   },
   vjp: "it holds no values",

@@ -69,6 +69,7 @@ const FUNCTIONS = {
   Session_GetEpGraphAssignmentInfo: [407, ["pointer", "buffer", "buffer"], "pointer"],
   EpAssignedSubgraph_GetEpName: [408, ["pointer", "buffer"], "pointer"],
   EpAssignedSubgraph_GetNodes: [409, ["pointer", "buffer", "buffer"], "pointer"],
+  EpAssignedNode_GetName: [410, ["pointer", "buffer"], "pointer"],
   EpAssignedNode_GetOperatorType: [412, ["pointer", "buffer"], "pointer"],
   UpdateCUDAProviderOptions: [206, ["pointer", "buffer", "buffer", "usize"], "pointer"],
   ReleaseCUDAProviderOptions: [208, ["pointer"], "void"],

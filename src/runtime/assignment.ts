@@ -14,6 +14,8 @@ export const HOST_PROVIDER = "CPUExecutionProvider";
 export interface AssignedNode {
   /** Type of the node, such as `"MatMul"`. */
   readonly opType: string;
+  /** Name of the node; empty where it has none. */
+  readonly name: string;
   /** Name of the provider, such as `"CUDAExecutionProvider"`. */
   readonly provider: string;
 }
@@ -37,7 +39,8 @@ export function assignmentOf(session: Deno.PointerValue): AssignedNode[] {
     const provider = text((out) => fn.EpAssignedSubgraph_GetEpName(part, out));
     for (const node of list((out, count) => fn.EpAssignedSubgraph_GetNodes(part, out, count))) {
       const opType = text((out) => fn.EpAssignedNode_GetOperatorType(node, out));
-      nodes.push({ opType, provider });
+      const name = text((out) => fn.EpAssignedNode_GetName(node, out));
+      nodes.push({ opType, name, provider });
     }
   }
   return nodes;

@@ -32,6 +32,6 @@ export { buildOps, type BuildOptions, type BuildResult } from "./ops_build.ts";
 export { RunMemory } from "./run_memory.ts";
 export type { AssignedNode } from "./assignment.ts";
 export { Session } from "./session.ts";
-export type { SessionSpec, ValueSpec } from "./session_spec.ts";
+export { ORDERING, type SessionSpec, type ValueSpec } from "./session_spec.ts";
 export { shutdown } from "./lifecycle.ts";
 export { Storage } from "./storage.ts";

@@ -16,7 +16,7 @@ import type { Plan } from "./plan.ts";
 import { BridgePlan } from "./plan_bridge.ts";
 import { FfiPlan } from "./plan_ffi.ts";
 import { mayOutlast, skipDestructors } from "./process_end.ts";
-import type { SessionSpec, ValueSpec } from "./session_spec.ts";
+import { ORDERING, type SessionSpec, type ValueSpec } from "./session_spec.ts";
 
 const NO_OPTIMIZATION = 0;
 
@@ -204,7 +204,10 @@ function compile(
 
 /** Nodes that run on the host though the session is for another device, with copies there and back. */
 function hostNodesOf(session: Deno.PointerValue): AssignedNode[] {
-  return assignmentOf(session).filter(({ provider }) => provider === HOST_PROVIDER);
+  // What only orders others computes with shapes, which are on the host anyway.
+  return assignmentOf(session).filter(({ provider, name }) =>
+    provider === HOST_PROVIDER && !name.startsWith(ORDERING)
+  );
 }
 
 function registerOps(options: Deno.PointerValue): void {

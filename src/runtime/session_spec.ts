@@ -40,3 +40,9 @@ export interface SessionSpec {
   /** Whether it takes the place of one with other threads, and counts as the same in `memory()`. */
   readonly again?: boolean;
 }
+
+/**
+ * How names of nodes begin that only order others: they read and write no values but shapes, which ONNX Runtime
+ * keeps on the host whatever the device.
+ */
+export const ORDERING = "order:";

@@ -39,12 +39,13 @@ const graphs: Record<string, () => Tensor[]> = {
   },
 };
 
-const without = targetOf("cpu", false),
-  shown = ({ summary, inputs, work }: Lowered) => ({
-    summary,
-    inputs,
-    work,
-  });
+const without = targetOf("cpu", false);
+const shown = ({ summary, inputs, work, segments }: Lowered) => ({
+  summary,
+  inputs,
+  work,
+  models: segments.map(({ model }) => model),
+});
 
 for (const [name, make] of Object.entries(graphs)) {
   Deno.test(`a graph lowered for one target after another is each time the same: ${name}`, () => {

@@ -17,8 +17,13 @@ export interface Origin {
 }
 
 async function git(...args: string[]): Promise<string> {
-  const { stdout } = await new Deno.Command("git", { args, stderr: "null" }).output();
-  return new TextDecoder().decode(stdout).trim();
+  try {
+    const { stdout } = await new Deno.Command("git", { args, stderr: "null" }).output();
+    return new TextDecoder().decode(stdout).trim();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return "";
+    throw error;
+  }
 }
 
 /** The processor's name, where the system says it. */
@@ -38,7 +43,7 @@ export async function origin(kernels: boolean): Promise<Origin> {
     git("status", "--porcelain", "--untracked-files=no"),
   ]);
   return {
-    commit: commit + (changes === "" ? "" : "+"),
+    commit: (commit || "unknown") + (changes === "" ? "" : "+"),
     date: new Date().toISOString(),
     machine: `${Deno.build.os}, ${processor()}, ${navigator.hardwareConcurrency} threads`,
     kernels,

@@ -72,10 +72,10 @@ function stepsOf(dry: boolean): Record<string, () => Promise<boolean>> {
     test: () => run(["task", "test"]),
     "test-without-kernels": () => run(["test", "-A"], { TORCHOPT_OPS: "off" }),
     sanitizers: () => run(["task", "fuzz:ops", "--optional"]),
-    served: () => run(["task", "served", ...dry ? ["--allow-dirty"] : []]),
     binary: () => run(["run", "-A", "scripts/check_binary.ts"]),
     prebuilt: () => makeStage(),
     publish: () => run(["publish", "--dry-run"], {}, STAGE),
+    served: () => run(["run", "-A", "scripts/served.ts"], {}, STAGE),
     npm: async () => {
       const output = root.join("dist/torchopt.tgz").toString();
       return await run(["run", "-A", "scripts/npm.ts", "--output", output], {}, STAGE);

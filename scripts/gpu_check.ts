@@ -176,7 +176,7 @@ const stages: readonly Stage[] = [
     async *run() {
       yield await child(test(false, "tests/runtime/cuda_test.ts"), 60);
       yield await child(
-        test(true, "tests/tensor/views_test.ts", "tests/tensor/creation_test.ts"),
+        test(true, "tests/tensor/creation_test.ts", "tests/optim/func_optimizer_test.ts"),
         60,
       );
     },

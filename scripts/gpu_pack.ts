@@ -23,7 +23,7 @@ const LIMIT = 62 * 2 ** 20;
 /** Tracked files that no check reads. */
 const LEFT_OUT = ["docs/residuals.svg", ".github", "examples/data"];
 /** Packages that the checks import, with what they import. */
-const PACKAGES = ["deno-std", "fast-check", "pngjs", "pure-rand"];
+const PACKAGES = ["@msgpack/msgpack", "deno-std", "fast-check", "pngjs", "pure-rand"];
 /** Files of packages that are of no use there. */
 const USELESS = /\.(so(\.\d+)*|dll|dylib|node|map|md|d\.[cm]?ts)$/;
 
@@ -138,32 +138,29 @@ const parts = [
   }),
 ];
 
-/** Packages of the lock file, as Deno caches them. */
+/** The packages of the lock file, as Deno caches them. */
 async function copyPackages(from: string, to: string): Promise<void> {
   const lock = JSON.parse(await Deno.readTextFile(`${root}/deno.lock`));
   for await (const registry of Deno.readDir(from)) {
     if (!registry.isDirectory) continue;
     for (const id of Object.keys(lock.npm ?? {})) {
       const [, name, version] = /^(@?[^@]+)@([^_]+)/.exec(id)!;
-      if (!PACKAGES.includes(name)) continue;
-      await copy(
-        `${from}/${registry.name}/${name}/${version}`,
-        `${to}/${registry.name}/${name}/${version}`,
-      );
+      const place = `${registry.name}/${name}/${version}`;
+      await copy(`${from}/${place}`, `${to}/${place}`, PACKAGES.includes(name));
       const list = `${registry.name}/${name}/registry.json`;
       if (exists(`${from}/${list}`)) await Deno.copyFile(`${from}/${list}`, `${to}/${list}`);
     }
   }
 }
 
-async function copy(from: string, to: string): Promise<void> {
+/** A folder of a package; of those that nothing imports Deno only wants to see that they are there. */
+async function copy(from: string, to: string, whole: boolean): Promise<void> {
   if (!exists(from)) return;
   await Deno.mkdir(to, { recursive: true });
   for await (const { name, isDirectory, isFile } of Deno.readDir(from)) {
-    if (isDirectory) await copy(`${from}/${name}`, `${to}/${name}`);
-    else if (isFile && !USELESS.test(name)) {
-      await Deno.copyFile(`${from}/${name}`, `${to}/${name}`);
-    }
+    const useful = whole ? !USELESS.test(name) : name === "package.json";
+    if (isDirectory && whole) await copy(`${from}/${name}`, `${to}/${name}`, whole);
+    else if (isFile && useful) await Deno.copyFile(`${from}/${name}`, `${to}/${name}`);
   }
 }
 

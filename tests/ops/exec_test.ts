@@ -78,3 +78,42 @@ withKernels("torchopt_fused_adam_exec() refuses a negative size", (calls) => {
   const message = Deno.UnsafePointerView.getCString(calls.torchopt_last_error()!);
   assertEquals(message, "FusedAdam: a size is negative");
 });
+
+/** `n` numbers that begin `from` elements after the beginning of a block. */
+function placed(values: readonly number[], from: number): Float64Array<ArrayBuffer> {
+  const array = new Float64Array(values.length + from).subarray(from);
+  array.set(values);
+  return array;
+}
+
+const count = 2500, many = Array.from({ length: count }, (_, i) => Math.sin(i));
+
+withKernels("torchopt_program_exec() computes the same wherever memory begins", (calls) => {
+  // The loop above, for more elements than a tile has: also over its operand.
+  const long = code.map((x, i) => i === 5 || i === 10 ? count : x);
+  const words = BigInt64Array.from(long, BigInt), consts = new BigInt64Array(1);
+  new Float64Array(consts.buffer)[0] = 2;
+  const want = many.map((x) => (x + 2) * x);
+  for (let from = 0; from < 9; from++) {
+    for (const over of [false, true]) {
+      const x = placed(many, from), y = over ? x : placed(many, (from * 5) % 9), n = words.length;
+      const done = calls.torchopt_program_exec(1, words, BigInt(n), consts, 1n, addresses(x, y), 1);
+      assertEquals([done, ...y], [0, ...want]);
+    }
+  }
+});
+
+withKernels("torchopt_fused_adam_exec() computes the same wherever memory begins", (calls) => {
+  const scalars = [0.9, 0.1, 0.99, 0.01, 1e-8, 0, -0.1, 0.01].map((x) => Float64Array.of(x));
+  const step = (from: number) => {
+    const [g, m, v, p] = [0, 1, 2, 3].map((k) => placed(many.map((x) => x * x + k), from));
+    const moments = [Float64Array.of(0.5), Float64Array.of(0.25)];
+    const [u, mOut, vOut] = [0, 1, 2].map(() => placed(many, from));
+    const at = addresses(...scalars, ...moments, g, m, v, p, u, mOut, vOut);
+    const sizes = BigInt64Array.of(BigInt(count));
+    assertEquals(calls.torchopt_fused_adam_exec(1, 1, 1n, sizes, at, 1), 0);
+    return [u, mOut, vOut].map((x) => [...x]);
+  };
+  const want = step(0);
+  for (let from = 1; from < 9; from++) assertEquals(step(from), want);
+});

@@ -1,5 +1,6 @@
 // Running kernels without ONNX Runtime, on the CPU or on a GPU, for tests.
 
+#include <functional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -137,6 +138,15 @@ void scatter(Call& call) {
   else scatterZeros(places, source, rows, count, out, size, Parallel());
 }
 
+// Memory between kernels, until the call is over.
+struct HostScratch {
+  std::vector<std::vector<char>> blocks;
+  void* operator()(size_t bytes) {
+    blocks.emplace_back(bytes, char(0x7b));
+    return blocks.back().data();
+  }
+};
+
 Batch batch(Call& call) {
   Batch result{};
   for (size_t* part : {&result.count, &result.m, &result.n}) *part = size_t(call.number());
@@ -150,7 +160,8 @@ void lu(Call& call) {
   T* const a = call.address<T>();
   auto* const order = call.address<int64_t>();
   auto* const pivots = call.address<int64_t>();
-  if (call.onGpu) cuda::launchLu(kStream, matrices, a, order, pivots);
+  HostScratch scratch;
+  if (call.onGpu) cuda::launchLu(kStream, matrices, a, order, pivots, std::ref(scratch));
   else factorLu(matrices, a, order, pivots, Parallel());
 }
 
@@ -159,7 +170,8 @@ template <class T>
 void cholesky(Call& call) {
   const Batch matrices = batch(call);
   T* const a = call.address<T>();
-  if (call.onGpu) cuda::launchCholesky(kStream, matrices, a);
+  HostScratch scratch;
+  if (call.onGpu) cuda::launchCholesky(kStream, matrices, a, std::ref(scratch));
   else factorCholesky(matrices, a, Parallel());
 }
 

@@ -6,6 +6,7 @@
 
 #include "../common/errors.h"
 #include "../common/export.h"
+#include "../linalg/cuda/solver.h"
 #include "cache.h"
 #include "module.h"
 #include "nvrtc.h"
@@ -30,9 +31,11 @@ int architectureOf(int32_t device) { return torchopt::cuda::deviceInfo(device).a
 
 // Names the libraries and the folder for machine code, before their first use; an empty text leaves the
 // loader's choice, or goes without the folder.
-TORCHOPT_EXPORT void torchopt_cuda_setup(const char* driver, const char* nvrtc, const char* cache) {
+TORCHOPT_EXPORT void torchopt_cuda_setup(const char* driver, const char* nvrtc, const char* solver,
+                                         const char* cache) {
   if (*driver != '\0') torchopt::cuda::setDriverPath(driver);
   if (*nvrtc != '\0') torchopt::cuda::setNvrtcPath(nvrtc);
+  torchopt::cuda::setSolverPath(solver);
   torchopt::cuda::setCacheFolder(cache);
 }
 

@@ -1,6 +1,9 @@
 // Helpers for the kernels of ONNX Runtime's CUDA provider.
 #pragma once
 
+#include <memory>
+#include <vector>
+
 #include "../common/custom_op.h"
 #include "module.h"
 
@@ -38,6 +41,23 @@ class Scratch {
  private:
   ort::Allocator* allocator_ = nullptr;
   void* data_ = nullptr;
+};
+
+// As many blocks of such memory as a node asks for, beside its first input.
+class ScratchBlocks {
+ public:
+  explicit ScratchBlocks(const ort::KernelContext* context) : context_(context) {
+    throwIfFailed(ort::KernelContextGetInput(context, 0, &beside_));
+  }
+  void* operator()(size_t bytes) {
+    blocks_.push_back(std::make_unique<Scratch>(context_, beside_, bytes));
+    return blocks_.back()->data();
+  }
+
+ private:
+  const ort::KernelContext* context_;
+  const ort::Value* beside_ = nullptr;
+  std::vector<std::unique_ptr<Scratch>> blocks_;
 };
 
 }  // namespace torchopt::cuda

@@ -1,6 +1,7 @@
 #include "op.h"
 
 #include <algorithm>
+#include <functional>
 #include <stdexcept>
 #include <string>
 
@@ -100,8 +101,13 @@ struct Lu : MatrixKernel<T, Gpu> {
     int64_t* order = output<int64_t>(context, 1, withLast(this->shape, {this->m()}));
     int64_t* pivots =
         output<int64_t>(context, 2, withLast(this->shape, {std::min(this->m(), this->n())}));
-    if constexpr (Gpu) cuda::launchLu(cuda::streamOf(context), this->batch, a, order, pivots);
-    else factorLu(this->batch, a, order, pivots, ortParallel(context));
+    if constexpr (Gpu) {
+      cuda::ScratchBlocks scratch(context);
+      cuda::launchLu(cuda::streamOf(context), this->batch, a, order, pivots,
+                     std::ref(scratch));
+    } else {
+      factorLu(this->batch, a, order, pivots, ortParallel(context));
+    }
     return nullptr;
   }
 };
@@ -132,8 +138,12 @@ struct Cholesky : MatrixKernel<T, Gpu> {
   explicit Cholesky(const ort::KernelInfo* info) : MatrixKernel<T, Gpu>(info) { this->wantSquare(); }
   ort::Status* compute(ort::KernelContext* context) const {
     T* a = this->copied(context, 0, 0);
-    if constexpr (Gpu) cuda::launchCholesky(cuda::streamOf(context), this->batch, a);
-    else factorCholesky(this->batch, a, ortParallel(context));
+    if constexpr (Gpu) {
+      cuda::ScratchBlocks scratch(context);
+      cuda::launchCholesky(cuda::streamOf(context), this->batch, a, std::ref(scratch));
+    } else {
+      factorCholesky(this->batch, a, ortParallel(context));
+    }
     return nullptr;
   }
 };

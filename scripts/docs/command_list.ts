@@ -75,6 +75,7 @@ export const KNOWN: readonly Known[] = [
   exact("deno task docs:commands", "ci", "step documentation and package"),
   exact("deno task build:ops", "ci", "part of deno task test"),
   exact("deno task test:golden", "ci", "part of deno task test"),
+  exact("deno task check:cuda", "elsewhere", "downloads 90 MB; run by hand"),
   exact("deno task fuzz:cuda", "ci", "step kernels under sanitizers"),
   exact("deno task fuzz:ops", "ci", "step kernels under sanitizers"),
   exact("deno task fuzz:cuda-programs", "long", "random programs for minutes"),

@@ -67,9 +67,11 @@ export async function compiled(
 
 const HEADERS = ["cuda_cpu.h", "fibers.h"].map((file) => `ops/cuda/testing/${file}`);
 
-/** Path of a library that is NVIDIA's driver and its run-time compiler, both. */
+/** Path of a library that is NVIDIA's driver, its run-time compiler and cuSOLVER, all in one. */
 export function fakeCudaLibrary(): Promise<string> {
-  const files = ["fake_cuda.cc", "fibers.cc"].map((file) => `ops/cuda/testing/${file}`);
+  const files = ["fake_cuda.cc", "fake_cusolver.cc", "fibers.cc"].map((file) =>
+    `ops/cuda/testing/${file}`
+  );
   return compiled("libfake_cuda.so", files, HEADERS, ["-shared", "-fPIC"]);
 }
 

@@ -74,9 +74,9 @@ int main(int argc, char** argv) {
   const auto exec = reinterpret_cast<Exec>(find("torchopt_exec"));
   const auto lastError = reinterpret_cast<const char* (*)()>(find("torchopt_last_error"));
   const char* const nvrtc = std::getenv("CUDA_CASES_NVRTC");
-  using Setup = void (*)(const char*, const char*, const char*);
+  using Setup = void (*)(const char*, const char*, const char*, const char*);
   reinterpret_cast<Setup>(find("torchopt_cuda_setup"))(
-      argv[2], nvrtc != nullptr ? nvrtc : argv[2], argv[3]);
+      argv[2], nvrtc != nullptr ? nvrtc : argv[2], argv[2], argv[3]);
   const uint64_t seed = std::strtoull(argv[4], nullptr, 10);
   const int count = std::atoi(argv[5]);
   int failures = 0;

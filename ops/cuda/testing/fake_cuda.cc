@@ -135,24 +135,27 @@ struct Bytes {
   }
 };
 
-int enqueue(void* stream, Bytes bytes) {
-  const Enqueue later = enqueuing();
-  if (later == nullptr) {
-    bytes.run();
-  } else {
-    later(
-        stream,
-        [](void* data) {
-          static_cast<Bytes*>(data)->run();
-          delete static_cast<Bytes*>(data);
-        },
-        new Bytes(bytes));
-  }
-  return 0;
-}
-
 char theContext;
 thread_local void* current = &theContext;
+
+}  // namespace
+
+// Runs work on the device: at once, or when the runtime of the process wants.
+void enqueueWork(void* stream, Work work, void* data) {
+  if (const Enqueue later = enqueuing()) later(stream, work, data);
+  else work(data);
+}
+
+namespace {
+
+int enqueue(void* stream, const Bytes& bytes) {
+  const Work work = [](void* data) {
+    static_cast<Bytes*>(data)->run();
+    delete static_cast<Bytes*>(data);
+  };
+  enqueueWork(stream, work, new Bytes(bytes));
+  return 0;
+}
 
 }  // namespace
 

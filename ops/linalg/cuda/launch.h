@@ -3,6 +3,7 @@
 
 #include "../../cuda/module.h"
 #include "../linalg.h"
+#include "solver.h"
 
 namespace torchopt::cuda {
 
@@ -27,11 +28,32 @@ TORCHOPT_CUDA_SHARED(
       u32 n, columns, backward, unit, transpose;
     };)
 
-// As factorLu, factorCholesky and solveTriangular on the CPU, in the place of `a` and `b`.
+TORCHOPT_CUDA_SHARED(
+    kAroundSolverTypes,
+    template <class T> struct TransposeTask {
+      const T* in;
+      T* out;
+      u32 m, n;
+    };
+    struct PivotTask {
+      const int* from;
+      i64 *order, *pivots;
+      u32 m, steps;
+    };
+    template <class T> struct ClearTask {
+      T* a;
+      const int* info;
+      u32 n;
+    };)
+
+// As factorLu, factorCholesky and solveTriangular on the CPU, in the place of `a` and `b`. A few large
+// matrices are left to cuSOLVER where it is there, with `scratch` for its work; other ones have a block
+// each.
 template <class T>
-void launchLu(Stream stream, const Batch& batch, T* a, int64_t* order, int64_t* pivots);
+void launchLu(Stream stream, const Batch& batch, T* a, int64_t* order, int64_t* pivots,
+              const ScratchMemory& scratch);
 template <class T>
-void launchCholesky(Stream stream, const Batch& batch, T* a);
+void launchCholesky(Stream stream, const Batch& batch, T* a, const ScratchMemory& scratch);
 template <class T>
 void launchTriangular(Stream stream, const Batch& batch, const Triangle& triangle, const T* t, T* b);
 

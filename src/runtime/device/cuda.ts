@@ -47,6 +47,7 @@ interface Cuda {
   readonly provider: string;
   readonly cudnn: boolean;
   readonly nvrtc: string;
+  readonly solver: string;
 }
 
 let state: Cuda | { readonly why: string } | undefined;
@@ -62,8 +63,10 @@ function load(): Cuda | { readonly why: string } {
   const count = number[0];
   driver.cuDriverGetVersion(number);
   const why = tooOld(parts, number[0]);
-  const { cudnn, nvrtc } = parts;
-  return why === null ? { driver, count, provider: parts.provider!, cudnn, nvrtc } : { why };
+  const { cudnn, nvrtc, solver } = parts;
+  return why === null
+    ? { driver, count, provider: parts.provider!, cudnn, nvrtc, solver }
+    : { why };
 }
 
 /** What is wrong with a driver that serves older versions of CUDA than the provider wants. */
@@ -84,7 +87,7 @@ function open(index: number): OpenDevice {
     );
   }
   registerProvider("torchopt_cuda", `${cuda.provider}/${PROVIDER}`);
-  startKernels(index, cuda.nvrtc);
+  startKernels(index, cuda.nvrtc, cuda.solver);
   const appendProvider = providerWith({
     ...PROVIDER_OPTIONS,
     ...givenOptions(Deno.env.get("TORCHOPT_CUDA_OPTIONS") ?? ""),

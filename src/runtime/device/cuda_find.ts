@@ -33,6 +33,9 @@ const OPTIONAL = ["libcudnn.so.9"];
 /** The compiler of the library's own kernels, by the versions of CUDA that they are written for. */
 const NVRTC = ["libnvrtc.so.13", "libnvrtc.so.12"];
 
+/** Of CUDA 13 and 12. */
+const SOLVER = ["libcusolver.so.12", "libcusolver.so.11"];
+
 /** Text on how to get the provider. */
 const INSTALL_PROVIDER: string =
   `Get it with "pip download --no-deps onnxruntime-gpu==${ORT_PACKAGE_VERSION}" (CUDA 13) and ` +
@@ -55,6 +58,8 @@ export interface CudaParts {
   readonly nvrtc: string;
   /** Libraries of NVIDIA that it is linked to, and those that it takes where they are; where each is. */
   readonly libraries: readonly { readonly name: string; readonly path?: string }[];
+  /** Path of cuSOLVER, likewise. */
+  readonly solver: string;
   /** One sentence for each missing part. */
   readonly missing: readonly string[];
 }
@@ -66,7 +71,7 @@ export interface CudaParts {
  */
 export function findCuda(ortFolder: string): CudaParts {
   if (OS === "darwin") {
-    return { cudnn: false, nvrtc: "", libraries: [], missing: ["macOS has no CUDA"] };
+    return { cudnn: false, nvrtc: "", solver: "", libraries: [], missing: ["macOS has no CUDA"] };
   }
   const missing: string[] = [];
   const places = [Deno.env.get("TORCHOPT_CUDA_PROVIDER"), ortFolder, installedFolder()];
@@ -92,17 +97,19 @@ export function findCuda(ortFolder: string): CudaParts {
     missing.push(explainAbsent(absent.map(({ name }) => name), major, folders));
   }
   const cudnn = libraries.some(({ name, path }) => path !== undefined && OPTIONAL.includes(name));
-  const nvrtc = findNvrtc(folders, major);
-  return { provider, driver, major, cudnn, nvrtc, libraries, missing };
+  const nvrtc = findNvrtc(folders, major), solver = pathOf(folders, SOLVER);
+  return { provider, driver, major, cudnn, nvrtc, solver, libraries, missing };
 }
 
-/** Path of the run-time compiler; empty where only the loader may know. */
+/** Path of the first library that lies in a folder; empty where only the loader may know. */
+function pathOf(folders: readonly string[], names: readonly string[]): string {
+  return folders.flatMap((folder) => names.map((name) => `${folder}/${name}`)).find(exists) ?? "";
+}
+
+/** Path of the run-time compiler, of the version for which the provider is built. */
 function findNvrtc(folders: readonly string[], major: number | undefined): string {
-  const given = Deno.env.get("TORCHOPT_NVRTC");
-  if (given) return given;
   const names = major === undefined ? NVRTC : [`libnvrtc.so.${major}`];
-  const paths = folders.flatMap((folder) => names.map((name) => `${folder}/${name}`));
-  return paths.find(exists) ?? "";
+  return Deno.env.get("TORCHOPT_NVRTC") || pathOf(folders, names);
 }
 
 /** That folder, where it is there: without the permission to look, it is not. */

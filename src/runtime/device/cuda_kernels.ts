@@ -11,7 +11,7 @@ import { openPinned } from "../pin.ts";
 import type { DeviceMemory } from "./driver.ts";
 
 const SYMBOLS = {
-  torchopt_cuda_setup: { parameters: ["buffer", "buffer", "buffer"], result: "void" },
+  torchopt_cuda_setup: { parameters: ["buffer", "buffer", "buffer", "buffer"], result: "void" },
   torchopt_cuda_prepare: { parameters: ["i32"], result: "i32" },
   torchopt_cuda_wait: { parameters: ["buffer", "i32"], result: "i32" },
   torchopt_cuda_random_fill: {
@@ -46,8 +46,9 @@ const ready = new Map<string, boolean>();
  *
  * @param device number of the GPU
  * @param nvrtc path of the run-time compiler; empty leaves the choice to the loader
+ * @param solver path of cuSOLVER, likewise
  */
-export function startKernels(device: number, nvrtc: string): void {
+export function startKernels(device: number, nvrtc: string, solver: string): void {
   const { loaded, path, why } = opsLibrary();
   if (!loaded) {
     started ??= { why: `the compiled ops are ${why}` };
@@ -55,7 +56,7 @@ export function startKernels(device: number, nvrtc: string): void {
   }
   const calls = openPinned(path!, SYMBOLS).symbols;
   if (started === undefined) {
-    calls.torchopt_cuda_setup(cString(""), cString(nvrtc), cString(codeFolder()));
+    calls.torchopt_cuda_setup(cString(""), cString(nvrtc), cString(solver), cString(codeFolder()));
   }
   const failed = calls.torchopt_cuda_prepare(device) !== 0;
   started ??= failed ? { why: lastError(calls) } : { calls, device };

@@ -100,27 +100,29 @@ function find(): Found {
   const choice = Deno.env.get("TORCHOPT_OPS");
   if (choice === "off") return unused("switched off by TORCHOPT_OPS=off");
   if (choice) return chosen(choice);
+  let found: string | Found;
   try {
     checkCacheFolder();
-    return search();
+    found = search();
   } catch (error) {
     const expected = error instanceof Deno.errors.NotCapable || error instanceof BackendError;
     if (!expected) throw error;
     return unused(`not looked for: ${error.message}`);
   }
+  return typeof found === "string" ? load(found) : found;
 }
 
-/** What was built from these sources, else what is shipped with them. */
-function search(): Found {
+/** Path of what was built from these sources, else of what is shipped with them. */
+function search(): string | Found {
   const shipped = shippedOps();
   const key = sourceKey() ?? shipped?.key;
   if (key === undefined) return unbuilt();
   const path = libraryPath(key);
-  if (exists(path) && isWholeLibrary(path)) return load(path);
+  if (exists(path) && isWholeLibrary(path)) return path;
   if (shipped?.key !== key) return unbuilt(path);
   const taken = takeShippedOps(shipped);
   if (taken === undefined) return unbuilt(path);
-  return "path" in taken ? load(taken.path) : unbuilt(path, `${taken.why}: `);
+  return "path" in taken ? taken.path : unbuilt(path, `${taken.why}: `);
 }
 
 /** The library that the user names: another one, or none, would not be what is wanted. */

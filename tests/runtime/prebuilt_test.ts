@@ -1,6 +1,12 @@
 /** Kernels that the package ships: used where they are the listed ones, and nothing else of them. */
 
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { opsLibrary } from "../../src/runtime/mod.ts";
 import { libraryName, sourceKey, THIS_TARGET } from "../../src/runtime/ops_cache.ts";
 import { sha256 } from "../../src/runtime/sha256.ts";
@@ -112,6 +118,14 @@ testWith(kernels, "shipped kernels are used at once, and from the cache after th
     const { out, err } = await run();
     assertEquals(out, `5 false ${path}`);
     assertStringIncludes(err, "is missing");
+  });
+});
+
+testWith(kernels, "a missing ONNX Runtime is no fault of shipped kernels", async () => {
+  await withPackage(async ({ env }, run) => {
+    env.TORCHOPT_ORT_LIBRARY = "/no/such/library";
+    const { message } = await assertRejects(() => run(), Error);
+    assertStringIncludes(message, 'TORCHOPT_ORT_LIBRARY names "/no/such/library"');
   });
 });
 

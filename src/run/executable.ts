@@ -175,18 +175,21 @@ export class Executable {
   /** What is to run: this graph, or that with generated kernels once they are compiled. */
   #best(): Executable {
     const later = this.#later;
-    if (later === null) return this.#better ?? this;
+    // What runs once is not worth compiling.
+    if (later === null || !this.ran) return this.#better ?? this;
     const state = later.state();
     if (state === "compiling") return this;
     this.#later = null;
+    let why = state === "failed" ? later.error() : null;
     try {
-      if (state === "failed") throw new BackendError(later.error());
-      this.#better = new Executable(this.key, this.wishes, later.lowered, this.device);
+      if (state === "ready") {
+        this.#better = new Executable(this.key, this.wishes, later.lowered, this.device);
+      }
     } catch (cause) {
-      const { message } = cause as Error;
-      console.warn(
-        `torchopt: ${message}. Graphs of ONNX's operators run in place of these kernels.`,
-      );
+      why = (cause as Error).message;
+    }
+    if (why !== null) {
+      console.warn(`torchopt: ${why}. Graphs of ONNX's operators run in place of these kernels.`);
     }
     if (this.#better !== null && this.#underWay === 0) {
       for (const { session } of this.#segments) session.dispose();

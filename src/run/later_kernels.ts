@@ -14,48 +14,70 @@ import {
 } from "../runtime/mod.ts";
 import type { Lowered } from "../lower/lower.ts";
 
+type Begin = (node: Lowered["programs"][number]) => PendingKernels;
+
 /** A graph that takes the place of another one when its kernels are ready. */
 export class LaterKernels {
-  /** The lowered graph. */
-  readonly lowered: Lowered;
-  #pending: PendingKernels[];
+  #choices: readonly Lowered[];
+  readonly #begin: Begin;
+  #pending: PendingKernels[] | null = null;
 
-  /** Begins to compile the kernels; throws {@linkcode BackendError} where one can have none. */
-  constructor(lowered: Lowered, begin: (node: Lowered["programs"][number]) => PendingKernels) {
-    this.lowered = lowered;
-    this.#pending = [];
-    try {
-      for (const node of lowered.programs) this.#pending.push(begin(node));
-    } catch (cause) {
-      this.release();
-      throw cause;
-    }
+  /** @param choices the lowered graph; further ones are for where the kernels before cannot be */
+  constructor(choices: readonly Lowered[], begin: Begin) {
+    this.#choices = choices;
+    this.#begin = begin;
   }
 
-  /** How far they are, all together. */
+  /** The lowered graph. */
+  get lowered(): Lowered {
+    return this.#choices[0];
+  }
+
+  /** How far the kernels are, all together. Begins to compile them when it is asked first. */
   state(): "compiling" | "ready" | "failed" {
-    for (const kernels of this.#pending) {
+    if (this.#pending === null && !this.#start()) return "failed";
+    for (const kernels of this.#pending!) {
       const state = kernels.state();
       if (state !== "ready") return state;
     }
     return "ready";
   }
 
-  /** What went wrong. */
-  error(): string {
-    return this.#pending.find((kernels) => kernels.state() === "failed")?.error() ?? "";
+  /** What went wrong, for the first one who hears of it. */
+  error(): string | null {
+    const text = this.#pending?.find((kernels) => kernels.state() === "failed")?.error() ?? null;
+    if (text === null || told.has(text)) return null;
+    told.add(text);
+    return text;
+  }
+
+  #start(): boolean {
+    while (this.#choices.length > 0) {
+      this.#pending = [];
+      try {
+        for (const node of this.lowered.programs) this.#pending.push(this.#begin(node));
+        return this.#pending.length > 0;
+      } catch (cause) {
+        this.release();
+        if (!(cause instanceof BackendError)) throw cause;
+        this.#choices = this.#choices.slice(1);
+      }
+    }
+    return false;
   }
 
   /** Forgets the kernels; sessions that were made meanwhile keep theirs. */
   release(): void {
-    for (const kernels of this.#pending) kernels.release();
+    for (const kernels of this.#pending ?? []) kernels.release();
     this.#pending = [];
   }
 }
 
+const told = new Set<string>();
+
 /**
- * The graph with generated kernels, which are compiled from now on; null where the device has none, or
- * the graph nothing for them. A loop that can have none is lowered as a graph.
+ * The graph with generated kernels; null where the device has none, or the graph nothing for them. A
+ * loop that can have none is lowered as a graph.
  *
  * @param lower gives the graph for a target
  */
@@ -65,17 +87,13 @@ export function laterKernels(
 ): LaterKernels | null {
   const driver = driverOf(device), { generator } = driver;
   if (generator === undefined || !driver.compiledOps || !opsLibrary().loaded) return null;
-  const index = driver.indexOf(device);
-  for (const loops of [true, false]) {
-    const lowered = lower(generator.target(loops));
-    if (lowered.programs.length === 0) return null;
-    try {
-      return new LaterKernels(lowered, (node) => generator.begin(index, node));
-    } catch (cause) {
-      if (!(cause instanceof BackendError)) throw cause;
-      const other = loops && lowered.programs.some(({ layout }) => layout !== undefined);
-      if (!other) return null;
-    }
+  if (driver.whyNoKernels?.() !== undefined) return null;
+  const choices = [lower(generator.target(true))];
+  const [{ programs }] = choices;
+  if (programs.length === 0) return null;
+  if (programs.some(({ layout }) => layout !== undefined)) {
+    choices.push(lower(generator.target(false)));
   }
-  return null;
+  const index = driver.indexOf(device);
+  return new LaterKernels(choices, (node) => generator.begin(index, node));
 }

@@ -128,6 +128,6 @@ export function explain(of: Tensor | Compiled<(...args: never[]) => unknown>): E
   const { lowered, device, lastRun } = executable;
   const made = Number.isNaN(lastRun) ? [] : executable.iterations();
   const iterations = new Map(made.map((n, i) => [lowered.iterations[i], n]));
-  const waiting = executable.awaitsKernels ? ", and generated ones are being compiled" : "";
+  const waiting = executable.awaitsKernels ? "; generated ones follow" : "";
   return describe(lowered, device, lastRun, iterations, waiting);
 }

@@ -14,6 +14,7 @@
 
 import { parseArgs } from "node:util";
 import { cacheFolder } from "../src/runtime/ops_cache.ts";
+import { type Expected, isWrong, type Line } from "./bench/lines.ts";
 import { build } from "./cuda_dry_run/build.ts";
 
 const { values: options } = parseArgs({
@@ -138,6 +139,21 @@ interface Stage {
   run(): AsyncGenerator<Outcome>;
 }
 
+const expected: Expected = JSON.parse(
+  await Deno.readTextFile(`${root}bench/peers/expected.json`),
+);
+
+/** A workload's outcome, which is none where its result is wrong: its time says nothing then. */
+function judged(outcome: Outcome): Outcome {
+  const lines = outcome.lines as Line[];
+  const wrong = lines.filter((line) =>
+    isWrong(line, expected) || (line.check?.some((value) => value === null) ?? false)
+  );
+  if (wrong.length === 0) return outcome;
+  const ended = `wrong results: ${wrong.map(({ workload }) => workload).join(", ")}`;
+  return { ...outcome, ok: false, ended };
+}
+
 const goldens = () =>
   [...Deno.readDirSync(`${root}tests/golden`)].map(({ name }) => name)
     .filter((name) => name.endsWith("_test.ts") && !name.startsWith("distributed")).sort();
@@ -225,7 +241,7 @@ const stages: readonly Stage[] = [
           `${root}bench/workloads.ts`,
           name,
         );
-        yield await child(command, 40, env);
+        yield judged(await child(command, 40, env));
       }
     },
   },

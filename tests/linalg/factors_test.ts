@@ -13,6 +13,7 @@ import {
   toPlain,
   toTensor,
 } from "./matrices.ts";
+import { kernels } from "../helpers/needs.ts";
 
 const precision = { float32: 2 ** -23, float64: 2 ** -52 } as const;
 const dtypes = ["float32", "float64"] as const;
@@ -141,7 +142,8 @@ Deno.test("triangular systems have residuals of substitution", () => {
 
 const eye = (n: number, dtype: "float32" | "float64") => toTensor(identity(n), dtype);
 
-const few = [1, 2, 3, 5, 8, 16, 17, 33, 64, 90];
+// The fallback graphs turn all pairs of columns in each sweep.
+const few = [1, 2, 3, 5, 8, 16, 17, 33, 64, 90, ...kernels.met ? [200] : []];
 
 Deno.test("V^T V = I and A V = V W", () => {
   eachMatrix(few, (what, a, _, eps) => {
@@ -180,6 +182,9 @@ Deno.test("U S V^T = A with orthonormal U and V", () => {
   // Rank 1 and rank 0: vectors of singular values 0 complete the basis.
   const one = toTensor(product(random(9, 1, 1), random(1, 6, 2)), "float64");
   check("rank 1", one, toPlain(one), precision.float64);
+  // Most columns of A V are rounding errors, from whatever start they are turned.
+  const three = toTensor(product(random(40, 3, 1), random(3, 40, 2)), "float64");
+  check("rank 3", three, toPlain(three), precision.float64);
   check("rank 0", one.mul(0), toPlain(one.mul(0)), precision.float64);
 });
 

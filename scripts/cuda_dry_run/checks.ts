@@ -51,6 +51,10 @@ const checks: Record<string, Check> = {
     const y = x.matmul(x);
     y.data();
     assertEquals(y.matmul(x).reshape(4).toArray(), [37, 54, 81, 118]);
+    // ONNX Runtime copies the product in its own stream: it has to be there by then.
+    const p = x.matmul(x), q = p.reshape(4);
+    realize(p, q);
+    assertEquals(q.toArray(), [7, 10, 15, 22]);
     // A run that reads what another one has just written, without a look in between.
     let z = x;
     for (let i = 0; i < 5; i++) realize(z = z.matmul(x));

@@ -6,7 +6,7 @@
 #include "plan.h"
 
 // Changes with any change of an exported function; ops_library.ts asks for the same number.
-TORCHOPT_EXPORT int32_t torchopt_abi_version() { return 2; }
+TORCHOPT_EXPORT int32_t torchopt_abi_version() { return 3; }
 
 // Returns 1, or 0 where the library is older than the API this was written for.
 TORCHOPT_EXPORT int32_t torchopt_init(const torchopt::ort::ApiBase* base) {

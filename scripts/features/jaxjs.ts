@@ -5,6 +5,8 @@
  */
 
 // deno-lint-ignore-file no-explicit-any
+// Only this script needs it.
+// deno-lint-ignore no-import-prefix
 import * as jax from "npm:@jax-js/jax@0.1.25";
 import { close } from "./close.ts";
 

@@ -8,6 +8,7 @@
  */
 
 import type { ProgramNode, ValueSpec } from "../runtime/mod.ts";
+import { constant } from "../graph/leaf.ts";
 import type { Node, Target } from "../graph/node.ts";
 import { sizeOf } from "../graph/shape.ts";
 import { Cutter, segmentSizes } from "./cut.ts";
@@ -53,8 +54,24 @@ export interface Lowered {
   readonly summary: string[];
 }
 
-/** Lowers a walked graph, perhaps not for the first time. */
+/** Lowers a walked graph. It may be lowered again, for another target: the walk's numbers stay. */
 export function lower(
+  walk: Walk,
+  outputs: readonly Node[],
+  donations: readonly Donation[],
+  target: Target,
+): Lowered {
+  // Nodes of constants belong to many graphs, and lowering numbers those that it makes.
+  const shared = walk.nodes.filter(({ prim }) => prim === constant);
+  const numbers = shared.map(({ local }) => local);
+  try {
+    return lowerOnce(walk, outputs, donations, target);
+  } finally {
+    shared.forEach((node, i) => node.local = numbers[i]);
+  }
+}
+
+function lowerOnce(
   walk: Walk,
   outputs: readonly Node[],
   donations: readonly Donation[],

@@ -37,8 +37,6 @@ export interface Simplified {
 
 /** Copies the walked graph with leaves that hold no memory, simplified, and runs the passes on it. */
 export function simplify(walk: Walk, outputs: readonly Node[], target: Target): Simplified {
-  // The graph may have been lowered for another target before, and bodies in it have been numbered.
-  walk.renumber();
   const rebuilder = new Rebuilder(target);
   const copies: Node[] = [];
   const leafIndex = new Map<Node, number>(), places: NumberPlace[] = [];

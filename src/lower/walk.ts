@@ -18,8 +18,6 @@ export interface Walk {
   readonly leaves: Node[];
   /** Numbers that are data, in order of first use. */
   readonly scalars: Node[];
-  /** Gives constants, which all graphs share, the numbers (`Node.local`) of this walk again. */
-  renumber(): void;
   /** Number of the nodes that any run stores (`Node.keep`). */
   readonly kept: number;
   /** Place of a storage among the leaves, or -1; only until something else walks. */
@@ -84,8 +82,7 @@ export function walk(outputs: readonly Node[], inputs: ReadonlySet<Node> = noNod
   for (let i = 0; i < used; i++) hash = Math.imul(hash ^ key[i], 0x01000193);
   const { nodes, leaves, scalars, kept } = walker;
   const leafOf = (storage: Storage) => walker.leafOf(storage);
-  const renumber = () => walker.renumber();
-  return { nodes, leaves, scalars, renumber, kept, leafOf, key, hash: hash >>> 0 };
+  return { nodes, leaves, scalars, kept, leafOf, key, hash: hash >>> 0 };
 }
 
 /** The walk under way. */
@@ -96,7 +93,6 @@ class Walker {
   kept = 0;
   readonly #inputs: ReadonlySet<Node>;
   readonly #epoch = nextEpoch();
-  readonly #constants: { readonly node: Node; readonly number: number }[] = [];
   #count = 0;
 
   constructor(inputs: ReadonlySet<Node>) {
@@ -106,11 +102,6 @@ class Walker {
   /** Place of a storage among the leaves, or -1. */
   leafOf(storage: Storage): number {
     return storage.mark === this.#epoch ? storage.local : -1;
-  }
-
-  /** See `Walk`. */
-  renumber(): void {
-    for (const { node, number } of this.#constants) node.local = number;
   }
 
   /** Visits an output and everything below it. */
@@ -150,8 +141,7 @@ class Walker {
       this.scalars.push(node);
     } else if (node.prim === constant) {
       // Many share it, so that its value, where it has one, may lie on any device.
-      const number = node.local = this.#count++;
-      this.#constants.push({ node, number });
+      node.local = this.#count++;
       emit(-200);
       emit(node.attrKey);
       this.nodes.push(node);

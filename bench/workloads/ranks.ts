@@ -4,9 +4,8 @@
  * @module
  */
 
-import { distributed, Generator, type Tensor, tensor } from "@torchopt/torchopt";
-import { makeParams, sampleTasks } from "../../examples/maml_sinusoid.ts";
-import { mean, parallelPart, part } from "../../examples/distributed_maml.ts";
+import { distributed, type Tensor, tensor } from "@torchopt/torchopt";
+import { inTurns, PARTS, W16 } from "./maml_ranks.ts";
 import { report } from "./timing.ts";
 
 const { register, remoteSyncCall } = distributed;
@@ -62,34 +61,16 @@ async function calls(kind: string): Promise<void> {
 
 /** Iterations of distributed MAML, alone and together in turns. */
 async function maml(): Promise<void> {
-  const params = makeParams(new Generator(0), 64), inner = { steps: 3, lr: 0.01 };
-  const generator = new Generator(2), count = 400, size = distributed.getWorldSize();
-  const alone = (tasks: number) => () => {
-    const drawn = sampleTasks(generator, tasks, 10);
-    const start = performance.now(), { loss } = mean([part(params, drawn, inner)]);
-    loss.item();
-    return Promise.resolve(performance.now() - start);
-  };
-  const together = async () => {
-    const drawn = sampleTasks(generator, count, 10), start = performance.now();
-    (await parallelPart(params, drawn, inner)).loss.item();
-    return performance.now() - start;
-  };
-  const ways = { one: alone(count), half: alone(count / 2), all: together };
-  const times: Record<string, number[]> = { one: [], half: [], all: [] };
-  for (let i = 0; i < 24; i++) {
-    for (const [name, way] of Object.entries(ways)) {
-      const taken = await way();
-      if (i >= 4) times[name].push(taken);
-    }
-  }
-  for (const [name, runs] of Object.entries(times)) {
-    report(`w16_${name}`, { runs, first: runs[0] }, [size]);
+  const names = ["w16_one", "w16_half", "w16_all"];
+  for (const [i, { runs }] of (await inTurns(W16, 6, 4)).entries()) {
+    const times = runs.flat();
+    report(names[i], { runs: times, first: times[0] }, [distributed.getWorldSize()]);
   }
 }
 
 await distributed.autoInitRpc()(distributed.rankZeroOnly(async () => {
   const [name] = Deno.args;
   if (name === "w16") await maml();
+  else if (name === "parts") console.log(JSON.stringify(await inTurns(PARTS, 6, 3)));
   else await calls(name === "w8w" ? "_workers" : "");
 }))();

@@ -48,10 +48,12 @@ const column = (runs: readonly number[][], i: number) => runs.map((run) => run[i
 /** What the measurements say of this machine. */
 function machineOf(found: readonly Runs[], others: Omit<Machine, keyof Measured>): Machine {
   const beside = found.filter(({ kind, calls }) => kind === "beside" && calls === undefined);
-  const messages = found.filter(({ calls }) => calls !== undefined).map(({ tasks, calls, runs }) => {
-    const one = beside.find((other) => other.tasks === tasks)!;
-    return (median(column(runs, 2)) - median(column(one.runs, 2))) / (calls! - 1);
-  });
+  const messages = found.filter(({ calls }) => calls !== undefined).map(
+    ({ tasks, calls, runs }) => {
+      const one = beside.find((other) => other.tasks === tasks)!;
+      return (median(column(runs, 2)) - median(column(one.runs, 2))) / (calls! - 1);
+    },
+  );
   const message = messages.reduce((a, b) => a + b) / messages.length;
   const works = beside.map(({ tasks, runs }): Point => ({
     tasks,
@@ -64,7 +66,7 @@ function machineOf(found: readonly Runs[], others: Omit<Machine, keyof Measured>
       ms: median(runs.flat()),
     })),
     beside: works,
-    slowdowns: beside.flatMap(({ runs }, i) =>
+    slowdowns: beside.map(({ runs }, i) =>
       runs.map(([first, second]) => [first / works[i].ms, second / works[i].ms] as const)
     ),
     once: beside.map(({ tasks, runs }) => ({ tasks, ms: median(column(runs, 2)) - message })),
@@ -97,9 +99,10 @@ function main(found: readonly Runs[], values: Record<string, string | undefined>
   for (const { tasks, ms } of alone) {
     const two = beside.find((point) => point.tasks === tasks);
     console.log(
-      `${String(tasks).padStart(5)} ${ms.toFixed(2).padStart(10)}` + (two === undefined ? "" : ` ${
-        two.ms.toFixed(2).padStart(11)
-      } ${at(once, tasks).toFixed(2).padStart(9)}`),
+      `${String(tasks).padStart(5)} ${ms.toFixed(2).padStart(10)}` +
+        (two === undefined
+          ? ""
+          : ` ${two.ms.toFixed(2).padStart(11)} ${at(once, tasks).toFixed(2).padStart(9)}`),
     );
   }
   console.log(`a message there and back: ${(1e3 * message).toFixed(0)} us`);
@@ -117,9 +120,9 @@ function main(found: readonly Runs[], values: Record<string, string | undefined>
   }
   const many = Math.floor(option("tasks", values.tasks, 25_600)), single = at(alone, many);
   console.log(
-    `${many} tasks, ${1e3 * machine.latency} us and ${machine.bandwidth / 1e6} GB/s between hosts: ${
-      single.toFixed(0)
-    } ms on one rank`,
+    `${many} tasks, ${1e3 * machine.latency} us and ${
+      machine.bandwidth / 1e6
+    } GB/s between hosts: ${single.toFixed(0)} ms on one rank`,
   );
   for (let ranks = 2; ranks <= 1024; ranks *= 2) {
     const taken = typical(ranks, many, machine);

@@ -16,7 +16,6 @@ import {
   distributed,
   func,
   Generator,
-  stack,
   type Tensor,
 } from "@torchopt/torchopt";
 import { options, run } from "./helpers/options.ts";
@@ -64,7 +63,7 @@ function byTasks([params, tasks, inner]: distributed.Args): distributed.Partitio
 export function mean(parts: readonly Part[]): Omit<Part, "count"> {
   const all = parts.reduce((n, { count }) => n + count, 0);
   const weighted = (values: readonly Tensor[]) =>
-    stack(values.map((x, i) => x.mul(parts[i].count / all))).sum(0);
+    values.map((x, i) => x.mul(parts[i].count / all)).reduce((sum, x) => sum.add(x));
   const [first] = parts;
   const gradient = Object.fromEntries(
     Object.keys(first.gradient).map((name) => [

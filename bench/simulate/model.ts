@@ -10,14 +10,17 @@ export interface Point {
   readonly ms: number;
 }
 
+/** Work of two ranks of a host in one run, over the median of all runs. */
+export type Pair = readonly [first: number, second: number];
+
 /** What a simulation needs to know; times in milliseconds. Tables are in order of tasks. */
 export interface Machine {
   /** Work of a rank that has its host for itself. */
   readonly alone: readonly Point[];
   /** Work of each of two ranks of a host, which share its memory. */
   readonly beside: readonly Point[];
-  /** Work of the two ranks of a host at the same time, over the median. A host draws one of these pairs. */
-  readonly slowdowns: readonly (readonly [number, number])[];
+  /** How much the two ranks of a host were slowed down together; in the order of `beside`. */
+  readonly slowdowns: readonly (readonly Pair[])[];
   /**
    * What rank 0 takes besides work and messages, by tasks of a rank: it divides them, hands itself its own,
    * waits for others to wake up, and averages. It depends on the work, which empties the caches.
@@ -49,6 +52,12 @@ export function at(table: readonly Point[], tasks: number): number {
   return Math.max(0, a.ms + (b.ms - a.ms) * (tasks - a.tasks) / (b.tasks - a.tasks));
 }
 
+/** Runs with the number of tasks that is nearest. */
+function pairsFor(m: Machine, tasks: number): readonly Pair[] {
+  const off = m.beside.map((point) => Math.abs(point.tasks - tasks));
+  return m.slowdowns[off.indexOf(Math.min(...off))];
+}
+
 /** Numbers from 0 to 1, the same at each run. */
 export function uniforms(seed: number): () => number {
   let state = seed;
@@ -69,17 +78,19 @@ export function divide(tasks: number, ranks: number): number[] {
 export function simulate(ranks: number, tasks: number, m: Machine, draw: () => number): number {
   const parts = divide(tasks, ranks);
   if (parts.length === 1) return at(m.alone, tasks);
-  // Hosts fill up one after the other.
+  // Hosts fill up one after the other, and each repeats one of the runs.
+  const runs = pairsFor(m, parts[0]);
   const pairs = Array.from(
     { length: Math.ceil(parts.length / PER_HOST) },
-    () => m.slowdowns[Math.floor(draw() * m.slowdowns.length)],
+    () => runs[Math.floor(draw() * runs.length)],
   );
   const works = parts.map((count, rank) => {
     const shared = rank % PER_HOST > 0 || rank + 1 < parts.length;
     const slowdown = shared ? pairs[Math.floor(rank / PER_HOST)][rank % PER_HOST] : 1;
     // Box and Muller, 1958.
     const normal = Math.sqrt(-2 * Math.log(draw())) * Math.cos(2 * Math.PI * draw());
-    return at(shared ? m.beside : m.alone, count) * slowdown * (1 + Math.abs(m.stragglers * normal));
+    return at(shared ? m.beside : m.alone, count) * slowdown *
+      (1 + Math.abs(m.stragglers * normal));
   });
   const half = { once: at(m.once, parts[0]) / 2, message: m.message / 2 };
   const isFar = (rank: number) => rank >= PER_HOST;

@@ -10,13 +10,8 @@
  */
 
 import { distributed, Generator } from "@torchopt/torchopt";
-import { mean, parallelPart, part, type Part } from "../../examples/distributed_maml.ts";
-import {
-  makeParams,
-  type Params,
-  sampleTasks,
-  type Tasks,
-} from "../../examples/maml_sinusoid.ts";
+import { mean, parallelPart, type Part, part } from "../../examples/distributed_maml.ts";
+import { makeParams, type Params, sampleTasks, type Tasks } from "../../examples/maml_sinusoid.ts";
 
 /** A kind of work. */
 export interface Kind {
@@ -92,7 +87,9 @@ async function together(tasks: Tasks): Promise<number[]> {
 
 async function runOnce({ kind, tasks, calls = 1 }: Kind): Promise<number[]> {
   if (kind === "alone") return [alone(sample(tasks))];
-  return await (kind === "beside" ? beside(tasks, sample((1 + calls) * tasks)) : together(sample(tasks)));
+  return await (kind === "beside"
+    ? beside(tasks, sample((1 + calls) * tasks))
+    : together(sample(tasks)));
 }
 
 /**
@@ -146,4 +143,5 @@ export const PARTS: readonly Kind[] = [
   { kind: "beside", tasks: 200 },
   { kind: "together", tasks: 400 },
   { kind: "alone", tasks: 400 },
+  { kind: "beside", tasks: 400 },
 ];

@@ -71,6 +71,6 @@ async function maml(): Promise<void> {
 await distributed.autoInitRpc()(distributed.rankZeroOnly(async () => {
   const [name] = Deno.args;
   if (name === "w16") await maml();
-  else if (name === "parts") console.log(JSON.stringify(await inTurns(PARTS, 6, 3)));
+  else if (name === "parts") console.log(JSON.stringify(await inTurns(PARTS, 8, 3)));
   else await calls(name === "w8w" ? "_workers" : "");
 }))();

@@ -40,6 +40,7 @@ export const KNOWN: readonly Known[] = [
   exact("npx --yes deno@2.9.6", "quick", "", "npx --yes deno@2.9.6 --version"),
   exact("deno add jsr:@torchopt/torchopt", "elsewhere", "the package has to be published first"),
   exact("deno task demo --help", "quick", ""),
+  exact("deno run -A first.ts", "ci", "deno test --doc runs the block"),
   {
     pattern: /^deno run -A jsr:@torchopt\/torchopt\/cli (info|doctor)$/,
     way: "quick",

@@ -11,7 +11,7 @@ import { TensorCore } from "../tensor/core.ts";
 import { cat, stack } from "../tensor/functions.ts";
 import { zerosLike } from "../tensor/creation.ts";
 import { tensor } from "../tensor/creation.ts";
-import { checkNames, describe } from "../tensor/describe.ts";
+import { checkNames, describe, parameterList } from "../tensor/describe.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Optimizer, ZeroGradOptions } from "../optim/optimizer.ts";
 import { Optimizer as OptimizerClass } from "../optim/optimizer.ts";
@@ -289,10 +289,8 @@ export async function averageGradients(
 ): Promise<void> {
   const op = "averageGradients";
   checkNames(op, options, ["timeout"]);
-  if (typeof params !== "object" || params === null || !(Symbol.iterator in params)) {
-    throw new TypeError(`${op}: got ${describe(params)}, wants an iterable of parameters.`);
-  }
-  const list = [...params], { tensors } = take(op, list);
+  const list = parameterList(op, params, "an iterable of tensors") as Tensor[];
+  const { tensors } = take(op, list);
   const grads = list.map((x, i) => x.grad ?? zerosLike(tensors[i]));
   const has = tensor(list.map((x) => x.grad === null ? 0 : 1), { shape: [list.length] });
   const [means, known] = await allReduce([grads, has] as const, { ...options, op: "mean" });

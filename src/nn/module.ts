@@ -10,6 +10,7 @@ import type { Device, DType } from "../runtime/mod.ts";
 import { leafOf } from "../tensor/leaf.ts";
 import { zerosLike } from "../tensor/creation.ts";
 import type { SavedTensor, TensorJson } from "../tensor/serialize.ts";
+import { TensorCore } from "../tensor/core.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { currentTrace, noteRead, noteWrite } from "../tensor/trace.ts";
 import {
@@ -128,6 +129,12 @@ export abstract class Module {
   /** Runs `forward`. */
   call(...args: Parameters<this["forward"]>): ReturnType<this["forward"]> {
     watchTensors(this);
+    if (typeof this.forward !== "function") {
+      const { name } = this.constructor;
+      throw new TypeError(
+        `${name}: there is no forward(), which says what call() computes; write it in class ${name}.`,
+      );
+    }
     return this.forward(...args);
   }
 
@@ -349,6 +356,11 @@ export abstract class Module {
     }
     checkNames("loadStateDict", options, ["strict"]);
     const { strict = true } = options;
+    if ("visualContents" in state && !(state.visualContents instanceof TensorCore)) {
+      throw new TypeError(
+        "loadStateDict: got what extractStateDict() returned; recoverStateDict(net, state) takes it.",
+      );
+    }
     const slots = this.slots(["parameter", "buffer"]);
     const names = new Set(slots.map((slot) => slot.name));
     const missing = [...names].filter((name) => !Object.hasOwn(state, name));

@@ -17,7 +17,7 @@ import { checkNames, describe } from "../transform/options.ts";
 import { assign, transaction } from "../transform/transaction.ts";
 import { updated } from "../update.ts";
 import { pairUp, save, type SavedState, write } from "./state_dict.ts";
-import { checkFunction } from "../tensor/describe.ts";
+import { checkFunction, parameterList } from "../tensor/describe.ts";
 import { currentTrace, noteRead } from "../tensor/trace.ts";
 
 /** Parameters with options of their own. */
@@ -41,16 +41,7 @@ interface Group {
   state: OptState;
 }
 
-function listOf(op: string, params: unknown): unknown[] {
-  const iterable = typeof params === "object" && params !== null && Symbol.iterator in params;
-  if (params instanceof TensorCore || !iterable) {
-    throw new TypeError(
-      `${op}: params is ${describe(params)}, wants an iterable of tensors, or of groups ` +
-        `{ params, ...options }; put a single tensor into an array.`,
-    );
-  }
-  return [...params as Iterable<unknown>];
-}
+const WANTS = "an iterable of tensors, or of groups { params, ...options }";
 
 /**
  * An optimizer in the manner of `torch.optim`: it holds parameters and state, reads the gradients
@@ -108,7 +99,7 @@ export class Optimizer<O = Record<never, never>> {
   ) {
     this.#impl = asTransformation(this.constructor.name, impl);
     this.#configure = configure ?? null;
-    const list = listOf(this.constructor.name, params);
+    const list = parameterList(this.constructor.name, params, WANTS);
     if (list.length === 0) {
       throw new RangeError(`${this.constructor.name}: params is empty, wants at least one tensor.`);
     }
@@ -149,7 +140,7 @@ export class Optimizer<O = Record<never, never>> {
     const { params: given, ...options } = isList
       ? { params: group as Iterable<Tensor> }
       : (group ?? {}) as ParamGroup<O>;
-    const params = listOf(op, given);
+    const params = parameterList(op, given, WANTS);
     if (params.length === 0) {
       throw new RangeError(`${op}: params of a group is empty, wants at least one tensor.`);
     }

@@ -92,10 +92,11 @@ function resolvePackage(resolve?: () => string): string {
       { cause },
     );
   }
-  // Deno gives the specifier back unresolved where the package is not part of the module graph.
+  // Deno gives the specifier back, without a word, where it could not download the package.
   if (!url.startsWith("file:")) {
     throw new BackendError(
-      `ONNX Runtime was not found: ${url} resolves to no file on this machine. ${WAYS_OUT}`,
+      `ONNX Runtime was not found: ${url} is not on this machine. Its download failed, or was switched ` +
+        `off; deno cache npm:onnxruntime-node@${ORT_PACKAGE_VERSION} says why. ${WAYS_OUT}`,
     );
   }
   return url;

@@ -6,7 +6,7 @@
 
 import { withGrad } from "../graph/node.ts";
 import { tensor } from "../tensor/creation.ts";
-import { checkFunction, checkNames, describe } from "../tensor/describe.ts";
+import { checkFunction, checkNames, describe, parameterList } from "../tensor/describe.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { forbidInTrace } from "../tensor/trace.ts";
 import { strongWolfeOnHost, type Trial } from "./wolfe_on_host.ts";
@@ -95,10 +95,7 @@ export class LBFGS {
       "lineSearchFn",
     ];
     checkNames("LBFGS", options, names);
-    if (typeof params !== "object" || params === null || !(Symbol.iterator in params)) {
-      throw new TypeError(`LBFGS: params is ${describe(params)}, wants an iterable of tensors.`);
-    }
-    this.#params = [...params];
+    this.#params = parameterList("LBFGS", params, "an iterable of tensors") as Tensor[];
     if (this.#params.length === 0) throw new RangeError("LBFGS: params is empty.");
     for (const p of this.#params) {
       if (p instanceof Tensor && p.requiresGrad && p.isLeaf) continue;

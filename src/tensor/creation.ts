@@ -16,6 +16,7 @@ import { checkOptions, finish, fromOwned, optionsLike, type TensorOptions } from
 import { newArray } from "./core.ts";
 import { checkRepresentable } from "./integer_range.ts";
 import { elementKind, flattenNested, type NestedInput, nestedShape } from "./nested.ts";
+import { readSaved, type SavedTensor, type TensorJson } from "./serialize.ts";
 import { Tensor } from "./tensor.ts";
 
 export {
@@ -31,7 +32,7 @@ export * from "./random/whole.ts";
 export * from "./sequences.ts";
 
 /** What `tensor()` accepts. */
-export type TensorData = NestedInput | TypedArray | Tensor;
+export type TensorData = NestedInput | TypedArray | Tensor | SavedTensor | TensorJson;
 
 const OTHER_ARRAYS: Record<string, DType> = {
   Uint8ClampedArray: "uint8",
@@ -64,6 +65,7 @@ function dtypeOfArray(data: TypedArray): DType {
  * A number gives a scalar, nested arrays a tensor of their shape, a typed array a vector (or
  * `shape`). The dtype of numbers is the default one, of booleans bool, of big integers int64, and
  * that of a typed array its own, or the narrowest that holds its numbers, unless `dtype` says otherwise.
+ * What JSON made of a tensor becomes that tensor again.
  *
  * @throws {ShapeError} where rows differ in length, or `shape` does not fit the number of elements
  *
@@ -77,6 +79,7 @@ function dtypeOfArray(data: TypedArray): DType {
  * assertEquals(x.dtype, "float32");
  * assertEquals(tensor(new Float64Array([1, 2, 3, 4]), { shape: [2, 2] }).dtype, "float64");
  * assertEquals(tensor([true, false]).dtype, "bool");
+ * assertEquals(tensor(JSON.parse(JSON.stringify(x))).toArray(), [[1, 2], [3, 4]]);
  * ```
  */
 export function tensor(
@@ -97,11 +100,18 @@ export function tensor(
     const owned = same ? data.slice() : converted(data, dtype);
     return fromOwned("tensor", owned, [...shape], dtype, options);
   }
-  const natural = nestedShape(data), kind = elementKind(data);
+  if (!Array.isArray(data) && typeof data === "object" && data !== null) {
+    const saved = readSaved(data);
+    if (saved !== null) {
+      const { shape = saved.shape, dtype = saved.dtype } = options;
+      return tensor(saved.data, { ...options, shape, dtype });
+    }
+  }
+  const nested = data as NestedInput, natural = nestedShape(nested), kind = elementKind(nested);
   const dtype = options.dtype ??
     (kind === "boolean" ? "bool" : kind === "bigint" ? "int64" : defaultDtype());
   const shape = options.shape ?? natural;
-  const flat = flattenNested(data, natural, dtype, options.dtype === undefined ? kind : null);
+  const flat = flattenNested(nested, natural, dtype, options.dtype === undefined ? kind : null);
   checkCount(shape, flat.length);
   return fromOwned("tensor", flat, [...shape], dtype, options);
 }

@@ -17,8 +17,26 @@ export function describe(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value);
   if (typeof value === "function") return "a function";
   if (typeof value !== "object") return String(value);
+  if (isModule(value)) return `the module ${value.constructor.name}`;
   const keys = Object.keys(value);
   return keys.length === 0 ? "an empty object" : `an object with ${keys.slice(0, 8).join(", ")}`;
+}
+
+/** Whether a value lists parameters, as modules do; their class is above this file. */
+function isModule(value: object): boolean {
+  return typeof (value as { namedParameters?: unknown }).namedParameters === "function";
+}
+
+/**
+ * What an iterable of parameters holds. A TypeError names `op` and `wants` for all else, for a tensor,
+ * and for a module, which may be an iterable of modules.
+ */
+export function parameterList(op: string, params: unknown, wants: string): unknown[] {
+  const known = typeof params === "object" && params !== null;
+  const module = known && isModule(params);
+  if (known && !module && Symbol.iterator in params) return [...params as Iterable<unknown>];
+  const way = module ? "pass its parameters()" : "put a single tensor into an array";
+  throw new TypeError(`${op}: params is ${describe(params)}, wants ${wants}; ${way}.`);
 }
 
 /** Throws a TypeError that names `op` unless options are an object. */

@@ -8,6 +8,7 @@ import { ShapeError } from "../graph/errors.ts";
 import { type DType, newArray, type TypedArray } from "../runtime/mod.ts";
 import { isFloat } from "../graph/node.ts";
 import type { NestedArray } from "./core.ts";
+import { describe } from "./describe.ts";
 import { checkRepresentable, representable } from "./integer_range.ts";
 
 /** Numbers, booleans or big integers nested in arrays, all of one kind. */
@@ -76,7 +77,7 @@ export function flattenNested(
       );
     }
     if (typeof value !== "number" && typeof value !== "boolean" && typeof value !== "bigint") {
-      throw new TypeError(`tensor: ${where()} is ${value}, wants a number or a boolean.`);
+      throw new TypeError(`tensor: ${where()} is ${describe(value)}, wants a number or a boolean.`);
     }
     const apart = kind === "boolean"
       ? typeof value !== "boolean"

@@ -55,6 +55,8 @@ class Cloner {
     }
     const plain = Object.getPrototypeOf(value) === Object.prototype;
     if (!plain && !(value instanceof Module)) return value;
+    // What a copied tensor is to a module does not show in it: a linked copy is a result.
+    if (value instanceof Module) value.ownEntries();
     const copy = this.#note(value, Object.create(Object.getPrototypeOf(value)));
     if (value instanceof Module && !value.training) copy.training = false;
     for (const [k, v] of Object.entries(value)) {

@@ -96,6 +96,11 @@ Deno.test("Module.loadStateDict() copies values and keeps optimizers' tensors", 
   assertEquals(b.weight.toArray(), before);
 });
 
+Deno.test("Module.call() says that a class has no forward()", () => {
+  const Empty = class Empty extends (nn.Module as never as new () => nn.Linear) {};
+  assertThrows(() => new Empty().call(ones([1])), TypeError, "Empty: there is no forward()");
+});
+
 Deno.test("Module.loadStateDict() refuses what does not fit and changes nothing", () => {
   const net = new nn.Linear(2, 1), before = net.weight.toArray();
   const error = assertThrows(

@@ -372,6 +372,13 @@ Deno.test("Optimizer refuses parameters that it cannot update", () => {
   refuse([a, 1], TypeError, "parameter 1 is 1, wants a tensor");
   refuse([tensor([1], { dtype: "int64" })], TypeError, "is int64, wants floating point");
   refuse([a.mul(2)], TypeError, "wants a leaf");
+  // One of these is an iterable of modules.
+  for (const net of [new nn.Linear(1, 1), new nn.Sequential(new nn.Linear(1, 1))]) {
+    const said = `params is the module ${net.constructor.name}`;
+    refuse(net, TypeError, said);
+    refuse([{ params: net }], TypeError, said);
+    refuse(net, TypeError, "pass its parameters()");
+  }
   assertThrows(() => new Optimizer([a], {} as never), TypeError, "wants a gradient transformation");
 });
 

@@ -1,7 +1,7 @@
 /** LBFGS with a closure: iterates of PyTorch 2.13, and what is refused. */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { LBFGS, type LBFGSOptions, type Tensor, tensor } from "@torchopt/torchopt";
+import { LBFGS, type LBFGSOptions, nn, type Tensor, tensor } from "@torchopt/torchopt";
 import { assertClose } from "../helpers/close.ts";
 
 const f64 = { dtype: "float64" } as const;
@@ -70,6 +70,7 @@ Deno.test("LBFGS says what is wrong with its arguments", () => {
     [() => new LBFGS([x], { lr: 0 }), "LBFGS: lr is 0"],
     [() => new LBFGS([x], { lineSearchFn: "armijo" as never }), 'LBFGS: lineSearchFn is "armijo"'],
     [() => new LBFGS(3 as never), "LBFGS: params is 3"],
+    [() => new LBFGS(new nn.Linear(1, 1) as never), "pass its parameters()"],
     [() => new LBFGS([x]).step(3 as never), "LBFGS.step: the closure is 3"],
     [() => new LBFGS([x]).step(() => 3 as never), "LBFGS.step: the closure returned 3"],
   ];

@@ -63,7 +63,7 @@ Deno.test("tensor() names the first place that is out of shape", () => {
   assertThrows(() => tensor([[1, 2], [3]]), ShapeError, "data[1] is 1 element(s)");
   assertThrows(() => tensor([[1, 2], 3]), ShapeError, "data[1] is number 3");
   assertThrows(() => tensor([1, [2]]), ShapeError, "data[1] is an array");
-  assertThrows(() => tensor(["a"] as unknown as number[]), TypeError, "data[0] is a");
+  assertThrows(() => tensor(["a"] as unknown as number[]), TypeError, 'data[0] is "a"');
   assertThrows(() => tensor([1, 2], { shape: [3] }), ShapeError, "3 elements, got 2");
   assertThrows(() => tensor([NaN], { dtype: "int64" }), RangeError, "int64");
   assertThrows(

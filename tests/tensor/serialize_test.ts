@@ -24,6 +24,30 @@ Deno.test("Tensor.toJSON() keeps every element of every dtype", () => {
   assertEquals(readSaved(JSON.parse(JSON.stringify(large)))!.data[0], 2n ** 62n + 1n);
 });
 
+Deno.test("tensor() takes what JSON made of a tensor", () => {
+  for (const [dtype, values] of Object.entries(VALUES)) {
+    const x = tensor([values, values] as number[][], { dtype: dtype as DType });
+    for (const plain of [JSON.parse(JSON.stringify(x)), structuredClone(x.toJSON())]) {
+      const back = tensor(plain);
+      assertEquals([back.shape, back.dtype], [x.shape, x.dtype]);
+      x.data().forEach((v, i) => assertEquals(Object.is(v, back.data()[i]), true, `${dtype} ${v}`));
+    }
+  }
+  const scalar = JSON.parse(JSON.stringify(tensor(3))),
+    empty = JSON.parse(JSON.stringify(ones([0])));
+  assertEquals([tensor(scalar).shape, tensor(scalar).item()], [[], 3]);
+  assertEquals(tensor(empty).shape, [0]);
+  const whole = tensor(scalar, { dtype: "int64", shape: [1], requiresGrad: false });
+  assertEquals([whole.shape, whole.dtype, whole.item()], [[1], "int64", 3]);
+  assertEquals(tensor(scalar, { requiresGrad: true }).requiresGrad, true);
+  assertThrows(() => tensor({ ...scalar, shape: [2] }), ShapeError, "has 2 elements, got 1");
+  assertThrows(
+    () => tensor({ a: 1 } as never),
+    TypeError,
+    "data is an object with a, wants a number or a boolean",
+  );
+});
+
 Deno.test("readSaved() takes nothing else for a tensor", () => {
   const whole = { shape: [2], dtype: "float32", data: [1, 2] };
   assertEquals([...readSaved(whole)!.data], [1, 2]);

@@ -131,6 +131,11 @@ Deno.test("extractStateDict() and recoverStateDict() refuse what does not belong
   assert(small.weight === weight && small.bias === bias);
 });
 
+Deno.test("Module.loadStateDict() names recoverStateDict() for what extractStateDict() returned", () => {
+  const net = new nn.Linear(1, 1), state = extractStateDict(net, { by: "deepcopy" });
+  assertThrows(() => net.loadStateDict(state as never), TypeError, "recoverStateDict(net, state)");
+});
+
 Deno.test("a state of another optimizer is refused by the next step, which changes nothing", () => {
   const net = new nn.Linear(2, 1), optimizer = new MetaSGD(net, { lr: 0.1, momentum: 0.9 });
   const right = extractStateDict(optimizer), { weight } = net;

@@ -163,7 +163,10 @@ function cut(op: string, spec: SliceSpec, d: number, axis: number): Cut {
   if (typeof spec !== "number" && !(op === "slice" && Array.isArray(spec))) {
     throw new TypeError(
       `${op}: the entry for dimension ${axis} is ${describe(spec)}, wants a number` +
-        `${op === "slice" ? ", null or [start, end, step]" : ""}.`,
+        `${
+          op === "slice" ? ", null or [start, end, step]" : ""
+        }. x.indexSelect(${axis}, index) takes ` +
+        `a tensor of places, x.maskedSelect(mask) one of truth values.`,
     );
   }
   if (typeof spec === "number") {

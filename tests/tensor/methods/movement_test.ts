@@ -63,6 +63,12 @@ Deno.test("Tensor.slice() follows Python", () => {
   assertEquals(x.slice([1, 2]).item(), 5);
   assertEquals(x.slice([[5, 9]]).shape, [0, 3]);
   assertThrows(() => x.slice([2]), RangeError, "index 2 is out of range");
+  const rows = tensor([0], { dtype: "int64" }) as never;
+  assertThrows(
+    () => x.slice([rows]),
+    TypeError,
+    "x.indexSelect(0, index) takes a tensor of places",
+  );
   assertThrows(() => x.slice([null, null, null]), ShapeError, "slice: got 3 entries");
 });
 

@@ -27,6 +27,13 @@ function heap(): { used: number; limit: number } {
 /** Share of the limit beyond which no more is recorded. The rest is for telling so. */
 const SHARE = 0.9;
 
+/** Bytes that recording an operation takes at most, with what else a program makes for it. */
+const RECORDING_BYTES = 8192;
+
+/** Operations between two looks at the memory that is left. */
+export const LEAST = 1 << 14;
+const MOST = 1 << 18;
+
 /** Bytes that lowering takes for an operation, or a number, at its peak. */
 const LOWERING_BYTES = 1200;
 
@@ -41,10 +48,14 @@ function gigabytes(bytes: number): string {
   return `${(bytes / 1e9).toPrecision(2)} GB`;
 }
 
-/** Throws where recorded operations have nearly used up the memory. */
-export function checkRecording(): void {
+/**
+ * Throws where recorded operations have nearly used up the memory. Asking takes 0.1 ms, so that it
+ * returns how many operations there is room for until it is to be asked again.
+ */
+export function checkRecording(): number {
   const { used, limit } = heap();
-  if (used < SHARE * limit) return;
+  const left = SHARE * limit - used;
+  if (left > 0) return Math.max(LEAST, Math.min(MOST, Math.floor(left / RECORDING_BYTES)));
   throw new BackendError(
     `graph: the operations that are recorded leave no memory: ${gigabytes(used)} of the ` +
       `${gigabytes(limit)} that JavaScript may use are taken. ${ADVICE}`,

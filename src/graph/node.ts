@@ -10,7 +10,7 @@
 import { type DType, DTYPES, type Storage, type Target } from "../runtime/mod.ts";
 import { internAttrs } from "./intern.ts";
 import type { LowerContext } from "./lower_context.ts";
-import { checkRecording } from "./memory.ts";
+import { checkRecording, LEAST } from "./memory.ts";
 import type { ProgramRule } from "./program_rule.ts";
 import type { Shape } from "./shape.ts";
 
@@ -88,10 +88,8 @@ export type BatchRule<A = Attrs> = (
 
 let epoch = 0;
 
-let recorded = 0;
-
-/** Nodes between two looks at the memory that is left. */
-const LOOK_AGAIN = 1 << 14;
+/** Nodes until the next look at the memory that is left. */
+let unchecked = LEAST;
 
 /** Holder of `.grad`, shared by a tensor handle and its successive leaf nodes. */
 export interface GradBox {
@@ -215,9 +213,10 @@ export class Node<A = Attrs> {
     this.outs = outs;
     this.requiresGrad = requiresGrad;
     this.depth = depth;
-    if (++recorded === LOOK_AGAIN) {
-      recorded = 0;
-      checkRecording();
+    if (--unchecked === 0) {
+      // Also where it throws, there is a next look.
+      unchecked = LEAST;
+      unchecked = checkRecording();
     }
   }
 

@@ -77,15 +77,20 @@ function recorded(
     starts.push(operands.length);
     const open = !ends.has(node);
     let isAbove = targets === null || targets.of(node) !== null;
-    for (const input of node.inputs) {
-      const x = recordOf(input);
+    const { inputs } = node;
+    for (let i = 0; i < inputs.length; i++) {
+      const x = recordOf(inputs[i]);
       const passes = open && x.mark === epoch && above[x.local];
       operands.push(passes ? x.local : -1);
       if (passes) isAbove = true;
     }
     above.push(isAbove);
   }
-  const numbers = outputs.map(recordOf).map((x) => x.mark === epoch ? x.local : -1);
+  const numbers: number[] = [];
+  for (const output of outputs) {
+    const x = recordOf(output);
+    numbers.push(x.mark === epoch ? x.local : -1);
+  }
   return { order, operands, starts, above, outputs: numbers };
 }
 
@@ -148,14 +153,15 @@ export function sweep(
   const cotangents = new Map<Node, Node>(), reached = new Set<Node>();
   const received: (Node | undefined)[] = new Array(order.length).fill(undefined);
   // Results of a primitive with several, each with its own cotangent.
-  const tuples = new Map<Node, (Node | null)[]>();
+  let tuples: Map<Node, (Node | null)[]> | null = null;
   const accumulate = (i: number, g: Node) => {
     const known = received[i];
     received[i] = known === undefined ? g : add(known, g);
   };
-  numbers.forEach((i, at) => {
+  for (let at = 0; at < numbers.length; at++) {
+    const i = numbers[at];
     if (i >= 0 && above[i]) accumulate(i, seeds[at]);
-  });
+  }
   for (let i = order.length - 1; i >= 0; i--) {
     const node = order[i];
     if (!above[i]) continue;
@@ -180,13 +186,14 @@ export function sweep(
     if (node.prim === projectPrim) {
       const tuple = node.inputs[0];
       if (g === undefined) continue;
-      const parts = tuples.get(tuple) ?? new Array<Node | null>(tuple.outs!.length).fill(null);
+      const parts = (tuples ??= new Map()).get(tuple) ??
+        new Array<Node | null>(tuple.outs!.length).fill(null);
       const { index } = node.attrs;
       parts[index] = parts[index] === null ? g : add(parts[index]!, g);
       tuples.set(tuple, parts);
       continue;
     }
-    const all = node.outs === null ? g : tuples.get(node);
+    const all = node.outs === null ? g : tuples?.get(node);
     if (all === undefined) continue;
     // Filled by push(): compiled and interpreted map() make arrays of different kinds, and code that
     // was compiled for one kind is thrown away when the other comes.
@@ -196,7 +203,7 @@ export function sweep(
     const rule = node.customVjp ?? node.prim.vjp;
     if (typeof rule === "string") continue;
     const parts = node.customVjp !== null
-      ? node.customVjp(node.outs === null ? [g!] : tuples.get(node)!)
+      ? node.customVjp(node.outs === null ? [g!] : tuples!.get(node)!)
       // deno-lint-ignore no-explicit-any
       : (node.prim.vjp as any)(all, node, needs) as (Node | null)[];
     for (let k = 0; k < node.inputs.length; k++) {

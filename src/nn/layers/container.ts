@@ -4,10 +4,15 @@
  * @module
  */
 
+import { forgetLast } from "../../tensor/late.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { Module } from "../module.ts";
 import { describe } from "../../tensor/describe.ts";
 import { noteRead, noteWrite } from "../../tensor/trace.ts";
+import * as activations from "./activation.ts";
+import * as convolutions from "./convolution.ts";
+import * as linear from "./linear.ts";
+import * as normalizations from "./normalization.ts";
 
 /**
  * Several modules that are found by number.
@@ -114,7 +119,15 @@ export class Sequential extends Module implements Iterable<Module> {
 
   /** Runs all modules, the first one first. */
   override forward(x: Tensor): Tensor {
-    for (const module of this) x = module.call(x);
+    const length = noteRead(this, "length", lengthOf(this));
+    let before = length > 0 && keepsNothing(this[0]);
+    for (let i = 0; i < length; i++) {
+      const y = this[i].call(x), after = i + 1 < length && keepsNothing(this[i + 1]);
+      // Nobody can ask for what lies between two layers, so that no step has to store it.
+      if (before && after && y !== x) forgetLast(y.rawNode);
+      before = after;
+      x = y;
+    }
     return x;
   }
 }
@@ -159,6 +172,18 @@ export class Flatten extends Module {
   override forward(x: Tensor): Tensor {
     return x.flatten(this.startDim, this.endDim);
   }
+}
+
+/** What makes the layers of this library, none of which keeps its operand or its result. */
+const layers: ReadonlySet<unknown> = new Set(
+  [activations, convolutions, linear, normalizations, { Identity, Flatten }]
+    .flatMap((file) => Object.values<unknown>(file)),
+);
+
+/** Whether a module is a layer of this library as it is. */
+function keepsNothing(module: Module): boolean {
+  return layers.has(module.constructor) && !Object.hasOwn(module, "forward") &&
+    !Object.hasOwn(module, "call");
 }
 
 /** Number of modules in a container. */

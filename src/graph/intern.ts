@@ -47,3 +47,14 @@ export function internAttrs(attrs: unknown): number {
   if (place.key === 0) place.key = ++keys;
   return place.key;
 }
+
+/** Static arguments with their number, for those that many nodes have. */
+export interface Interned<A> {
+  readonly attrs: A;
+  readonly key: number;
+}
+
+/** Numbers static arguments once. */
+export function interned<A>(attrs: A): Interned<A> {
+  return { attrs, key: internAttrs(attrs) };
+}

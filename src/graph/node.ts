@@ -8,7 +8,7 @@
  */
 
 import { type DType, DTYPES, type Storage, type Target } from "../runtime/mod.ts";
-import { internAttrs } from "./intern.ts";
+import { internAttrs, type Interned } from "./intern.ts";
 import type { LowerContext } from "./lower_context.ts";
 import { checkRecording, LEAST } from "./memory.ts";
 import type { ProgramRule } from "./program_rule.ts";
@@ -339,6 +339,25 @@ export function isFloat(dtype: DType): boolean {
 
 /** Makes a node: infers, checks, and notes whether derivatives reach it. */
 export function apply<A>(prim: Primitive<A>, inputs: readonly Node[], attrs: A): Node<A> {
+  const attrKey = attrs === null || attrs === undefined ? 0 : internAttrs(attrs);
+  return applyInterned(prim, inputs, attrs, attrKey);
+}
+
+/** The same with static arguments that were numbered before. */
+export function applyShared<A>(
+  prim: Primitive<A>,
+  inputs: readonly Node[],
+  { attrs, key }: Interned<A>,
+): Node<A> {
+  return applyInterned(prim, inputs, attrs, key);
+}
+
+function applyInterned<A>(
+  prim: Primitive<A>,
+  inputs: readonly Node[],
+  attrs: A,
+  attrKey: number,
+): Node<A> {
   const aval = prim.infer(inputs, attrs);
   let requiresGrad = false, depth = 0;
   for (let i = 0; i < inputs.length; i++) {
@@ -360,7 +379,6 @@ export function apply<A>(prim: Primitive<A>, inputs: readonly Node[], attrs: A):
     requiresGrad = gradEnabled && typeof prim.vjp !== "string" &&
       (outs === null ? isFloat(first.dtype) : outs.some((o) => isFloat(o.dtype)));
   }
-  const attrKey = attrs === null || attrs === undefined ? 0 : internAttrs(attrs);
   return new Node(
     prim,
     inputs.length === 0 ? noInputs : inputs,

@@ -90,7 +90,8 @@ export function unary(name: string, spec: UnarySpec): Unary {
           }; convert it first, as in x.to("float32").`,
         );
       }
-      return { shape: x.shape, dtype: spec.result ?? x.dtype };
+      // The operand itself has the type of the result.
+      return spec.result === undefined ? x : { shape: x.shape, dtype: spec.result };
     },
     lower: (c, [x]) => c.op(spec.onnx!, [x]),
     vjp: spec.vjp,

@@ -11,8 +11,9 @@
 
 import { attr } from "../onnx/mod.ts";
 import { ShapeError } from "../graph/errors.ts";
+import { interned } from "../graph/intern.ts";
 import {
-  apply,
+  applyShared,
   definePrimitive,
   type Node,
   type Primitive,
@@ -107,6 +108,9 @@ export const adamStepPrim: Primitive<StepAttrs> = definePrimitive<StepAttrs>({
     )[index],
 });
 
+const withKernel = interned<StepAttrs>({ kernel: true });
+const withoutKernel = interned<StepAttrs>({ kernel: false });
+
 /** An Adam step: `[update, first moment, second moment]`. */
 export function adamStep(
   g: Node,
@@ -115,7 +119,7 @@ export function adamStep(
   c: AdamCoefficients,
   kernel = true,
 ): [Node, Node, Node] {
-  const node = apply(adamStepPrim, [
+  const node = applyShared(adamStepPrim, [
     g,
     m,
     v,
@@ -127,7 +131,7 @@ export function adamStep(
     c.epsRoot,
     c.c1,
     c.c2,
-  ], { kernel });
+  ], kernel ? withKernel : withoutKernel);
   return [project(node, 0), project(node, 1), project(node, 2)];
 }
 

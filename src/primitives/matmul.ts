@@ -6,7 +6,8 @@
 
 import { attr } from "../onnx/mod.ts";
 import { DTypeError, ShapeError } from "../graph/errors.ts";
-import { apply, definePrimitive, type Node, type Primitive } from "../graph/node.ts";
+import { interned } from "../graph/intern.ts";
+import { applyShared, definePrimitive, type Node, type Primitive } from "../graph/node.ts";
 import { broadcastShapes, type Shape, showShape, sizeOf } from "../graph/shape.ts";
 import { add, addPrim, mul, mulPrim, num } from "./elementwise.ts";
 import { splitDot } from "./long_dot.ts";
@@ -177,7 +178,11 @@ function foldedDot(node: Node<DotAttrs>, a: Node, b: Node, left: boolean): Node 
   return left ? shaped : permute(shaped, swapLast(rank));
 }
 
+const transposed = [0, 1, 2, 3].map((bits) =>
+  interned<DotAttrs>({ ta: (bits & 1) !== 0, tb: (bits & 2) !== 0 })
+);
+
 /** Matrix product of the last two dimensions; `ta` and `tb` transpose an operand. */
 export function dot(a: Node, b: Node, ta = false, tb = false): Node {
-  return apply(dotPrim, [a, b], { ta, tb });
+  return applyShared(dotPrim, [a, b], transposed[Number(ta) + 2 * Number(tb)]);
 }

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { apply, definePrimitive, type Node, type Primitive } from "../graph/node.ts";
+import { type Interned, interned } from "../graph/intern.ts";
+import { applyShared, definePrimitive, type Node, type Primitive } from "../graph/node.ts";
 
 /** Result number `index` of its operand. Differentiation treats it as part of the operand. */
 export const projectPrim: Primitive<{ index: number }> = definePrimitive<{ index: number }>({
@@ -22,7 +23,10 @@ export const projectPrim: Primitive<{ index: number }> = definePrimitive<{ index
     node.inputs[0].prim.name === "custom" ? node.inputs[0].inputs[node.attrs.index] : node,
 });
 
+const indices: Interned<{ index: number }>[] = [];
+
 /** Result number `index` of a node with several results. */
 export function project(node: Node, index: number): Node {
-  return apply(projectPrim, [node], { index });
+  while (indices.length <= index) indices.push(interned({ index: indices.length }));
+  return applyShared(projectPrim, [node], indices[index]);
 }

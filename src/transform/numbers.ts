@@ -16,12 +16,14 @@ export type NumberOf = (value: number, dtype: DType) => Node;
  * several tensors become one kernel.
  */
 export function sharedNumbers(): NumberOf {
-  const known = new Map<DType, Map<number, Node>>();
+  // They are few, so that looking through all of them is faster than a map.
+  const known: { readonly value: number; readonly dtype: DType; readonly node: Node }[] = [];
   return (value, dtype) => {
-    let nodes = known.get(dtype);
-    if (nodes === undefined) known.set(dtype, nodes = new Map());
-    let node = nodes.get(value);
-    if (node === undefined) nodes.set(value, node = numberNode(value, dtype));
+    for (const made of known) {
+      if (Object.is(made.value, value) && made.dtype === dtype) return made.node;
+    }
+    const node = numberNode(value, dtype);
+    known.push({ value, dtype, node });
     return node;
   };
 }

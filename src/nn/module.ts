@@ -24,7 +24,8 @@ import {
   type Slot,
   writeSlot,
 } from "./slots.ts";
-import { checkFunction, checkNames, describe } from "../tensor/describe.ts";
+import { checkBoolean, checkFunction, checkNames, describe } from "../tensor/describe.ts";
+import { guardNames } from "../tensor/guards.ts";
 import { checkOptional } from "../tensor/promotion.ts";
 import { entry, load } from "./loading.ts";
 import { watchTensors } from "./watch.ts";
@@ -112,6 +113,7 @@ export abstract class Module {
 
   /** @ignore Documentation shows a getter only where its setter is hidden. */
   set training(on: boolean) {
+    checkBoolean(`${this.constructor.name}.training`, on);
     noteWrite(this, "training");
     if (on) evaluating.delete(this);
     else evaluating.add(this);
@@ -381,6 +383,10 @@ export abstract class Module {
     return { missing, unexpected };
   }
 }
+
+const FREEZE = "a module is frozen by module.requiresGrad_(false), or one parameter by " +
+  "module.weight.requiresGrad = false.";
+guardNames("Module", Module.prototype, { requiresGrad: FREEZE, requires_grad: FREEZE });
 
 /** Two parts of a name. */
 function joined(path: string, name: string): string {

@@ -9,7 +9,7 @@ import { isFloat } from "../graph/node.ts";
 import { leafOf } from "../tensor/leaf.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { tensor, type TensorData } from "../tensor/creation.ts";
-import { checkNames } from "../tensor/describe.ts";
+import { checkBoolean, checkNames } from "../tensor/describe.ts";
 
 /** Options of `Parameter`. */
 export interface ParameterOptions {
@@ -53,6 +53,7 @@ export class Parameter extends Tensor {
   constructor(data: TensorData, options: ParameterOptions = {}) {
     checkNames("Parameter", options, ["requiresGrad"]);
     const { requiresGrad = true } = options;
+    checkBoolean("Parameter: requiresGrad", requiresGrad);
     const { node } = data instanceof Tensor ? data : tensor(data);
     if (requiresGrad && !isFloat(node.dtype)) {
       throw new GradientError(

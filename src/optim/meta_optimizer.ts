@@ -18,10 +18,12 @@ import { treeLeaves } from "../pytree/mod.ts";
 import { TensorCore, wrap } from "../tensor/core.ts";
 import { commitStep, holdSweep, holdUpdate } from "../tensor/pending.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { checkBoolean } from "../tensor/describe.ts";
 import { computeDeep } from "../tensor/history.ts";
 import { currentTrace, noteRead, noteWrite, type Trace } from "../tensor/trace.ts";
 import { checkNames, describe } from "../transform/options.ts";
 import { applyUpdates } from "../update.ts";
+import { groupOf, guardOptimizer } from "./param_groups.ts";
 
 /** Uncomputed operations in a row from which linked steps are computed: a few dozen steps. */
 const MAX_DEPTH = 1000;
@@ -114,7 +116,9 @@ export class MetaOptimizer {
   ) {
     this.#impl = asTransformation(this.constructor.name, impl);
     checkNames(this.constructor.name, options, ["firstOrder"]);
-    this.#firstOrder = options.firstOrder ?? false;
+    const { firstOrder = false } = options;
+    checkBoolean(`${this.constructor.name}: firstOrder`, firstOrder);
+    this.#firstOrder = firstOrder;
     this.addParamGroup(module);
   }
 
@@ -128,6 +132,7 @@ export class MetaOptimizer {
 
   /** @ignore Documentation shows a getter only where its setter is hidden. */
   set training(on: boolean) {
+    checkBoolean(`${this.constructor.name}.training`, on);
     noteWrite(this, "training");
     this.#training = on;
   }
@@ -139,13 +144,15 @@ export class MetaOptimizer {
 
   /** @ignore */
   set firstOrder(on: boolean) {
+    checkBoolean(`${this.constructor.name}.firstOrder`, on);
     noteWrite(this, "firstOrder");
     this.#firstOrder = on;
   }
 
   /** The parameters as they are now, one list for each group, to read. */
   get paramGroups(): readonly (readonly Tensor[])[] {
-    return this.#groups.map((group) => Object.freeze([...this.#paramsOf(group)]));
+    const op = this.constructor.name;
+    return this.#groups.map((group) => groupOf(op, this.#paramsOf(group), "module"));
   }
 
   /**
@@ -311,6 +318,8 @@ export class MetaOptimizer {
     }
   }
 }
+
+guardOptimizer("MetaOptimizer", MetaOptimizer.prototype);
 
 /**
  * Gradients of the loss; null where it does not depend on a parameter. The parameters count as

@@ -16,6 +16,7 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { checkNames, describe } from "../transform/options.ts";
 import { assign, transaction } from "../transform/transaction.ts";
 import { updated } from "../update.ts";
+import { groupOf, guardOptimizer } from "./param_groups.ts";
 import { pairUp, save, type SavedState, write } from "./state_dict.ts";
 import { checkFunction, parameterList } from "../tensor/describe.ts";
 import { currentTrace, noteRead } from "../tensor/trace.ts";
@@ -114,19 +115,8 @@ export class Optimizer<O = Record<never, never>> {
    * rate that changes is a function, `lr: () => rate`, a tensor or a schedule.
    */
   get paramGroups(): readonly (readonly Tensor[])[] {
-    // Frozen, since `group.lr = 0.01` would else change nothing without a word.
-    return this.#groups.map((group) =>
-      Object.freeze(Object.defineProperty([...group.params], "lr", { set: this.#refuseRate }))
-    );
+    return this.#groups.map((group) => groupOf(this.constructor.name, group.params, "params"));
   }
-
-  #refuseRate = (): never => {
-    const op = this.constructor.name;
-    throw new TypeError(
-      `${op}: the learning rate of a group is not assigned to. Give a function of the step or of a ` +
-        `variable, as in new ${op}(params, { lr: () => rate }), and change that; see also schedule.`,
-    );
-  };
 
   /**
    * Adds parameters, with a state of their own and (in the optimizers with options) with own options.
@@ -277,6 +267,8 @@ export class Optimizer<O = Record<never, never>> {
     });
   }
 }
+
+guardOptimizer("Optimizer", Optimizer.prototype);
 
 /** Updates the parameters of a group; returns its next state. */
 function stepGroup(op: string, group: Group): OptState {

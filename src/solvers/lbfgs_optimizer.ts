@@ -7,6 +7,7 @@
 import { withGrad } from "../graph/node.ts";
 import { tensor } from "../tensor/creation.ts";
 import { checkFunction, checkNames, describe, parameterList } from "../tensor/describe.ts";
+import { guardNames } from "../tensor/guards.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { forbidInTrace } from "../tensor/trace.ts";
 import { strongWolfeOnHost, type Trial } from "./wolfe_on_host.ts";
@@ -262,3 +263,13 @@ export class LBFGS {
     });
   }
 }
+
+const OPTIONS =
+  "an LBFGS has one group of parameters, and options that stay as they were given; make a " +
+  "new one for others.";
+guardNames("LBFGS", LBFGS.prototype, {
+  param_groups: OPTIONS,
+  paramGroups: OPTIONS,
+  defaults: OPTIONS,
+  state: "there is no state to read or write; a new LBFGS begins without memory of former steps.",
+});

@@ -11,6 +11,7 @@ import { bufferNode } from "../graph/leaf.ts";
 import { isDType, isFloat, type Node } from "../graph/node.ts";
 import type { Shape } from "../graph/shape.ts";
 import { wrap } from "./core.ts";
+import { checkBoolean } from "./describe.ts";
 import { leafOf } from "./leaf.ts";
 import { checkTensor } from "./promotion.ts";
 import type { Tensor } from "./tensor.ts";
@@ -51,7 +52,8 @@ export function checkOptions(
       `${op}: there is no option ${name}; the options are ${[...NAMES, ...own].join(", ")}.`,
     );
   }
-  const { dtype } = options;
+  const { dtype, requiresGrad } = options;
+  if (requiresGrad !== undefined) checkBoolean(`${op}: requiresGrad`, requiresGrad);
   if (dtype === undefined || isDType(dtype)) return;
   throw new DTypeError(
     `${op}: there is no dtype ${dtype}, wants ${Object.keys(DTYPES).join(", ")}.`,

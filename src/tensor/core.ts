@@ -5,7 +5,7 @@
  */
 
 import { type Device, type DType, HOST, Storage, type TypedArray } from "../runtime/mod.ts";
-import { GradientError, ShapeError } from "../graph/errors.ts";
+import { DTypeError, GradientError, ShapeError } from "../graph/errors.ts";
 import { bufferNode, constant, isLeafNode } from "../graph/leaf.ts";
 import { isGradEnabled, Node } from "../graph/node.ts";
 import { isDeep } from "../graph/depth.ts";
@@ -16,6 +16,7 @@ import { alias } from "../primitives/movement.ts";
 import { cast } from "../primitives/elementwise.ts";
 import { isLate, noteHanded, noteLate, remember } from "./late.ts";
 import { leafLike } from "./leaf.ts";
+import { switchRecording } from "./recording.ts";
 import { byPlace } from "./moving.ts";
 import { follow, type Lie, type Windows } from "./lie.ts";
 import { holdCopy } from "./pending.ts";
@@ -203,9 +204,17 @@ export abstract class TensorCore {
     return n;
   }
 
-  /** Whether operations on this tensor are recorded for differentiation. */
+  /**
+   * Whether operations on this tensor are recorded for differentiation. Setting it switches recording
+   * on or off, as `requiresGrad_()` does: leaves only can be switched off.
+   */
   get requiresGrad(): boolean {
     return this.rawNode.requiresGrad;
+  }
+
+  /** @ignore Documentation shows a getter only where its setter is hidden. */
+  set requiresGrad(flag: boolean) {
+    switchRecording("requiresGrad", this, flag);
   }
 
   /** Whether this tensor was made by the user (not by a recorded operation). */
@@ -238,6 +247,12 @@ export abstract class TensorCore {
       throw new ShapeError(
         `grad: a tensor of shape ${showShape(this.shape)} cannot hold a gradient of shape ` +
           `${showShape(value.shape)}; they must be equal.`,
+      );
+    }
+    if (value !== null && value.dtype !== this.dtype) {
+      throw new DTypeError(
+        `grad: a tensor of ${this.dtype} cannot hold a gradient of ${value.dtype}; convert it, as in ` +
+          `x.grad = g.to("${this.dtype}").`,
       );
     }
     const node = this.node;

@@ -93,6 +93,12 @@ export function checkNumber(op: string, name: string, value: unknown): asserts v
   throw new TypeError(`${op}: ${name} is ${describe(value)}, wants a number.`);
 }
 
+/** Throws a TypeError that names `op` unless a value is true or false. */
+export function checkBoolean(op: string, value: unknown): asserts value is boolean {
+  if (typeof value === "boolean") return;
+  throw new TypeError(`${op}: got ${describe(value)}, wants true or false.`);
+}
+
 /** Throws a TypeError that names `op` unless a value is an array. */
 export function checkArray(
   op: string,

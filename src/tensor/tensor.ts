@@ -12,7 +12,7 @@ import { setConstructor, TensorCore, type TensorLike } from "./core.ts";
 import { lift } from "./promotion.ts";
 import type { NanToNumOptions, RoundingMode } from "./methods/arithmetic.ts";
 import { LinearMethods } from "./methods/linear.ts";
-import { guardPrototype } from "./guards.ts";
+import { guardTensors } from "./guards.ts";
 import { forgetLast } from "./late.ts";
 import { holdCopy } from "./pending.ts";
 import { checkKind } from "./stores.ts";
@@ -254,7 +254,7 @@ function take<T extends Tensor>(x: T, op: string, value: Node): T {
   return change(x, op, alias(expand(cast(value, x.dtype), x.shape)));
 }
 
-guardPrototype(Tensor.prototype);
+guardTensors(Tensor.prototype);
 // None of the classes in between has a constructor of its own; without this, each of them would take
 // its share of the time that making a tensor takes.
 Object.setPrototypeOf(Tensor, TensorCore);

@@ -357,7 +357,17 @@ Deno.test("paramGroups are for reading: neither a rate nor parameters can be cha
     const [group] = o.paramGroups as unknown as [Tensor[] & { lr?: number }];
     assertEquals(group.length, 2);
     assertThrows(() => group.lr = 0.01, TypeError);
-    assertThrows(() => group.pop(), TypeError);
+    assertThrows(() => group.pop(), TypeError, "addParamGroup()");
+    assertThrows(() => group[0] = group[1], TypeError, "addParamGroup()");
+    const named = group as unknown as Record<string, unknown>;
+    assertThrows(() => named.weightDecay = 0.1, TypeError, "next.loadStateDict(");
+    assertThrows(() => named.lr, TypeError, "{ lr: () => rate }");
+    assertEquals(named.params, group);
+    const other = o as unknown as Record<string, unknown>;
+    assertThrows(() => other.paramGroups = [], TypeError, "addParamGroup()");
+    assertThrows(() => other.param_groups, TypeError, "written paramGroups");
+    assertThrows(() => other.state = {}, TypeError, "loadStateDict()");
+    assertThrows(() => other.defaults, TypeError, "options");
     assertEquals(o.paramGroups[0].length, 2);
   }
 });

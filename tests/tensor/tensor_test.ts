@@ -140,6 +140,9 @@ Deno.test("Tensor is no array and says what makes one", () => {
 
 Deno.test("Tensor methods cannot be assigned to", () => {
   const x = ones([2], { requiresGrad: true }) as unknown as { data: unknown; sum: unknown };
-  assertThrows(() => x.data = ones([2]), TypeError, "data"); // PyTorch's `p.data = …`
+  assertThrows(() => x.data = ones([2]), TypeError, "noGrad(() => p.copy_(y))"); // PyTorch's `p.data = …`
   assertThrows(() => x.sum = 1, TypeError, "sum");
+  const p = x as unknown as Tensor;
+  noGrad(() => p.copy_(ones([2]).mul(3)));
+  assertEquals([p.toArray(), p.isLeaf, p.requiresGrad], [[3, 3], true, true]);
 });

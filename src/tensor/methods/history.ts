@@ -5,14 +5,13 @@
  */
 
 import { GradientError } from "../../graph/errors.ts";
-import { isLeafNode } from "../../graph/leaf.ts";
-import { isFloat, type Node } from "../../graph/node.ts";
+import type { Node } from "../../graph/node.ts";
 import { recordOf } from "../../graph/record.ts";
 import { detach } from "../../primitives/movement.ts";
 import { type GradientHook, placeOf, viewAt, wrap } from "../core.ts";
-import { leafOf } from "../leaf.ts";
 import { cutOff } from "../lie.ts";
 import { holdCopy } from "../pending.ts";
+import { switchRecording } from "../recording.ts";
 import type { Tensor } from "../tensor.ts";
 import { Place } from "../views.ts";
 import { checkFunction } from "../describe.ts";
@@ -56,29 +55,14 @@ export abstract class HistoryMethods extends ReadingMethods {
   }
 
   /**
-   * Switches recording for this tensor on or off, in place. Only leaf tensors can be switched off
-   * (use `detach()` on others).
+   * Switches recording for this tensor on or off, in place; `x.requiresGrad = flag` does the same. Only
+   * leaf tensors can be switched off (use `detach()` on others).
+   *
+   * @throws {GradientError} a result of recorded operations that is to be switched off; a tensor of
+   * whole numbers that is to be switched on
    */
   requiresGrad_(flag = true): this {
-    const node = this.node;
-    if (flag && !isFloat(node.dtype)) {
-      throw new GradientError(
-        `requiresGrad_: got ${node.dtype}; only floating-point tensors have gradients. ` +
-          `Convert it first, as in x.to("float32").`,
-      );
-    }
-    if (node.requiresGrad === flag) {
-      if (flag && node.box === null && isLeafNode(node)) node.box = { grad: null };
-      return this;
-    }
-    if (!flag && !isLeafNode(node)) {
-      throw new GradientError(
-        "requiresGrad_: a tensor with a history cannot be switched off; use detach().",
-      );
-    }
-    const box = node.box ?? (flag ? { grad: null } : null);
-    if (box !== null) box.frozen = !flag;
-    this.adopt(leafOf(node, box, flag, node.hooks));
+    switchRecording("requiresGrad_", this, flag);
     return this;
   }
 

@@ -29,11 +29,14 @@ interface Recorded {
   readonly operands: readonly number[];
   /** Where the operands of each node start. */
   readonly starts: readonly number[];
-  /** Whether a node is a target, or above one. */
-  readonly above: readonly boolean[];
+  /** Whether a node is a target, or above one; null where all are. */
+  readonly above: readonly boolean[] | null;
   /** Number of each output; -1 for those that no gradient can leave. */
   readonly outputs: readonly number[];
 }
+
+// Scratch of `recorded`, which calls nothing that might walk a graph itself.
+const stack: Node[] = [], cursor: number[] = [];
 
 /**
  * What is recorded between `outputs` and `targets` (null: all there is), and not below `ends`. Nodes
@@ -47,7 +50,7 @@ function recorded(
 ): Recorded {
   const oldest = targets === null ? 0 : targets.oldest;
   const epoch = nextEpoch();
-  const order: Node[] = [], stack: Node[] = [], cursor: number[] = [];
+  const order: Node[] = [];
   for (const given of outputs) {
     const output = recordOf(given);
     if (!output.requiresGrad || output.mark === epoch || output.made < oldest) continue;
@@ -72,7 +75,8 @@ function recorded(
     }
   }
   // Derivative rules may walk graphs themselves, so that marks and numbers are read before they run.
-  const operands: number[] = [], starts: number[] = [], above: boolean[] = [];
+  const operands: number[] = [], starts: number[] = [];
+  const above: boolean[] | null = targets === null ? null : [];
   for (const node of order) {
     starts.push(operands.length);
     const open = !ends.has(node);
@@ -80,11 +84,11 @@ function recorded(
     const { inputs } = node;
     for (let i = 0; i < inputs.length; i++) {
       const x = recordOf(inputs[i]);
-      const passes = open && x.mark === epoch && above[x.local];
+      const passes = open && x.mark === epoch && (above === null || above[x.local]);
       operands.push(passes ? x.local : -1);
       if (passes) isAbove = true;
     }
-    above.push(isAbove);
+    if (above !== null) above.push(isAbove);
   }
   const numbers: number[] = [];
   for (const output of outputs) {
@@ -135,6 +139,14 @@ export interface Sweep {
   readonly reached: ReadonlySet<Node>;
 }
 
+/** What each node has received so far. */
+type Received = (Node | undefined)[];
+
+function accumulate(received: Received, i: number, g: Node): void {
+  const known = received[i];
+  received[i] = known === undefined ? g : add(known, g);
+}
+
 /**
  * Carries `seeds` (cotangents of `outputs`) down to `wanted`, or to all recorded leaves where
  * `wanted` is null. Gradients do not pass through nodes in `ends`, which are taken as independent;
@@ -151,20 +163,16 @@ export function sweep(
   const targets = wanted === null ? null : new Targets(wanted);
   const { order, operands, starts, above, outputs: numbers } = recorded(outputs, targets, ends);
   const cotangents = new Map<Node, Node>(), reached = new Set<Node>();
-  const received: (Node | undefined)[] = new Array(order.length).fill(undefined);
+  const received: Received = new Array(order.length).fill(undefined);
   // Results of a primitive with several, each with its own cotangent.
   let tuples: Map<Node, (Node | null)[]> | null = null;
-  const accumulate = (i: number, g: Node) => {
-    const known = received[i];
-    received[i] = known === undefined ? g : add(known, g);
-  };
   for (let at = 0; at < numbers.length; at++) {
     const i = numbers[at];
-    if (i >= 0 && above[i]) accumulate(i, seeds[at]);
+    if (i >= 0 && (above === null || above[i])) accumulate(received, i, seeds[at]);
   }
   for (let i = order.length - 1; i >= 0; i--) {
     const node = order[i];
-    if (!above[i]) continue;
+    if (above !== null && !above[i]) continue;
     const target = targets === null ? null : targets.of(node);
     if (target !== null) reached.add(target);
     else if (targets === null && node.box !== null) reached.add(node);
@@ -209,7 +217,7 @@ export function sweep(
     for (let k = 0; k < node.inputs.length; k++) {
       const part = parts[k];
       if (part !== null && part !== undefined && needs[k] && isFloat(node.inputs[k].dtype)) {
-        accumulate(operands[start + k], part);
+        accumulate(received, operands[start + k], part);
       }
     }
   }

@@ -12,6 +12,7 @@
 import { parseArgs } from "node:util";
 import $ from "dax";
 import manifest from "../ops/sources.json" with { type: "json" };
+import type { Unit } from "../src/runtime/ops_cache.ts";
 
 const { values: options } = parseArgs({
   options: {
@@ -44,23 +45,25 @@ async function works(folder: string): Promise<boolean> {
 /** Compiles and runs; the exit code is that of the program. */
 async function run(folder: string): Promise<number> {
   const arch = Deno.build.arch;
-  const kernel = manifest.sources.filter(({ file, archs }) =>
-    /^(common|program|linalg)\/[^/]*$/.test(file) && !file.endsWith("/op.cc") &&
-    (archs === undefined || archs.includes(arch))
-  );
-  const jobs = [
-    ...kernel.map(({ file, flags }) => ({ file: path(`ops/${file}`), flags: flags ?? [] })),
-    ...["program", "linalg"].map((name) => ({
-      file: path(`tests/ops/fuzz_${name}.cc`),
-      flags: [],
-    })),
-  ];
+  const jobs: { files: string[]; flags: readonly string[] }[] = [];
+  for (const { files, flags = [], archs } of manifest.units as readonly Unit[]) {
+    const kernels = files.filter((file) =>
+      /^(common|program|linalg)\/[^/]*$/.test(file) && !file.endsWith("/op.cc")
+    );
+    if (kernels.length === 0 || !(archs?.includes(arch) ?? true)) continue;
+    jobs.push({ files: kernels.map((file) => path(`ops/${file}`)), flags });
+  }
+  for (const name of ["program", "linalg"]) {
+    jobs.push({ files: [path(`tests/ops/fuzz_${name}.cc`)], flags: [] });
+  }
   const objects: string[] = [];
   const waiting = jobs.entries();
   const worker = async () => {
-    for (const [i, { file, flags }] of waiting) {
+    for (const [i, { files, flags }] of waiting) {
       objects[i] = `${folder}/${i}.o`;
-      await $`${compiler} ${common} ${flags} -c ${file} -o ${objects[i]}`;
+      const unit = `${folder}/${i}.cc`;
+      await Deno.writeTextFile(unit, files.map((file) => `#include "${file}"\n`).join(""));
+      await $`${compiler} ${common} ${flags} -c ${unit} -o ${objects[i]}`;
     }
   };
   await Promise.all(Array.from({ length: navigator.hardwareConcurrency }, worker));

@@ -7,7 +7,7 @@ namespace torchopt {
 namespace {
 
 // Elements per task; fewer than this in all stay on the calling thread.
-constexpr size_t kChunk = 1 << 16;
+constexpr size_t kAdamChunk = 1 << 16;
 
 }  // namespace
 
@@ -15,8 +15,8 @@ std::vector<AdamTask> adamTasks(const std::vector<int64_t>& sizes) {
   std::vector<AdamTask> tasks;
   for (size_t k = 0; k < sizes.size(); ++k) {
     const size_t size = size_t(sizes[k]);
-    for (size_t begin = 0; begin < size; begin += kChunk) {
-      tasks.push_back({k, begin, std::min(begin + kChunk, size)});
+    for (size_t begin = 0; begin < size; begin += kAdamChunk) {
+      tasks.push_back({k, begin, std::min(begin + kAdamChunk, size)});
     }
   }
   return tasks;
@@ -31,7 +31,7 @@ void runAdam(const std::vector<AdamTask>& tasks, bool apply, const AdamScalars<T
   };
   size_t total = 0;
   for (const AdamTask& t : tasks) total += t.end - t.begin;
-  if (total <= kChunk) Parallel()(tasks.size(), task);
+  if (total <= kAdamChunk) Parallel()(tasks.size(), task);
   else parallel(tasks.size(), task);
 }
 

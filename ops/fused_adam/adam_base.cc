@@ -11,9 +11,9 @@
 
 namespace torchopt {
 namespace {
-namespace base {
+namespace adam_base {
 #include "adam.inc"
-}  // namespace base
+}  // namespace adam_base
 }  // namespace
 
 #if defined(__x86_64__)
@@ -26,7 +26,7 @@ AdamLoop<T> adamLoop(bool apply) {
 #if defined(__x86_64__)
   if (useAvx2()) return adamLoopAvx2<T>(apply);
 #endif
-  return apply ? base::adam<T, true> : base::adam<T, false>;
+  return apply ? adam_base::adam<T, true> : adam_base::adam<T, false>;
 }
 template AdamLoop<float> adamLoop<float>(bool);
 template AdamLoop<double> adamLoop<double>(bool);

@@ -5,14 +5,14 @@
 
 namespace torchopt {
 namespace {
-namespace avx2 {
+namespace linalg_avx2 {
 #include "kernels.inc"
-}  // namespace avx2
+}  // namespace linalg_avx2
 }  // namespace
 
 template <class T>
 const LinalgKernels<T>& linalgKernelsAvx2() {
-  return avx2::kTable<T>;
+  return linalg_avx2::kTable<T>;
 }
 template const LinalgKernels<float>& linalgKernelsAvx2<float>();
 template const LinalgKernels<double>& linalgKernelsAvx2<double>();

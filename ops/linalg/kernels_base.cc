@@ -11,9 +11,9 @@
 
 namespace torchopt {
 namespace {
-namespace base {
+namespace linalg_base {
 #include "kernels.inc"
-}  // namespace base
+}  // namespace linalg_base
 }  // namespace
 
 #if defined(__x86_64__)
@@ -26,7 +26,7 @@ const LinalgKernels<T>& linalgKernels() {
 #if defined(__x86_64__)
   if (useAvx2()) return linalgKernelsAvx2<T>();
 #endif
-  return base::kTable<T>;
+  return linalg_base::kTable<T>;
 }
 template const LinalgKernels<float>& linalgKernels<float>();
 template const LinalgKernels<double>& linalgKernels<double>();

@@ -11,7 +11,7 @@ namespace {
 
 // Elements per task, and columns per task where there is nothing else to share out.
 constexpr int64_t kTaskElements = 1 << 15;
-constexpr int64_t kTaskColumns = 1024;
+constexpr int64_t kReducedColumns = 1024;
 
 int64_t addressOf(const std::vector<Axis>& axes, size_t rank, int64_t index) {
   int64_t address = 0;
@@ -82,8 +82,8 @@ class Reduction {
     const int64_t cols = step_.kept.back().size,
                   planes = step_.outputs / std::max<int64_t>(cols, 1);
     const int64_t parts = planes * step_.groups;
-    const int64_t strips = parts >= 16 ? 1 : (cols + kTaskColumns - 1) / kTaskColumns;
-    const int64_t width = strips == 1 ? cols : kTaskColumns;
+    const int64_t strips = parts >= 16 ? 1 : (cols + kReducedColumns - 1) / kReducedColumns;
+    const int64_t width = strips == 1 ? cols : kReducedColumns;
     const auto task = [&](size_t i) {
       const int64_t strip = int64_t(i) % strips, part = int64_t(i) / strips;
       const int64_t begin = strip * width;

@@ -15,7 +15,7 @@ namespace torchopt {
 namespace {
 
 // Numbers per task.
-constexpr size_t kChunk = 1 << 16;
+constexpr size_t kFillChunk = 1 << 16;
 
 // Fresh memory comes in pages as it is written first, and in large ones it comes in half the time.
 constexpr size_t kLargePage = 1 << 21;
@@ -34,10 +34,10 @@ template <class T>
 void fillAll(const RandomSource& source, bool normal, T* out, size_t count, int threads) {
   const RandomLoop<T> loop = randomLoop<T>(normal);
   wantLargePages(out, count * sizeof(T));
-  const size_t tasks = (count + kChunk - 1) / kChunk;
+  const size_t tasks = (count + kFillChunk - 1) / kFillChunk;
   threads = std::min<int>(threads, int(std::min<size_t>(tasks, 1024)));
   threadParallel(&threads)(tasks, [&](size_t i) {
-    loop(source, out, i * kChunk, std::min((i + 1) * kChunk, count));
+    loop(source, out, i * kFillChunk, std::min((i + 1) * kFillChunk, count));
   });
 }
 

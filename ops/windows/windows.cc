@@ -7,12 +7,12 @@ namespace torchopt {
 
 namespace {
 
-constexpr int64_t kMaxElements = int64_t(1) << 46;
+constexpr int64_t kMaxPlaneElements = int64_t(1) << 46;
 
-int64_t product(const Extents& extents) {
+int64_t elementsOf(const Extents& extents) {
   int64_t n = 1;
   for (const int64_t d : extents) {
-    if (d < 0 || __builtin_mul_overflow(n, d, &n) || n > kMaxElements)
+    if (d < 0 || __builtin_mul_overflow(n, d, &n) || n > kMaxPlaneElements)
       throw std::invalid_argument("windows: an extent is negative or too large");
   }
   return n;
@@ -21,7 +21,7 @@ int64_t product(const Extents& extents) {
 // Distance of the first from the last of `count` elements `step` apart.
 int64_t extent(int64_t count, int64_t step) {
   int64_t reach;
-  if (__builtin_mul_overflow(count - 1, step, &reach) || reach > kMaxElements)
+  if (__builtin_mul_overflow(count - 1, step, &reach) || reach > kMaxPlaneElements)
     throw std::invalid_argument("windows: a window reaches too far");
   return reach;
 }
@@ -37,7 +37,7 @@ Extents contiguous(const Extents& extents) {
 template <class Visit>
 void forEachIndex(const Extents& extents, const Visit& visit) {
   Extents index(extents.size(), 0);
-  for (int64_t left = product(extents); left > 0; --left) {
+  for (int64_t left = elementsOf(extents); left > 0; --left) {
     visit(index);
     for (size_t i = extents.size(); i-- > 0 && ++index[i] == extents[i];) index[i] = 0;
   }
@@ -49,18 +49,18 @@ Windows::Windows(const WindowSpec& spec) {
   const size_t rank = spec.kernel.size();
   for (const Extents* list : {&spec.out, &spec.strides, &spec.low, &spec.dilations}) {
     if (list->size() != rank) throw std::invalid_argument("windows: lists differ in length");
-    product(*list);
+    elementsOf(*list);
   }
   if (rank == 0 || spec.sizes.size() != rank + 2)
     throw std::invalid_argument("windows: x wants a sample, a channel and spatial dimensions");
-  product(spec.sizes);
+  elementsOf(spec.sizes);
   examples = spec.examples;
   if (examples < 1 || spec.sizes[0] % examples != 0)
     throw std::invalid_argument("windows: the samples cannot be split into the examples");
   samples = spec.sizes[0] / examples;
   channels = spec.sizes[1];
   const Extents sizes(spec.sizes.begin() + 2, spec.sizes.end());
-  planeSize = product(sizes);
+  planeSize = elementsOf(sizes);
 
   Extents reach(rank);
   padded = false;
@@ -71,8 +71,8 @@ Windows::Windows(const WindowSpec& spec) {
     padded |= reach[i] > sizes[i] || spec.low[i] != 0;
   }
   if (!padded) reach = sizes;
-  paddedSize = product(reach);
-  product({planes(), product(spec.kernel), product(spec.out)});
+  paddedSize = elementsOf(reach);
+  elementsOf({planes(), elementsOf(spec.kernel), elementsOf(spec.out)});
 
   const Extents plane = contiguous(sizes), extended = contiguous(reach);
   const size_t last = rank - 1;

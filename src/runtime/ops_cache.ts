@@ -18,10 +18,10 @@ export const OPS_URL: URL = new URL("../../ops/", import.meta.url);
 /** System and processor of this process, as in `linux-x86_64`. */
 export const THIS_TARGET: string = `${OS}-${ARCH}`;
 
-/** Flags for every file; a file adds its own in `ops/sources.json`. */
+/** Flags for every unit; a unit adds its own in `ops/sources.json`. */
 export const COMPILE_FLAGS: readonly string[] = [
   "-std=c++17",
-  "-O3",
+  "-O2",
   "-fPIC",
   "-fvisibility=hidden",
 ];
@@ -170,14 +170,23 @@ export function replaceFile(from: string, to: string): void {
   }
 }
 
+/**
+ * Files that the compiler reads as one, so that it reads the headers of the language once for all. Names
+ * in their anonymous namespaces have to differ.
+ */
+export interface Unit {
+  readonly name: string;
+  readonly files: readonly string[];
+  /** After those for every unit. */
+  readonly flags?: readonly string[];
+  /** Processors it is for; by default all. */
+  readonly archs?: readonly string[];
+}
+
 /** `ops/sources.json`. */
 export interface Manifest {
-  /** Files to compile, with flags of their own, and the processors they are for (default: all). */
-  readonly sources: readonly {
-    readonly file: string;
-    readonly flags?: readonly string[];
-    readonly archs?: readonly string[];
-  }[];
+  /** What to compile, those that take longest first. */
+  readonly units: readonly Unit[];
   /** Files that those include. */
   readonly headers: readonly string[];
   /** Flags for the linker. */
@@ -185,8 +194,8 @@ export interface Manifest {
 }
 
 /** All files that a manifest names, and itself. */
-export function sourceNames({ headers, sources }: Manifest): string[] {
-  return ["sources.json", ...new Set([...headers, ...sources.map((s) => s.file)])];
+export function sourceNames({ headers, units }: Manifest): string[] {
+  return ["sources.json", ...new Set([...headers, ...units.flatMap(({ files }) => files)])];
 }
 
 /** Key of the library: changes with every source, the flags, the target and the ABI version. */

@@ -45,17 +45,17 @@ export async function compileLibrary(
     Deno.mkdirSync(`${folder}/${name}`.replace(/\/[^/]*$/, ""), { recursive: true });
     Deno.writeFileSync(`${folder}/${name}`, content);
   }
-  const units = compileUnits(manifest, sources, arch);
+  const units = manifest.units.filter(({ archs }) => archs?.includes(arch) ?? true);
   const objects = units.map((_, i) => `${folder}/${i}.o`);
   let done = 0;
-  await inParallel(units.map(({ name, files, flags }, i) => async () => {
+  await inParallel(units.map(({ name, files, flags = [] }, i) => async () => {
     // A file that includes those of its unit; one alone is compiled as it is.
     const main = files.length === 1 ? `${folder}/${files[0]}` : `${folder}/${i}.cc`;
     if (files.length > 1) {
       Deno.writeTextFileSync(main, files.map((file) => `#include "${file}"\n`).join(""));
     }
     const args = [...COMPILE_FLAGS, ...flags, "-c", main, "-o", objects[i]];
-    await mustCompile(compiler, args, `compiling ops/${name}`, signal);
+    await mustCompile(compiler, args, `compiling ${name}`, signal);
     log(`[${++done}/${units.length}] ${name}`);
   }));
   const library = `${folder}/library`;
@@ -70,35 +70,6 @@ export async function compileLibrary(
     );
   }
   return library;
-}
-
-/** Files that the compiler reads as one, so that it reads the headers of the language once for all. */
-interface Unit {
-  readonly name: string;
-  readonly files: readonly string[];
-  readonly flags: readonly string[];
-  /** Of all files, and of the headers of their folder. */
-  readonly bytes: number;
-}
-
-/**
- * What there is to compile for a processor: files of one folder that have the same flags form a unit,
- * in which names have to differ. The longest come first, so that none of them is alone at the end.
- */
-function compileUnits(manifest: Manifest, sources: readonly Source[], arch: string): Unit[] {
-  const units = new Map<string, Unit>();
-  const size = (name: string) => sources.find((s) => s.name === name)?.content.length ?? 0;
-  for (const { file, flags = [], archs } of manifest.sources) {
-    if (archs && !archs.includes(arch)) continue;
-    const folder = file.replace(/[^/]*$/, "");
-    const key = JSON.stringify([folder, flags]);
-    const files = [...units.get(key)?.files ?? [], file];
-    const before = units.get(key)?.bytes ??
-      manifest.headers.filter((name) => name.startsWith(folder)).reduce((n, h) => n + size(h), 0);
-    const name = files.length === 1 ? file : `${folder}* (${files.length} files)`;
-    units.set(key, { name, files, flags, bytes: before + size(file) });
-  }
-  return [...units.values()].sort((a, b) => b.bytes - a.bytes);
 }
 
 /** A failure ends the rest; the tasks under way are waited for, since their folder is removed next. */

@@ -6,9 +6,9 @@ namespace torchopt::cuda {
 
 namespace {
 
-constexpr unsigned kThreads = 256;
+constexpr unsigned kAdamThreads = 256;
 
-BuiltinModule& module = *new BuiltinModule("fused_adam", {kAdamTypes,
+BuiltinModule& adamModule = *new BuiltinModule("fused_adam", {kAdamTypes,
 #include "adam.cuh"
                                                          });
 
@@ -23,7 +23,7 @@ void launchAdam(Stream stream, bool apply, const AdamBatch<T>& scalars,
   batch.count = batch.firstChunk[0] = 0;
   const auto flush = [&] {
     const u32 chunks = batch.firstChunk[batch.count];
-    module.launch(stream, kernel, blocksFor(size_t(chunks) * kThreads, kThreads), kThreads, batch);
+    adamModule.launch(stream, kernel, blocksFor(size_t(chunks) * kAdamThreads, kAdamThreads), kAdamThreads, batch);
     batch.count = 0;
   };
   for (const AdamPlace<T>& t : tensors) {

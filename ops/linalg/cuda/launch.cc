@@ -8,9 +8,9 @@ namespace torchopt::cuda {
 
 namespace {
 
-constexpr size_t kMaxBlocks = 1 << 20;
+constexpr size_t kLinalgBlocks = 1 << 20;
 
-BuiltinModule& module = *new BuiltinModule("linalg", {kLinalgTypes,
+BuiltinModule& linalgModule = *new BuiltinModule("linalg", {kLinalgTypes,
 #include "linalg.cuh"
                                                      });
 
@@ -19,7 +19,7 @@ BuiltinModule& aroundModule = *new BuiltinModule("around_solver", {kAroundSolver
                                                                    },
                                                  false, true);
 
-constexpr unsigned kThreads = 256;
+constexpr unsigned kLinalgThreads = 256;
 // Rows of a matrix that no block has for itself, and how many such matrices cuSOLVER takes: it goes through
 // them one after another.
 constexpr size_t kLarge = 64, kFew = 32;
@@ -55,14 +55,14 @@ void luBySolver(Stream stream, const Batch& batch, T* a, int64_t* order, int64_t
               const ScratchMemory& scratch) {
   const u32 m = u32(batch.m), n = u32(batch.n), steps = std::min(m, n);
   const char* const turn = nameOf<T>("transpose_f32", "transpose_f64");
-  const size_t blocks = blocksFor(batch.each(), kThreads);
+  const size_t blocks = blocksFor(batch.each(), kLinalgThreads);
   T* const turned = static_cast<T*>(scratch(batch.each() * sizeof(T)));
   auto* const exchanged = static_cast<int*>(scratch(steps * sizeof(int)));
   for (size_t i = 0; i < batch.count; ++i) {
     T* const whole = a + i * batch.each();
-    aroundModule.launch(stream, turn, blocks, kThreads, TransposeTask<T>{whole, turned, m, n});
+    aroundModule.launch(stream, turn, blocks, kLinalgThreads, TransposeTask<T>{whole, turned, m, n});
     solverLu(stream, int(m), int(n), turned, exchanged, scratch);
-    aroundModule.launch(stream, turn, blocks, kThreads, TransposeTask<T>{turned, whole, n, m});
+    aroundModule.launch(stream, turn, blocks, kLinalgThreads, TransposeTask<T>{turned, whole, n, m});
     aroundModule.launch(stream, "pivots", 1, 32,
                         PivotTask{exchanged, reinterpret_cast<i64*>(order + i * m),
                                   reinterpret_cast<i64*>(pivots + i * steps), m, steps});
@@ -71,12 +71,12 @@ void luBySolver(Stream stream, const Batch& batch, T* a, int64_t* order, int64_t
 
 template <class T>
 void choleskyBySolver(Stream stream, const Batch& batch, T* a, const ScratchMemory& scratch) {
-  const size_t blocks = blocksFor(batch.each(), kThreads);
+  const size_t blocks = blocksFor(batch.each(), kLinalgThreads);
   auto* const info = static_cast<int*>(scratch(sizeof(int)));
   for (size_t i = 0; i < batch.count; ++i) {
     T* const whole = a + i * batch.each();
     solverCholesky(stream, int(batch.n), whole, info, scratch);
-    aroundModule.launch(stream, nameOf<T>("clear_f32", "clear_f64"), blocks, kThreads,
+    aroundModule.launch(stream, nameOf<T>("clear_f32", "clear_f64"), blocks, kLinalgThreads,
                         ClearTask<T>{whole, info, u32(batch.n)});
   }
 }
@@ -90,7 +90,7 @@ void launchLu(Stream stream, const Batch& batch, T* a, int64_t* order, int64_t* 
   if (goesToSolver(batch)) return luBySolver(stream, batch, a, order, pivots, scratch);
   const LuTask<T> task{a, reinterpret_cast<i64*>(order), reinterpret_cast<i64*>(pivots), batch.count,
                        extent(batch.m), extent(batch.n)};
-  module.launch(stream, nameOf<T>("lu_f32", "lu_f64"), std::min(batch.count, kMaxBlocks),
+  linalgModule.launch(stream, nameOf<T>("lu_f32", "lu_f64"), std::min(batch.count, kLinalgBlocks),
                 threadsFor(batch.each()), task);
 }
 
@@ -98,7 +98,7 @@ template <class T>
 void launchCholesky(Stream stream, const Batch& batch, T* a, const ScratchMemory& scratch) {
   if (batch.n == 0) return;
   if (goesToSolver(batch)) return choleskyBySolver(stream, batch, a, scratch);
-  module.launch(stream, nameOf<T>("cholesky_f32", "cholesky_f64"), std::min(batch.count, kMaxBlocks),
+  linalgModule.launch(stream, nameOf<T>("cholesky_f32", "cholesky_f64"), std::min(batch.count, kLinalgBlocks),
                 threadsFor(batch.each()), CholeskyTask<T>{a, batch.count, extent(batch.n)});
 }
 
@@ -114,8 +114,8 @@ void launchTriangular(Stream stream, const Batch& batch, const Triangle& triangl
                                triangle.transpose};
   if (batch.each() == 0) return;
   const size_t tiles = (batch.n + kTile - 1) / kTile;
-  module.launch(stream, nameOf<T>("triangular_f32", "triangular_f64"),
-                std::min(batch.count * tiles, kMaxBlocks),
+  linalgModule.launch(stream, nameOf<T>("triangular_f32", "triangular_f64"),
+                std::min(batch.count * tiles, kLinalgBlocks),
                 threadsFor(batch.m * std::min<size_t>(batch.n, kTile)), task);
 }
 

@@ -7,10 +7,10 @@ namespace torchopt::cuda {
 
 namespace {
 
-constexpr unsigned kThreads = 256;
+constexpr unsigned kRandomThreads = 256;
 
 // Every sum and product is rounded, as on the CPU.
-BuiltinModule& module = *new BuiltinModule("random", {kRandomTypes,
+BuiltinModule& randomModule = *new BuiltinModule("random", {kRandomTypes,
 #include "philox.cuh"
                                                      },
                                            true);
@@ -23,7 +23,7 @@ void launchRandom(Stream stream, bool normal, const RandomSource& source, T* out
                                             : (normal ? "normal_f64" : "uniform_f64");
   const RandomTask<T> task{out, count, source.offset, source.keyLow, source.keyHigh};
   const u64 each = 16 / sizeof(T);
-  module.launch(stream, kernel, blocksFor((count + each - 1) / each, kThreads), kThreads, task);
+  randomModule.launch(stream, kernel, blocksFor((count + each - 1) / each, kRandomThreads), kRandomThreads, task);
 }
 
 template void launchRandom(Stream, bool, const RandomSource&, float*, u64);

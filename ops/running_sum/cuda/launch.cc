@@ -6,12 +6,12 @@ namespace torchopt::cuda {
 
 namespace {
 
-constexpr unsigned kThreads = 256;
+constexpr unsigned kSumThreads = 256;
 // Lines of this length or shorter, and so many of them, have a thread each.
 constexpr u64 kShort = 64, kMany = 1 << 15;
-constexpr u64 kMaxBlocks = 1 << 16;
+constexpr u64 kSumBlocks = 1 << 16;
 
-BuiltinModule& module = *new BuiltinModule("running_sum", {kRunningSumTypes,
+BuiltinModule& sumModule = *new BuiltinModule("running_sum", {kRunningSumTypes,
 #include "running_sum.cuh"
                                                           });
 
@@ -24,10 +24,10 @@ void launchRunningSum(Stream stream, const RunningSumSpec& spec, const T* x, T* 
   if (lines == 0 || task.size == 0) return;
   if (task.size <= kShort || lines >= kMany) {
     const char* const kernel = sizeof(T) == 4 ? "sum_lines_f32" : "sum_lines_f64";
-    module.launch(stream, kernel, blocksFor(lines, kThreads), kThreads, task);
+    sumModule.launch(stream, kernel, blocksFor(lines, kSumThreads), kSumThreads, task);
   } else {
     const char* const kernel = sizeof(T) == 4 ? "scan_lines_f32" : "scan_lines_f64";
-    module.launch(stream, kernel, std::min(lines, kMaxBlocks), kThreads, task);
+    sumModule.launch(stream, kernel, std::min(lines, kSumBlocks), kSumThreads, task);
   }
 }
 

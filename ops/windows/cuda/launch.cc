@@ -8,13 +8,13 @@ namespace torchopt::cuda {
 
 namespace {
 
-constexpr unsigned kThreads = 256;
+constexpr unsigned kWindowThreads = 256;
 
 constexpr const char* kText =
 #include "windows.cuh"
     ;
 
-BuiltinModule& module = *new BuiltinModule("windows", {kWindowTypes, kText,
+BuiltinModule& windowModule = *new BuiltinModule("windows", {kWindowTypes, kText,
 #include "counts32.cuh"
                                                       });
 BuiltinModule& largeModule = *new BuiltinModule("windows_large", {kWindowTypes, kText,
@@ -65,8 +65,8 @@ void launchWindows(Stream stream, WindowKernel kernel, const WindowSpec& spec, c
                      : kernel == WindowKernel::fold  ? "fold"
                                                      : "max_places";
   name += sizeof(T) == 4 ? "_f32" : "_f64";
-  Module& chosen = !large && isSmall(spec, windows) ? module : largeModule;
-  chosen.launch(stream, name.c_str(), blocksFor(size_t(work), kThreads), kThreads, task);
+  Module& chosen = !large && isSmall(spec, windows) ? windowModule : largeModule;
+  chosen.launch(stream, name.c_str(), blocksFor(size_t(work), kWindowThreads), kWindowThreads, task);
 }
 
 template <class T>
@@ -74,8 +74,8 @@ void launchScatterZeros(Stream stream, const int64_t* places, const T* source, i
                         int64_t count, T* out, int64_t size) {
   zeroOnDevice(stream, out, size_t(rows) * size_t(size) * sizeof(T));
   const ScatterTask<T> task{reinterpret_cast<const i64*>(places), source, out, u64(rows), u64(count), u64(size)};
-  module.launch(stream, sizeof(T) == 4 ? "scatter_f32" : "scatter_f64",
-                blocksFor(size_t(rows) * size_t(count), kThreads), kThreads, task);
+  windowModule.launch(stream, sizeof(T) == 4 ? "scatter_f32" : "scatter_f64",
+                blocksFor(size_t(rows) * size_t(count), kWindowThreads), kWindowThreads, task);
 }
 
 template void launchWindows(Stream, WindowKernel, const WindowSpec&, const Windows&, const float*, float*,

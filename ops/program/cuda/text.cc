@@ -38,4 +38,14 @@ std::string cudaPrelude(unsigned threads) {
              ";\nconstexpr int kTile = ", tile, ";\n", torchopt_text_steps);
 }
 
+std::string joined(const Piece* pieces, size_t count) {
+  std::string all;
+  for (size_t i = 0; i < count; ++i) {
+    const Piece& piece = pieces[i];
+    if (piece.data != nullptr) all.append(piece.data, piece.size);
+    else all.append(std::to_string(piece.number));
+  }
+  return all;
+}
+
 }  // namespace torchopt

@@ -1,7 +1,10 @@
 // The parts of the source text that do not depend on the program.
 #pragma once
 
+#include <cstdint>
+#include <cstring>
 #include <string>
+#include <type_traits>
 
 namespace torchopt {
 
@@ -18,18 +21,26 @@ EltText eltText(int op);
 // Definitions that every text begins with, for blocks of so many threads.
 std::string cudaPrelude(unsigned threads);
 
-// Concatenation of strings and whole numbers.
-inline std::string textOf(const char* x) { return x; }
-inline std::string textOf(const std::string& x) { return x; }
-template <class N>
-std::string textOf(N x) {
-  return std::to_string(x);
-}
+// A string or a whole number on its way into a text.
+struct Piece {
+  const char* data = nullptr;
+  size_t size = 0;
+  int64_t number = 0;
+
+  Piece() = default;
+  Piece(const char* x) : data(x), size(std::strlen(x)) {}
+  Piece(const std::string& x) : data(x.data()), size(x.size()) {}
+  template <class N, class = std::enable_if_t<std::is_integral_v<N>>>
+  Piece(N x) : number(int64_t(x)) {}
+};
+std::string joined(const Piece* pieces, size_t count);
+
+// Concatenation of strings and whole numbers. There are hundreds of calls, hardly two of the same types:
+// what is compiled for each is the list.
 template <class... Parts>
-std::string cat(const Parts&... parts) {
-  std::string all;
-  (all.append(textOf(parts)), ...);
-  return all;
+inline std::string cat(const Parts&... parts) {
+  const Piece pieces[] = {parts...};
+  return joined(pieces, sizeof...(parts));
 }
 
 }  // namespace torchopt

@@ -7,11 +7,9 @@
 import {
   BackendError,
   type Device,
-  driverOf,
   type DType,
   isOnHost,
   newArray,
-  opsLibrary,
   OutOfMemoryError,
   RunMemory,
   sameDevice,
@@ -20,6 +18,7 @@ import {
   trimDevice,
   type TypedArray,
 } from "../runtime/mod.ts";
+import { copiesOf, type Settings, settingsOf } from "./copies.ts";
 import { type DeviceNumbers, deviceNumbers, Packs } from "./device_numbers.ts";
 import { explainFailure } from "./failure.ts";
 import type { LaterKernels } from "./later_kernels.ts";
@@ -30,9 +29,6 @@ import { sizeOf } from "../graph/shape.ts";
 
 /** Elementary operations of a single step from which several threads pay. */
 const THREADED_WORK = 1 << 17;
-
-/** Bytes written in a run up to which one block of memory holds them all. */
-const PATTERN_BYTES = 1 << 24;
 
 /** For each output the leaf whose memory it is to take, or -1; outputs at the end may be left out. */
 export type Wishes = readonly number[];
@@ -162,14 +158,18 @@ export class Executable {
     return this.#lowered.work >= THREADED_WORK ? threadsNow() : 1;
   }
 
+  #settings(): Settings {
+    return settingsOf(this.#lowered, this.device, this.#threads);
+  }
+
+  /** Copies between devices in a run like the last one, a line each; compiles the models once more. */
+  copies(): string[] {
+    if (this.#better !== null) return this.#better.copies();
+    return copiesOf(this.#lowered, this.#settings(), this.#elsewhere.length);
+  }
+
   #compile(again = false): SegmentRun[] {
-    return compileSegments(this.#lowered, {
-      device: this.device,
-      threads: this.#threads,
-      useOps: driverOf(this.device).compiledOps && opsLibrary().loaded,
-      memoryPattern: this.#lowered.bytes <= PATTERN_BYTES,
-      again,
-    });
+    return compileSegments(this.#lowered, { ...this.#settings(), again });
   }
 
   /** What is to run: this graph, or that with generated kernels once they are compiled. */

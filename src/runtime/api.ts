@@ -27,6 +27,7 @@ const FUNCTIONS = {
   CreateSessionFromArray: [8, ["pointer", "buffer", "usize", "pointer", "buffer"], "pointer"],
   CreateSessionOptions: [10, ["buffer"], "pointer"],
   DisableMemPattern: [17, ["pointer"], "pointer"],
+  SetOptimizedModelFilePath: [11, ["pointer", "buffer"], "pointer"],
   SetSessionGraphOptimizationLevel: [23, ["pointer", "i32"], "pointer"],
   SetIntraOpNumThreads: [24, ["pointer", "i32"], "pointer"],
   CreateTensorWithDataAsOrtValue: [

@@ -31,6 +31,7 @@ export { noticeMissingOps } from "./ops_notice.ts";
 export { buildOps, type BuildOptions, type BuildResult } from "./ops_build.ts";
 export { RunMemory } from "./run_memory.ts";
 export type { AssignedNode } from "./assignment.ts";
+export { modelAsRun } from "./session_native.ts";
 export { Session } from "./session.ts";
 export { ORDERING, type SessionSpec, type ValueSpec } from "./session_spec.ts";
 export { shutdown } from "./lifecycle.ts";

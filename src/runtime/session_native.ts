@@ -153,11 +153,31 @@ function lacking(spec: SessionSpec, shared: Environment, cause: BackendError): B
   );
 }
 
-/** @param anywhere lets nodes run on the host that the device lacks */
+/**
+ * The model as ONNX Runtime runs it on the device: with the nodes that copy between devices, which it
+ * puts in itself. Compiles the model once more.
+ *
+ * @throws {BackendError} as {@linkcode NativeSession}
+ */
+export function modelAsRun(spec: SessionSpec): Uint8Array {
+  const file = Deno.makeTempFileSync({ prefix: "torchopt-model-", suffix: ".onnx" });
+  try {
+    ort().fn.ReleaseSession(compile(spec, environment(), false, file));
+    return Deno.readFileSync(file);
+  } finally {
+    Deno.removeSync(file);
+  }
+}
+
+/**
+ * @param anywhere lets nodes run on the host that the device lacks
+ * @param file where the model is to be written as it runs
+ */
 function compile(
   spec: SessionSpec,
   { env, hasPool }: Environment,
   anywhere: boolean = false,
+  file?: string,
 ): Deno.PointerValue {
   const { fn } = ort();
   const options = outPointer((out) =>
@@ -176,6 +196,9 @@ function compile(
     }
     if (spec.memoryPattern === false) {
       check(fn.DisableMemPattern(options), "switching the memory pattern off");
+    }
+    if (file !== undefined) {
+      check(fn.SetOptimizedModelFilePath(options, pathBytes(file)), "naming the file of the model");
     }
     if (spec.useOps) registerOps(options);
     openDevice(spec.device).appendProvider(options);
@@ -208,6 +231,13 @@ function hostNodesOf(session: Deno.PointerValue): AssignedNode[] {
   return assignmentOf(session).filter(({ provider, name }) =>
     provider === HOST_PROVIDER && !name.startsWith(ORDERING)
   );
+}
+
+/** A path as ONNX Runtime wants it. */
+function pathBytes(path: string): Uint8Array<ArrayBuffer> {
+  if (Deno.build.os !== "windows") return cString(path);
+  const units = Uint16Array.from({ length: path.length + 1 }, (_, i) => path.charCodeAt(i) || 0);
+  return new Uint8Array(units.buffer);
 }
 
 function registerOps(options: Deno.PointerValue): void {

@@ -4,7 +4,15 @@
  * @module
  */
 
-import { type Device, driverOf, opsLibrary, targetOf } from "../runtime/mod.ts";
+import {
+  type Device,
+  driverOf,
+  isOnHost,
+  opsLibrary,
+  sameDevice,
+  targetOf,
+} from "../runtime/mod.ts";
+import { copiesOf, settingsOf } from "../run/copies.ts";
 import { commonDevice } from "../run/execute.ts";
 import { lower, type Lowered } from "../lower/lower.ts";
 import { walk } from "../lower/walk.ts";
@@ -30,6 +38,12 @@ export interface Explanation {
   readonly inPlace: number;
   /** The device that it runs on. */
   readonly device: Device;
+  /**
+   * One line for each copy between devices in a run: the graph's numbers and tensors of one element,
+   * which are sent to the device, and what ONNX Runtime copies since a node runs on the host. Empty on
+   * the host.
+   */
+  readonly copies: readonly string[];
   /** Milliseconds of the last run; NaN before the first. */
   readonly lastRun: number;
   /** Whether the compiled kernels are in use, and if not, why. */
@@ -54,6 +68,7 @@ type Described = Pick<Lowered, "summary" | "segments" | "inputs" | "outputs" | "
 function describe(
   lowered: Described,
   device: Device,
+  copies: readonly string[],
   lastRun: number,
   iterations: ReadonlyMap<number, number> = new Map(),
   waiting = "",
@@ -65,14 +80,15 @@ function describe(
     : "";
   const head = `${lowered.summary.length} step(s)${segments}, ${lowered.inputs} input(s), ` +
     `${lowered.outputs.length} output(s), ${lowered.donations.length} in place; ${kernels}; ` +
-    `on ${device}; ` +
+    `on ${device}; ${isOnHost(device) ? "" : `${copies.length} copies between devices; `}` +
     (Number.isNaN(lastRun)
       ? "not run yet"
       : `last run ${synchronous ? "" : "begun in "}${lastRun.toFixed(3)} ms`);
   const steps = lowered.summary.map((step, i) =>
     iterations.has(i) ? `${step}; ${iterations.get(i)} in the last run` : step
   );
-  const text = () => [head, ...steps.map((s) => `  ${s}`)].join("\n");
+  const lines = [...steps, ...copies.map((copy) => `copy of ${copy}`)];
+  const text = () => [head, ...lines.map((line) => `  ${line}`)].join("\n");
   const explanation: Explanation = {
     steps,
     model: models[0] ?? new Uint8Array(0),
@@ -81,6 +97,7 @@ function describe(
     outputs: lowered.outputs.length,
     inPlace: lowered.donations.length,
     device,
+    copies,
     lastRun,
     kernels,
     toString: text,
@@ -95,7 +112,7 @@ function describe(
 /**
  * Shows what a tensor's pending computation, or a compiled function's last graph, is lowered to:
  * the steps (fused groups, loops and single ONNX operators), memory written in place, the kernels
- * chosen, the time of the last run, and how many iterations loops made in it.
+ * chosen, copies between devices, the time of the last run, and how many iterations loops made in it.
  *
  * @param of a tensor, or a function made by `compile()` that was called at least once
  *
@@ -115,11 +132,15 @@ export function explain(of: Tensor | Compiled<(...args: never[]) => unknown>): E
       return describe(
         { summary: [], segments: [], inputs: 0, outputs: [], donations: [] },
         node.storage.device,
+        [],
         NaN,
       );
     }
     const walked = walk([node]), device = commonDevice(walked.leaves, [node]);
-    return describe(lower(walked, [node], [], targetOf(device)), device, NaN);
+    const lowered = lower(walked, [node], [], targetOf(device));
+    const elsewhere = walked.leaves.filter((leaf) => !sameDevice(leaf.storage!.device, device));
+    const copies = copiesOf(lowered, settingsOf(lowered, device, 1), elsewhere.length);
+    return describe(lowered, device, copies, NaN);
   }
   const executable = latestExecutable(of);
   if (executable === undefined) {
@@ -129,5 +150,5 @@ export function explain(of: Tensor | Compiled<(...args: never[]) => unknown>): E
   const made = Number.isNaN(lastRun) ? [] : executable.iterations();
   const iterations = new Map(made.map((n, i) => [lowered.iterations[i], n]));
   const waiting = executable.awaitsKernels ? "; generated ones follow" : "";
-  return describe(lowered, device, lastRun, iterations, waiting);
+  return describe(lowered, device, executable.copies(), lastRun, iterations, waiting);
 }

@@ -93,6 +93,22 @@ Deno.test("explain() describes the device of a tensor", () => {
   assertEquals(explain(far).device, FAR);
 });
 
+Deno.test("explain() lists the copies between devices", () => {
+  const near = compile((x: Tensor, rate: number) => x.mul(rate)), x = tensor([1, 2]);
+  for (const rate of [0.5, 0.25]) near(x, rate).data();
+  assertEquals(explain(near).copies, []);
+  const far = compile((x: Tensor, rate: number, y: Tensor) => x.mul(rate).add(y));
+  for (const rate of [0.5, 0.25]) far(x.to(FAR), rate, tensor(3)).data();
+  const { copies: listed } = explain(far);
+  assertEquals(listed.map((line) => line.replace(/,.*/, "")), [
+    `numbers (1 of float32) to ${FAR}`,
+    `1 tensor(s) of one element to ${FAR}`,
+  ]);
+  assert(String(explain(far)).includes("2 copies between devices"));
+  assertEquals(explain(x.to(FAR).sub(tensor(3))).copies, listed.slice(1));
+  assertEquals(explain(x.to(FAR).neg()).copies, []);
+});
+
 const loss = (w: Tensor, x: Tensor) => x.matmul(w).sub(1).square().mean();
 
 /** Losses of training in several ways; they are the same on every device. */

@@ -144,9 +144,9 @@ function deviceChecks(): Check[] {
     { name: "ONNX Runtime", status: "ok", found: `${version}, ${path}` },
     computationCheck(),
     kernelCheck(found[0].ops),
-    ...found.map(({ device, available, name, why = "" }): Check =>
+    ...found.map(({ device, available, name, why = "", note }): Check =>
       available
-        ? { name: `device ${device}`, status: "ok", found: name }
+        ? { name: `device ${device}`, status: "ok", found: note ? `${name} (${note})` : name }
         : { name: `device ${device}`, status: "note", found: why }
     ),
   ];

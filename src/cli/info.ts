@@ -45,7 +45,9 @@ function collect(): Info {
     target: Deno.build.target,
     onnxruntime,
     kernels: ops,
-    devices: found.map(({ device, available, name, why }) => ({ device, available, name, why })),
+    devices: found.map(({ device, available, name, why, note }) => {
+      return { device, available, name, why, note };
+    }),
     cache: cacheFolder(),
     threads: poolSize(),
     missing,

@@ -18,6 +18,8 @@ export interface DeviceInfo {
   readonly name: string;
   /** Where it is not available: what is missing and how to install it. */
   readonly why?: string;
+  /** What to know of it before it is used: how far it was tried. */
+  readonly note?: string;
   /** Version and path of ONNX Runtime. */
   readonly onnxruntime: { readonly version: string; readonly path: string };
   /** State of the compiled ops. */

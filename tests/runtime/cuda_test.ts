@@ -23,6 +23,8 @@ Deno.test("devices() lists the CPU, CUDA and the state of the compiled ops", () 
   assertEquals(cpu.ops, opsLibrary());
   assertEquals(cuda.available, available);
   assertEquals(cuda.why === undefined, available);
+  assertEquals(cpu.note, undefined);
+  assertStringIncludes(cuda.note!, "not run on a GPU");
 });
 
 Deno.test("driverOf() reads device names", () => {

@@ -144,13 +144,19 @@ function cStringArray(
 }
 
 /** The devices; where there is none, one entry that says why. Loads ONNX Runtime and the driver. */
+/** What `devices()` says of every such device. */
+const NOTE = "not run on a GPU so far, only over a fake one: docs/cuda.md";
+
 function find(): readonly Found[] {
-  const cuda = state ??= load();
-  if ("why" in cuda) return [{ device: "cuda", available: false, name: "CUDA", why: cuda.why }];
+  const cuda = state ??= load(), note = NOTE;
+  if ("why" in cuda) {
+    return [{ device: "cuda", available: false, name: "CUDA", why: cuda.why, note }];
+  }
   return Array.from({ length: cuda.count }, (_, index) => ({
     device: `cuda:${index}`,
     available: true,
     name: nameOf(cuda.driver, index),
+    note,
   }));
 }
 

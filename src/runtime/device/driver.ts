@@ -73,6 +73,8 @@ export interface Found {
   readonly name: string;
   /** Where it is not available: what is missing and how to install it. */
   readonly why?: string;
+  /** What to know of it before it is used. */
+  readonly note?: string;
 }
 
 /** What the library has to know of a kind of device. */

@@ -8,6 +8,9 @@
  * deno run -A scripts/cuda_dry_run.ts --only w5
  * ```
  *
+ * Golden cases and workloads have a process each, the other checks of a pass share one; `--jobs N` of
+ * them run at once (default: one for each processor).
+ *
  * Wants Linux on x86-64, g++, nm, and Python with pip where `--wheel FILE` (of onnxruntime-gpu) and
  * `--headers FOLDER` (of CUDA) are not given. `--folder FOLDER` says where to build.
  *
@@ -38,6 +41,9 @@ const LITTLE = /without memory/;
 
 const checks = decodeURIComponent(new URL("cuda_dry_run/checks.ts", import.meta.url).pathname);
 
+/** Checks that have a process of their own. */
+const ALONE = /^(golden|w\d)/;
+
 async function deno(args: readonly string[], env: Record<string, string>): Promise<string[]> {
   const { stdout, stderr, code } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--no-check", checks, ...args],
@@ -50,7 +56,7 @@ async function deno(args: readonly string[], env: Record<string, string>): Promi
   const said = new TextDecoder().decode(stderr).trim().split("\n").slice(-5).join("\n");
   return [
     ...lines,
-    JSON.stringify({ name: "the process", ok: false, found: `ended with ${code}: ${said}` }),
+    JSON.stringify({ name: args[0], ok: false, found: `its process ended with ${code}: ${said}` }),
   ];
 }
 
@@ -71,20 +77,35 @@ const shared = {
   NO_COLOR: "1",
 };
 const names = await deno(["--list"], shared), only = option("only");
+const start = performance.now();
 let failed = 0, ran = 0;
-for (const { name: pass, set, only: some } of PASSES) {
-  const own = names.filter((name) =>
-    (only === undefined || name.includes(only)) && (some?.test(name) ?? true) &&
-    (LITTLE.test(name) === ("FAKE_CUDA_LIMIT" in set))
-  );
-  if (own.length === 0) continue;
-  console.log(`\n${pass}:`);
-  for (const line of await deno(own, { ...shared, ...set })) {
-    const { name, ok, found } = JSON.parse(line);
+
+/** Runs checks of a pass in a process, and prints what they found. */
+async function run(pass: (typeof PASSES)[number], own: readonly string[]): Promise<void> {
+  for (const line of await deno(own, { ...shared, ...pass.set })) {
+    const { name, ok, found, seconds } = JSON.parse(line);
     ran++;
     if (!ok) failed++;
-    console.log(`${ok ? "ok    " : "FAILED"} ${name}${found === "" ? "" : `: ${found}`}`);
+    const time = seconds === undefined ? "" : ` (${seconds.toFixed(0)} s)`;
+    console.log(`${ok ? "ok    " : "FAILED"} ${pass.name}: ${name}${found && `: ${found}`}${time}`);
   }
 }
-console.log(`\n${ran} checks, ${failed} failed. Nothing of this ran on a GPU.`);
+
+const work = PASSES.flatMap((pass) => {
+  const own = names.filter((name) =>
+    (only === undefined || name.includes(only)) && (pass.only?.test(name) ?? true) &&
+    (LITTLE.test(name) === ("FAKE_CUDA_LIMIT" in pass.set))
+  );
+  const together = own.filter((name) => !ALONE.test(name));
+  return [together, ...own.filter((name) => ALONE.test(name)).map((name) => [name])]
+    .filter((group) => group.length > 0).map((group) => () => run(pass, group));
+});
+const jobs = Number(option("jobs") ?? navigator.hardwareConcurrency);
+await Promise.all(
+  Array.from({ length: jobs }, async () => {
+    for (let next = work.shift(); next !== undefined; next = work.shift()) await next();
+  }),
+);
+const seconds = ((performance.now() - start) / 1000).toFixed(0);
+console.log(`\n${ran} checks, ${failed} failed, ${seconds} s. Nothing of this ran on a GPU.`);
 if (failed > 0) Deno.exit(1);

@@ -7,6 +7,7 @@
 #include <vector>
 
 extern "C" void fake_cuda_enqueue(void* stream, void (*run)(void*), void* data);
+extern "C" void fake_cuda_use(void* stream, const void* address, size_t bytes, int how, const char* who);
 extern "C" void fake_cuda_product();
 
 #define BLAS extern "C" __attribute__((visibility("default"))) int
@@ -20,10 +21,19 @@ struct Handle {
   void* stream = nullptr;
 };
 
-void put(void* handle, std::function<void()> task) {
+// Matrices that are read and the one that is written, of so many bytes.
+struct Operand {
+  const void* address;
+  size_t bytes;
+};
+void put(void* handle, const std::vector<Operand>& from, const std::vector<Operand>& to,
+         std::function<void()> task) {
+  void* const stream = static_cast<Handle*>(handle)->stream;
+  for (const Operand& x : from) fake_cuda_use(stream, x.address, x.bytes, 0, "cuBLAS");
+  for (const Operand& x : to) fake_cuda_use(stream, x.address, x.bytes, 1, "cuBLAS");
   fake_cuda_product();
   fake_cuda_enqueue(
-      static_cast<Handle*>(handle)->stream,
+      stream,
       [](void* data) {
         auto* task = static_cast<std::function<void()>*>(data);
         (*task)();
@@ -37,6 +47,14 @@ struct Product {
   int ta, tb, m, n, k;
   T alpha, beta;
   int lda, ldb, ldc;
+
+  // Bytes from the first element of a matrix that lies by columns to its last.
+  static size_t reach(int rows, int columns, int pitch) {
+    return rows > 0 && columns > 0 ? sizeof(T) * (size_t(pitch) * size_t(columns - 1) + size_t(rows)) : 0;
+  }
+  size_t bytesA() const { return ta ? reach(k, m, lda) : reach(m, k, lda); }
+  size_t bytesB() const { return tb ? reach(n, k, ldb) : reach(k, n, ldb); }
+  size_t bytesC() const { return reach(m, n, ldc); }
 
   // Matrices lie by columns.
   void run(const T* a, const T* b, T* c) const {
@@ -57,7 +75,10 @@ int product(void* handle, int ta, int tb, int m, int n, int k, const void* alpha
             int64_t strideA, const void* b, int ldb, int64_t strideB, const void* beta, void* c, int ldc,
             int64_t strideC, int count) {
   const Product<T> p{ta, tb, m, n, k, *static_cast<const T*>(alpha), *static_cast<const T*>(beta), lda, ldb, ldc};
-  put(handle, [=] {
+  const size_t more = size_t(count > 0 ? count - 1 : 0) * sizeof(T);
+  const Operand left{a, p.bytesA() + more * size_t(strideA)}, right{b, p.bytesB() + more * size_t(strideB)},
+      out{c, p.bytesC() + more * size_t(strideC)};
+  put(handle, {left, right}, {out}, [=] {
     for (int i = 0; i < count; ++i)
       p.run(static_cast<const T*>(a) + i * strideA, static_cast<const T*>(b) + i * strideB,
             static_cast<T*>(c) + i * strideC);
@@ -69,7 +90,9 @@ template <class T>
 int listed(void* handle, int ta, int tb, int m, int n, int k, const T* alpha, const T* const* a, int lda,
            const T* const* b, int ldb, const T* beta, T* const* c, int ldc, int count) {
   const Product<T> p{ta, tb, m, n, k, *alpha, *beta, lda, ldb, ldc};
-  put(handle, [=] {
+  // Which matrices these are, only the device knows.
+  const Operand lists[] = {{a, count * sizeof a}, {b, count * sizeof b}, {c, count * sizeof c}};
+  put(handle, {lists[0], lists[1], lists[2]}, {}, [=] {
     for (int i = 0; i < count; ++i) p.run(a[i], b[i], c[i]);
   });
   return 0;
@@ -77,7 +100,8 @@ int listed(void* handle, int ta, int tb, int m, int n, int k, const T* alpha, co
 
 template <class T>
 int copied(void* handle, int n, const T* x, int dx, T* y, int dy) {
-  put(handle, [=] {
+  const auto bytes = [n](int step) { return n > 0 ? sizeof(T) * (size_t(n - 1) * size_t(step) + 1) : 0; };
+  put(handle, {{x, bytes(dx)}}, {{y, bytes(dy)}}, [=] {
     for (int i = 0; i < n; ++i) y[ptrdiff_t(i) * dy] = x[ptrdiff_t(i) * dx];
   });
   return 0;
@@ -87,7 +111,11 @@ template <class T>
 int sum(void* handle, int ta, int tb, int m, int n, const T* alpha, const T* a, int lda, const T* beta,
         const T* b, int ldb, T* c, int ldc) {
   const T x = *alpha, y = *beta;
-  put(handle, [=] {
+  const auto reach = Product<T>::reach;
+  std::vector<Operand> from;
+  if (x != 0) from.push_back({a, ta ? reach(n, m, lda) : reach(m, n, lda)});
+  if (y != 0) from.push_back({b, tb ? reach(n, m, ldb) : reach(m, n, ldb)});
+  put(handle, from, {{c, reach(m, n, ldc)}}, [=] {
     for (int j = 0; j < n; ++j)
       for (int i = 0; i < m; ++i) {
         const T first = x != 0 ? x * (ta ? a[j + ptrdiff_t(i) * lda] : a[i + ptrdiff_t(j) * lda]) : 0;
@@ -151,7 +179,8 @@ BLAS cublasGemmEx(void* h, int ta, int tb, int m, int n, int k, const void* al, 
 }
 BLAS cublasSscal_v2(void* h, int n, const float* by, float* x, int dx) {
   const float factor = *by;
-  put(h, [=] {
+  const Operand all{x, n > 0 ? sizeof(float) * (size_t(n - 1) * size_t(dx) + 1) : 0};
+  put(h, {}, {all}, [=] {
     for (int i = 0; i < n; ++i) x[ptrdiff_t(i) * dx] *= factor;
   });
   return 0;

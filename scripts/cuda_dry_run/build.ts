@@ -7,6 +7,7 @@
 
 import { neededLibraries } from "../../src/runtime/device/elf.ts";
 import { exists, ORT_PACKAGE_VERSION } from "../../src/runtime/locate.ts";
+import { sha256 } from "../../src/runtime/sha256.ts";
 import { unzip, zipEntries } from "../zip.ts";
 
 const here = (file: string) => decodeURIComponent(new URL(file, import.meta.url).pathname);
@@ -102,15 +103,27 @@ export async function build(folder: string, sources: Sources = {}): Promise<Part
   Deno.mkdirSync(libraries, { recursive: true });
   const names = await imported(library);
   const needed = (neededLibraries(library) ?? []).filter((name) => /^lib(cu|nv)/.test(name));
-  const compile = (name: string, files: string[], flags: string[]) => {
+  const compile = async (name: string, files: string[], flags: string[], also: string[] = []) => {
     const args = ["-shared", "-fPIC", "-O1", "-std=c++17", `-I${headers}`, ...files];
     const target = ["-o", `${libraries}/${name}`, `-Wl,-soname,${name}`];
-    return output("g++", [...args, ...target, ...flags, "-ldl", "-pthread"]);
+    const all = [...args, ...target, ...flags, "-ldl", "-pthread"];
+    const texts = [...files, ...also].map((file) => Deno.readTextFileSync(file));
+    const key = sha256(new TextEncoder().encode([...all, ...texts].join("\n")));
+    const stamp = `${folder}/${name}.key`;
+    if (exists(`${libraries}/${name}`) && exists(stamp) && Deno.readTextFileSync(stamp) === key) {
+      return;
+    }
+    await output("g++", all);
+    Deno.writeTextFileSync(stamp, key);
   };
   const written: Readonly<Record<string, string[]>> = {
     "libcudart": [here("runtime.cc")],
     "libcublas": [here("blas.cc")],
     "libcuda": ["fake_cuda.cc", "fibers.cc"].map((f) => here(`../../ops/cuda/testing/${f}`)),
+  };
+  const included: Readonly<Record<string, string[]>> = {
+    "libcudart": [here("order.h"), here("parameters.h")],
+    "libcuda": ["cuda_cpu.h", "fibers.h"].map((f) => here(`../../ops/cuda/testing/${f}`)),
   };
   // The runtime first: the others put their work into its streams.
   const ordered = [...needed].sort((a, b) => Number(!/cudart/.test(a)) - Number(!/cudart/.test(b)));
@@ -120,7 +133,7 @@ export async function build(folder: string, sources: Sources = {}): Promise<Part
     const version = short === "libcuda" ? [] : [`-Wl,--version-script=${folder}/${short}.map`];
     Deno.writeTextFileSync(`${folder}/${short}.map`, `${name} { global: *; };\n`);
     const runtime = short === "libcudart" ? [] : [`${libraries}/${ordered[0]}`];
-    await compile(name, [...files, stubs], [...version, ...runtime]);
+    await compile(name, [...files, stubs], [...version, ...runtime], included[short]);
   }
   const cudnn = `${folder}/stubs_libcudnn.cc`;
   Deno.writeTextFileSync(cudnn, await cudnnStubs(library));

@@ -6,6 +6,8 @@
 // - Each copy is checked: whether it lies within one living block, on the side that it says.
 // - FAKE_CUDA_LATE=1: what is put into a stream runs when something waits for it, and not before. What
 //   forgets to wait then reads what was there before.
+// - What two streams do with the same memory has to be ordered, see order.h: work in the wrong stream is
+//   a mistake, whether or not it is early enough by chance.
 // - Kernels of the provider are machine code for GPUs. They do nothing here, and are counted by name.
 //
 // FAKE_CUDA_DEVICES (1), FAKE_CUDA_LIMIT (bytes of each device), FAKE_CUDA_TRACE=1.
@@ -26,8 +28,14 @@
 #include <string>
 #include <vector>
 
+#include "order.h"
+#include "parameters.h"
+
 #define EXPORT extern "C" __attribute__((visibility("default")))
 #define CUDA EXPORT cudaError_t
+
+using fake_cuda::Clock;
+using fake_cuda::How;
 
 namespace {
 
@@ -78,6 +86,11 @@ cudaError_t mistake(const std::string& what) {
   return fail(cudaErrorInvalidValue);
 }
 
+fake_cuda::Order& order() {
+  static auto& all = *new fake_cuda::Order;
+  return all;
+}
+
 // Addresses of all devices; the host may touch them only while a task runs.
 struct Memory {
   char* base;
@@ -122,6 +135,7 @@ struct Memory {
     if (found == blocks.end()) return false;
     used[size_t(deviceOf(address))] -= found->second;
     counts.liveBytes -= found->second;
+    order().forget(found->first, found->second);
     madvise(found->first, found->second, MADV_DONTNEED);
     blocks.erase(found);
     return true;
@@ -161,8 +175,9 @@ void touched(int, siginfo_t* info, void*) {
   _exit(write(2, text, sizeof text - 1) < 0 ? 4 : 3);
 }
 
-std::set<const void*>& pinned() {
-  static auto& blocks = *new std::set<const void*>;
+// Blocks of the host that are not paged out, and their bytes.
+std::map<const char*, size_t>& pinned() {
+  static auto& blocks = *new std::map<const char*, size_t>;
   return blocks;
 }
 
@@ -178,6 +193,7 @@ struct Stream {
   bool blocking;
   std::deque<Task> tasks;
   uint64_t begun = 0, done = 0;
+  const size_t number = order().add();
 };
 
 std::set<Stream*>& streams() {
@@ -206,20 +222,43 @@ void runUntil(Stream* stream, uint64_t ticket) {
   }
 }
 
-void drain(Stream* stream) { runUntil(stream, stream->begun); }
-
-// The default stream waits for all others that block.
-void drainDefault(int device) {
-  for (Stream* stream : streams()) if (stream->device == device && stream->blocking) drain(stream);
+// The host waits for a stream.
+void drain(Stream* stream) {
+  runUntil(stream, stream->begun);
+  order().hostWaitsFor(order().of(stream->number));
 }
 
 void drainDevice(int device) {
   for (Stream* stream : streams()) if (stream->device == device) drain(stream);
 }
 
+// Work is about to be put into a stream: the default stream waits for all others that block, and they
+// for it.
+void begin(Stream* stream) {
+  Stream* const first = defaultStream(stream->device);
+  if (stream == first) {
+    for (const Stream* other : streams())
+      if (other->blocking && other->device == stream->device)
+        order().waitFor(stream->number, order().of(other->number));
+  } else if (stream->blocking) {
+    order().waitFor(stream->number, order().of(first->number));
+  }
+  order().put(stream->number);
+}
+
+// Work that is about to be put into a stream uses memory of a device.
+void use(void* handle, const void* address, size_t bytes, How how, const std::string& who) {
+  if (memory().deviceOf(address) < 0) return;
+  Stream* const stream = streamOf(handle);
+  begin(stream);
+  const std::string wrong = order().access(stream->number, address, bytes, how, who);
+  if (!wrong.empty()) mistake(wrong);
+}
+
 void put(void* handle, Task task) {
   const Lock lock(guard());
   Stream* const stream = streamOf(handle);
+  begin(stream);
   if (!kLate) return work(task);
   if (stream == defaultStream(stream->device)) {
     for (Stream* other : streams()) {
@@ -236,6 +275,7 @@ void put(void* handle, Task task) {
 struct Event {
   Stream* stream = nullptr;
   uint64_t ticket = 0;
+  Clock clock;
 };
 
 const char* kindName(cudaMemcpyKind kind) {
@@ -260,8 +300,9 @@ cudaError_t checkCopy(void* to, const void* from, size_t bytes, cudaMemcpyKind& 
 }
 
 bool isPinned(const void* address) {
-  auto next = pinned().upper_bound(address);
-  return next != pinned().begin();
+  const char* const at = static_cast<const char*>(address);
+  const auto next = pinned().upper_bound(at);
+  return next != pinned().begin() && at < std::prev(next)->first + std::prev(next)->second;
 }
 
 std::map<const void*, std::string>& kernels() {
@@ -269,9 +310,20 @@ std::map<const void*, std::string>& kernels() {
   return names;
 }
 
-cudaError_t launch(const void* kernel) {
+// Pointers of kernels, by their names.
+const std::vector<fake_cuda::PointerParameter>& pointersOf(const std::string& name) {
+  static auto& known = *new std::map<std::string, std::vector<fake_cuda::PointerParameter>>;
+  const auto found = known.find(name);
+  return found != known.end() ? found->second
+                              : known[name] = fake_cuda::pointerParameters(name);
+}
+
+cudaError_t launch(const void* kernel, void** parameters, cudaStream_t stream) {
   const Lock lock(guard());
   const std::string& name = kernels()[kernel];
+  for (const auto& [index, how] : pointersOf(name))
+    use(stream, *static_cast<void**>(parameters[index]), 0, how, name);
+  begin(streamOf(stream));
   ++counts.skipped;
   ++skippedKernels()[name];
   if (kTrace) std::fprintf(stderr, "fake CUDA: no kernel %.200s\n", name.c_str());
@@ -285,6 +337,11 @@ EXPORT void fake_cuda_enqueue(void* stream, void (*run)(void*), void* data) {
   const Lock lock(guard());
   ++counts.kernels;
   put(stream, [run, data] { run(data); });
+}
+// Work that is put next into a stream uses these bytes (0: not known how many). `how` as in order.h.
+EXPORT void fake_cuda_use(void* stream, const void* address, size_t bytes, int how, const char* who) {
+  const Lock lock(guard());
+  use(stream, address, bytes, How(how), who);
 }
 EXPORT void fake_cuda_product() { ++counts.products; }
 EXPORT void fake_cuda_counts(Counts* out) {
@@ -370,20 +427,22 @@ CUDA cudaFree(void* address) {
 }
 CUDA cudaMallocFromPoolAsync(void** address, size_t bytes, cudaMemPool_t, cudaStream_t) { return cudaMalloc(address, bytes); }
 CUDA cudaFreeAsync(void* address, cudaStream_t stream) {
+  const Lock lock(guard());
+  use(stream, address, 0, How::write, "cudaFreeAsync");
   put(stream, [address] { memory().give(address); });
   return cudaSuccess;
 }
 CUDA cudaHostAlloc(void** address, size_t bytes, unsigned) {
   const Lock lock(guard());
   *address = std::aligned_alloc(256, (bytes + 256) / 256 * 256);
-  pinned().insert(*address);
+  pinned()[static_cast<char*>(*address)] = bytes;
   return cudaSuccess;
 }
 CUDA cudaMallocHost(void** address, size_t bytes) { return cudaHostAlloc(address, bytes, 0); }
 CUDA cudaFreeHost(void* address) {
   const Lock lock(guard());
   for (int device = 0; device < kDevices; ++device) drainDevice(device);
-  pinned().erase(address);
+  pinned().erase(static_cast<char*>(address));
   return std::free(address), cudaSuccess;
 }
 CUDA cudaPointerGetAttributes(cudaPointerAttributes* attributes, const void* address) {
@@ -394,12 +453,22 @@ CUDA cudaPointerGetAttributes(cudaPointerAttributes* attributes, const void* add
   attributes->device = device >= 0 ? device : 0;
   return cudaSuccess;
 }
+namespace {
+constexpr const char* kCopy = "a copy";
+void copy(void* stream, void* to, const void* from, size_t bytes) {
+  use(stream, from, bytes, How::read, kCopy);
+  use(stream, to, bytes, How::write, kCopy);
+  put(stream, [=] { std::memmove(to, from, bytes); });
+}
+}  // namespace
 CUDA cudaMemcpy(void* to, const void* from, size_t bytes, cudaMemcpyKind kind) {
   const Lock lock(guard());
   if (bytes == 0) return cudaSuccess;
   if (const cudaError_t error = checkCopy(to, from, bytes, kind)) return error;
-  drainDefault(current);
-  work([=] { std::memmove(to, from, bytes); });
+  copy(nullptr, to, from, bytes);
+  // From memory that may be paged out, only the host's part is over when it returns.
+  if (kind == cudaMemcpyHostToDevice && !isPinned(from)) runUntil(defaultStream(current), defaultStream(current)->begun);
+  else drain(defaultStream(current));
   return cudaSuccess;
 }
 CUDA cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind kind, cudaStream_t stream) {
@@ -408,22 +477,27 @@ CUDA cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind ki
   if (const cudaError_t error = checkCopy(to, from, bytes, kind)) return error;
   if (kind == cudaMemcpyDeviceToHost && !isPinned(to)) {
     // To memory that may be paged out it is over when it returns.
-    put(stream, [=] { std::memmove(to, from, bytes); });
+    copy(stream, to, from, bytes);
     return drain(streamOf(stream)), cudaSuccess;
   }
   if (kind == cudaMemcpyHostToDevice && !isPinned(from)) {
     // From there it is read before it returns.
     const auto* bytesOf = static_cast<const char*>(from);
-    std::vector<char> copy(bytesOf, bytesOf + bytes);
-    put(stream, [to, copy = std::move(copy)] { std::memcpy(to, copy.data(), copy.size()); });
+    std::vector<char> held(bytesOf, bytesOf + bytes);
+    use(stream, to, bytes, How::write, kCopy);
+    put(stream, [to, held = std::move(held)] { std::memcpy(to, held.data(), held.size()); });
     return cudaSuccess;
   }
-  put(stream, [=] { std::memmove(to, from, bytes); });
+  copy(stream, to, from, bytes);
   return cudaSuccess;
 }
 CUDA cudaMemcpy2DAsync(void* to, size_t toPitch, const void* from, size_t fromPitch, size_t width,
                        size_t height, cudaMemcpyKind, cudaStream_t stream) {
+  const Lock lock(guard());
   ++counts.within;
+  if (width * height == 0) return cudaSuccess;
+  use(stream, from, fromPitch * (height - 1) + width, How::read, kCopy);
+  use(stream, to, toPitch * (height - 1) + width, How::write, kCopy);
   put(stream, [=] {
     for (size_t row = 0; row < height; ++row)
       std::memmove(static_cast<char*>(to) + row * toPitch, static_cast<const char*>(from) + row * fromPitch, width);
@@ -433,13 +507,14 @@ CUDA cudaMemcpy2DAsync(void* to, size_t toPitch, const void* from, size_t fromPi
 CUDA cudaMemset(void* to, int value, size_t bytes) {
   const Lock lock(guard());
   if (!memory().holds(to, bytes)) return mistake("cudaMemset outside of a block");
-  drainDefault(current);
-  work([=] { std::memset(to, value, bytes); });
+  use(nullptr, to, bytes, How::write, "cudaMemset");
+  put(nullptr, [=] { std::memset(to, value, bytes); });
   return cudaSuccess;
 }
 CUDA cudaMemsetAsync(void* to, int value, size_t bytes, cudaStream_t stream) {
   const Lock lock(guard());
   if (!memory().holds(to, bytes)) return mistake("cudaMemsetAsync outside of a block");
+  use(stream, to, bytes, How::write, "cudaMemsetAsync");
   put(stream, [=] { std::memset(to, value, bytes); });
   return cudaSuccess;
 }
@@ -479,20 +554,24 @@ CUDA cudaEventDestroy(cudaEvent_t event) { return delete reinterpret_cast<Event*
 CUDA cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
   const Lock lock(guard());
   Stream* const recorded = streamOf(stream);
-  *reinterpret_cast<Event*>(event) = {recorded, recorded->begun};
+  begin(recorded);
+  *reinterpret_cast<Event*>(event) = {recorded, recorded->begun, order().of(recorded->number)};
   return cudaSuccess;
 }
 CUDA cudaEventSynchronize(cudaEvent_t event) {
   const Lock lock(guard());
   const Event& e = *reinterpret_cast<Event*>(event);
   ++counts.waits;
-  if (e.stream != nullptr) runUntil(e.stream, e.ticket);
+  if (e.stream != nullptr) runUntil(e.stream, e.ticket), order().hostWaitsFor(e.clock);
   return cudaSuccess;
 }
 CUDA cudaEventElapsedTime(float* milliseconds, cudaEvent_t, cudaEvent_t) { return *milliseconds = 0, cudaSuccess; }
 CUDA cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
+  const Lock lock(guard());
   const Event e = *reinterpret_cast<Event*>(event);
-  if (e.stream != nullptr) put(stream, [e] { runUntil(e.stream, e.ticket); });
+  if (e.stream == nullptr) return cudaSuccess;
+  order().waitFor(streamOf(stream)->number, e.clock);
+  put(stream, [e] { runUntil(e.stream, e.ticket); });
   return cudaSuccess;
 }
 CUDA cudaLaunchHostFunc(cudaStream_t stream, cudaHostFn_t run, void* data) {
@@ -531,7 +610,16 @@ CUDA __cudaGetKernel(cudaKernel_t* kernel, const void* host) {
   *kernel = reinterpret_cast<cudaKernel_t>(const_cast<void*>(host));
   return cudaSuccess;
 }
-CUDA __cudaLaunchKernel(cudaKernel_t kernel, dim3, dim3, void**, size_t, cudaStream_t) { return launch(kernel); }
-CUDA cudaLaunchKernel(const void* kernel, dim3, dim3, void**, size_t, cudaStream_t) { return launch(kernel); }
-CUDA cudaLaunchCooperativeKernel(const void* kernel, dim3, dim3, void**, size_t, cudaStream_t) { return launch(kernel); }
-CUDA cudaLaunchKernelExC(const cudaLaunchConfig_t*, const void* kernel, void**) { return launch(kernel); }
+CUDA __cudaLaunchKernel(cudaKernel_t kernel, dim3, dim3, void** parameters, size_t, cudaStream_t stream) {
+  return launch(kernel, parameters, stream);
+}
+CUDA cudaLaunchKernel(const void* kernel, dim3, dim3, void** parameters, size_t, cudaStream_t stream) {
+  return launch(kernel, parameters, stream);
+}
+CUDA cudaLaunchCooperativeKernel(const void* kernel, dim3, dim3, void** parameters, size_t,
+                                 cudaStream_t stream) {
+  return launch(kernel, parameters, stream);
+}
+CUDA cudaLaunchKernelExC(const cudaLaunchConfig_t* config, const void* kernel, void** parameters) {
+  return launch(kernel, parameters, config->stream);
+}

@@ -3,7 +3,8 @@
 //
 // FAKE_CUDA_FLAGS: further flags for the compiler, such as -fsanitize=thread. FAKE_CUDA_ARCH: 90. FAKE_CUDA_DEVICES: 1.
 // Where the process, or a CUDA runtime in it, has a function fake_cuda_enqueue(stream, work, data), kernels
-// and copies are handed to it instead of being run at once.
+// and copies are handed to it instead of being run at once; fake_cuda_use, where that is, is told of their
+// memory before.
 
 #include <dlfcn.h>
 #include <unistd.h>
@@ -23,6 +24,8 @@
 
 using Work = void (*)(void* data);
 using Enqueue = void (*)(void* stream, Work work, void* data);
+// how: 0 read, 1 written, 2 either.
+using Use = void (*)(void* stream, const void* address, size_t bytes, int how, const char* who);
 
 namespace {
 
@@ -85,6 +88,7 @@ std::vector<std::string> kernelsOf(const std::string& source) {
 }
 
 struct Kernel {
+  const char* name;
   void (*call)(void**);
   const size_t* sizes;
   char* shared;
@@ -114,15 +118,16 @@ struct Pending {
   }
 };
 
-Enqueue enqueuing() {
-  constexpr const char* kSymbol = "fake_cuda_enqueue";
-  void* found = dlsym(RTLD_DEFAULT, kSymbol);
+// A function of the process, or of a CUDA runtime in it.
+void* ofRuntime(const char* symbol) {
+  void* found = dlsym(RTLD_DEFAULT, symbol);
   for (const char* name : {"libcudart.so.13", "libcudart.so.12"}) {
     if (found != nullptr) break;
-    if (void* runtime = dlopen(name, RTLD_NOW | RTLD_NOLOAD)) found = dlsym(runtime, kSymbol);
+    if (void* runtime = dlopen(name, RTLD_NOW | RTLD_NOLOAD)) found = dlsym(runtime, symbol);
   }
-  return reinterpret_cast<Enqueue>(found);
+  return found;
 }
+Enqueue enqueuing() { return reinterpret_cast<Enqueue>(ofRuntime("fake_cuda_enqueue")); }
 
 struct Bytes {
   char* to;
@@ -140,6 +145,11 @@ thread_local void* current = &theContext;
 
 }  // namespace
 
+// Says that the work which is put next into a stream uses memory.
+void useMemory(void* stream, const void* address, size_t bytes, int how, const char* who) {
+  if (const auto use = reinterpret_cast<Use>(ofRuntime("fake_cuda_use"))) use(stream, address, bytes, how, who);
+}
+
 // Runs work on the device: at once, or when the runtime of the process wants.
 void enqueueWork(void* stream, Work work, void* data) {
   if (const Enqueue later = enqueuing()) later(stream, work, data);
@@ -153,6 +163,8 @@ int enqueue(void* stream, const Bytes& bytes) {
     static_cast<Bytes*>(data)->run();
     delete static_cast<Bytes*>(data);
   };
+  if (bytes.from != nullptr) useMemory(stream, bytes.from, bytes.count, 0, "a copy");
+  useMemory(stream, bytes.to, bytes.count, 1, bytes.from != nullptr ? "a copy" : "a memset");
   enqueueWork(stream, work, new Bytes(bytes));
   return 0;
 }
@@ -213,7 +225,9 @@ int cuModuleGetFunction(void** result, void* handle, const char* name) {
   const auto find = [&](const std::string& symbol) { return dlsym(module->library, symbol.c_str()); };
   void* const call = find("cuda_cpu_call_" + std::string(name));
   if (call == nullptr) return kNotFound;
-  Kernel& kernel = module->kernels[name];
+  const auto place = module->kernels.try_emplace(name).first;
+  Kernel& kernel = place->second;
+  kernel.name = place->first.c_str();
   kernel.call = reinterpret_cast<void (*)(void**)>(call);
   kernel.sizes = reinterpret_cast<const size_t* (*)()>(find("cuda_cpu_sizes_" + std::string(name)))();
   using Shared = void (*)(char**, size_t*);
@@ -235,6 +249,14 @@ int cuLaunchKernel(void* function, unsigned gx, unsigned gy, unsigned gz, unsign
   }
   if (total > 4096) return fail("the parameters of a kernel take " + std::to_string(total) + " bytes");
   if (const Enqueue later = enqueuing()) {
+    // Any whole word that is an address of the device may be a tensor that the kernel uses.
+    for (const auto& parameter : pending->parameters) {
+      for (size_t at = 0; at + sizeof(void*) <= parameter.size(); at += sizeof(void*)) {
+        void* address = nullptr;
+        std::memcpy(&address, parameter.data() + at, sizeof address);
+        useMemory(stream, address, 0, 2, kernel.name);
+      }
+    }
     later(
         stream,
         [](void* data) {

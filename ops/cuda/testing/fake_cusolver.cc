@@ -3,12 +3,14 @@
 
 #include <cmath>
 #include <cstddef>
+#include <initializer_list>
 #include <utility>
 
 using Work = void (*)(void* data);
 
 // In fake_cuda.cc: runs work on the device, now or later.
 void enqueueWork(void* stream, Work work, void* data);
+void useMemory(void* stream, const void* address, size_t bytes, int how, const char* who);
 
 namespace {
 
@@ -16,10 +18,13 @@ struct Handle {
   void* stream = nullptr;
 };
 
+// `written`: what the work reads and writes.
 template <class Body>
-int later(void* handle, Body body) {
+int later(void* handle, std::initializer_list<const void*> written, Body body) {
+  void* const stream = static_cast<Handle*>(handle)->stream;
+  for (const void* address : written) useMemory(stream, address, 0, 1, "cuSOLVER");
   enqueueWork(
-      static_cast<Handle*>(handle)->stream,
+      stream,
       [](void* data) {
         (*static_cast<Body*>(data))();
         delete static_cast<Body*>(data);
@@ -32,7 +37,7 @@ constexpr int kWork = 7;
 
 template <class T>
 int getrf(void* handle, int m, int n, T* a, int lda, T* work, int* pivots, int* info) {
-  return later(handle, [=] {
+  return later(handle, {a, work, pivots, info}, [=] {
     work[kWork - 1] = 0;
     *info = 0;
     const auto at = [=](int i, int j) -> T& { return a[size_t(j) * size_t(lda) + size_t(i)]; };
@@ -57,7 +62,7 @@ int getrf(void* handle, int m, int n, T* a, int lda, T* work, int* pivots, int* 
 template <class T>
 int potrf(void* handle, int uplo, int n, T* a, int lda, T* work, int size, int* info) {
   if (uplo != 1 || size < kWork) return 3;
-  return later(handle, [=] {
+  return later(handle, {a, work, info}, [=] {
     work[kWork - 1] = 0;
     *info = 0;
     const auto at = [=](int i, int j) -> T& { return a[size_t(j) * size_t(lda) + size_t(i)]; };

@@ -183,8 +183,9 @@ void build(const std::string& folder, const std::vector<Case>& cases, int64_t ba
   std::string headers = __FILE__;
   headers.resize(headers.rfind('/'));
   const char* const compiler = std::getenv("CXX") != nullptr ? std::getenv("CXX") : "c++";
-  // Without optimisation: that compiles fast, and folds no constants.
-  const std::string command = std::string(compiler) + " -std=c++17 -O0 -g1 -ffp-contract=off " + flags +
+  // Without optimisation: that compiles fast, and folds no constants. Sanitizers name lines.
+  const std::string command = std::string(compiler) + " -std=c++17 -O0 -ffp-contract=off " +
+                              (flags.empty() ? "" : "-g1 ") + flags +
                               " -shared -fPIC -I'" + headers + "/../../ops/cuda/testing' '" + path +
                               ".cc' -o '" + path + ".so'";
   if (std::system(command.c_str()) != 0) fail("a kernel does not compile: " + command);

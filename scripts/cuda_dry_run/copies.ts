@@ -25,10 +25,11 @@ function withDeterminant(): SessionSpec {
     node("Det", ["xx"], "d"),
     node("Mul", ["xx", "d"], "y"),
   ];
+  const valueInfos = [value("xx"), { ...value("d"), shape: [] }];
   const model = encodeModel({
     irVersion: IR_VERSION,
     opsets: DEFAULT_OPSETS,
-    graph: { name: "determinant", nodes, inputs, outputs },
+    graph: { name: "determinant", nodes, inputs, outputs, valueInfos },
   });
   return { model, inputs, outputs, device: "cuda", threads: 1, useOps: false };
 }

@@ -71,6 +71,9 @@ const parts = await build(folder, { wheel: option("wheel"), headers: option("hea
 const shared = {
   LD_LIBRARY_PATH: parts.libraries,
   TORCHOPT_CUDA_PROVIDER: parts.provider,
+  // The driver's stand-in is one for the run-time compiler, too; its code need not be fast.
+  TORCHOPT_NVRTC: `${parts.libraries}/libcuda.so.1`,
+  FAKE_CUDA_FLAGS: "-O0",
   BENCH_BUDGET_S: "0.001",
   BENCH_MIN_N: "1",
   BENCH_MAX_N: "1",

@@ -1,17 +1,21 @@
 /**
- * Compiles every CUDA kernel of the ops library to machine code, without a GPU:
- * `deno task check:cuda [--nvrtc PATH] [--arch 80,90,100] [--optional]`.
+ * Compiles every CUDA kernel of the ops library to machine code, without a GPU, and samples of those
+ * that it generates from graphs: of random programs, of which the first are each operation and each
+ * kind of step, and of workloads of `bench/`.
+ * `deno task check:cuda [--nvrtc PATH] [--arch 80,90,100] [--programs 200] [--workloads w1a,w2]
+ * [--verbose] [--optional]`.
  *
- * Prints registers, shared memory and spills of each, and fails where a kernel does not compile or
- * spills registers to memory. The compiler is NVRTC from `--nvrtc` or `TORCHOPT_NVRTC`, else of the
- * Python package nvidia-cuda-nvrtc, which is installed into the cache folder. With `--optional` a
- * machine where that does not work gets a line that says so, and exit code 0.
+ * Fails where a kernel does not compile or spills registers to memory; those are printed with their
+ * registers and shared memory, with `--verbose` all are. The compiler is NVRTC from `--nvrtc` or
+ * `TORCHOPT_NVRTC`, else of the Python package nvidia-cuda-nvrtc, which is installed into the cache
+ * folder. With `--optional` a machine where that does not work gets a line that says so, and exit code 0.
  */
 
 import { parseArgs } from "node:util";
 import $ from "dax";
 import { opsLibrary } from "../src/runtime/mod.ts";
 import { makeCacheFolder } from "../src/runtime/ops_cache.ts";
+import { builtinSources, randomSources, type Source, workloadSource } from "./cuda_sources.ts";
 
 const PACKAGE = "nvidia-cuda-nvrtc==13.0.88";
 
@@ -19,6 +23,9 @@ const { values: options } = parseArgs({
   options: {
     nvrtc: { type: "string", default: Deno.env.get("TORCHOPT_NVRTC") ?? "" },
     arch: { type: "string", default: "80,90,100" },
+    programs: { type: "string", default: "200" },
+    workloads: { type: "string", default: "w1a,w1c,w2,w3a,w3b,w4,w5" },
+    verbose: { type: "boolean", default: false },
     optional: { type: "boolean", default: false },
   },
 });
@@ -39,26 +46,6 @@ async function installed(): Promise<string> {
 const cString = (text: string) => new TextEncoder().encode(`${text}\0`);
 const address = (bytes: Uint8Array) =>
   Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes as Uint8Array<ArrayBuffer>));
-
-interface Source {
-  readonly name: string;
-  readonly flags: readonly string[];
-  readonly text: string;
-}
-
-/** The modules of the ops library. */
-function sources(): Source[] {
-  const library = Deno.dlopen(opsLibrary().path!, {
-    torchopt_cuda_module: { parameters: ["i32"], result: "pointer" },
-  });
-  const found: Source[] = [];
-  for (let i = 0;; i++) {
-    const pointer = library.symbols.torchopt_cuda_module(i);
-    if (pointer === null) return found;
-    const [name, flags, ...lines] = Deno.UnsafePointerView.getCString(pointer).split("\n");
-    found.push({ name, flags: flags.split(" ").filter((x) => x !== ""), text: lines.join("\n") });
-  }
-}
 
 /** A function that compiles and returns the compiler's notes, one for each kernel. */
 function compilerOf(path: string): (source: Source, arch: string) => string {
@@ -100,6 +87,7 @@ function compilerOf(path: string): (source: Source, arch: string) => string {
 
 interface Usage {
   readonly kernel: string;
+  readonly registers: number;
   readonly spills: number;
   readonly text: string;
 }
@@ -109,33 +97,41 @@ function usages(notes: string): Usage[] {
   return notes.split("Compiling entry function '").slice(1).map((part) => {
     const number = (pattern: RegExp) => Number(pattern.exec(part)?.[1] ?? 0);
     const spills = number(/(\d+) bytes spill stores/) + number(/(\d+) bytes spill loads/);
-    const text = `${number(/Used (\d+) registers/)} registers, ` +
+    const registers = number(/Used (\d+) registers/);
+    const text = `${registers} registers, ` +
       `${number(/(\d+) bytes stack frame/)} B stack, ${number(/(\d+) bytes smem/)} B shared, ` +
       `${spills} B spills`;
-    return { kernel: part.slice(0, part.indexOf("'")), spills, text };
+    return { kernel: part.slice(0, part.indexOf("'")), registers, spills, text };
   });
 }
 
 let compile: ReturnType<typeof compilerOf>;
+const sources: Source[] = [];
 try {
   if (!opsLibrary().loaded) throw new Error(`the compiled ops are ${opsLibrary().why}`);
   compile = compilerOf(await installed());
+  sources.push(...builtinSources(), ...await randomSources(Number(options.programs)));
 } catch (error) {
   console.error(`CUDA kernels were not compiled: ${(error as Error).message}`);
   Deno.exit(options.optional ? 0 : 1);
 }
-let spilling = 0;
+for (const name of options.workloads.split(",")) {
+  if (name !== "") sources.push(...await workloadSource(name));
+}
+let spilling = 0, kernels = 0, most = 0;
 for (const arch of options.arch.split(",")) {
-  for (const source of sources()) {
+  for (const source of sources) {
     const start = performance.now(), found = usages(compile(source, arch));
     const ms = (performance.now() - start).toFixed(0);
     console.log(`sm_${arch} ${source.name}: ${found.length} kernels, ${ms} ms`);
-    for (const { kernel, spills, text } of found) {
-      console.log(`  ${kernel}: ${text}`);
+    for (const { kernel, registers, spills, text } of found) {
+      if (spills > 0 || options.verbose) console.log(`  ${kernel}: ${text}`);
       if (spills > 0) spilling++;
+      most = Math.max(most, registers);
     }
+    kernels += found.length;
     if (found.length === 0) throw new Error(`${source.name}: no kernel was found in it`);
   }
 }
-console.log(`${spilling} kernels spill registers`);
+console.log(`${kernels} kernels, up to ${most} registers; ${spilling} spill registers`);
 Deno.exit(spilling === 0 ? 0 : 1);

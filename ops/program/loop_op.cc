@@ -16,12 +16,11 @@ class LoopKernel {
   explicit LoopKernel(const ort::KernelInfo* info)
       : interpreter_(programOf<T>(info)),
         layout_(decodeLoop<T>(integers(info, "layout"), interpreter_.program())),
-        needs_(loopNeeds(layout_, interpreter_.program())),
-        shapes_(loopShapes(layout_)) {}
+        node_(layout_, interpreter_.program()) {}
 
   ort::Status* compute(ort::KernelContext* context) {
     std::vector<T*> buffers;
-    if (auto* status = bindLoopNode(context, needs_, shapes_, buffers)) return status;
+    if (auto* status = node_.bind(context, buffers)) return status;
     runLoopNode(interpreter_, layout_, buffers.data(), ortParallel(context));
     return nullptr;
   }
@@ -29,8 +28,7 @@ class LoopKernel {
  private:
   mutable Interpreter<T> interpreter_;
   const LoopLayout layout_;
-  const std::vector<int64_t> needs_;
-  const std::vector<std::vector<int64_t>> shapes_;
+  LoopNode<T> node_;
 };
 
 }  // namespace

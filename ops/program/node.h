@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 
 #include "../common/custom_op.h"
 #include "loop.h"
@@ -81,32 +82,54 @@ inline std::vector<std::vector<int64_t>> loopShapes(const LoopLayout& layout) {
   return shapes;
 }
 
-// Checks a loop's node, and gives the addresses of all inputs and outputs in their order.
+// The inputs and outputs of a loop's node.
 template <class T>
-ort::Status* bindLoopNode(ort::KernelContext* context, const std::vector<int64_t>& needs,
-                          const std::vector<std::vector<int64_t>>& shapes, std::vector<T*>& buffers) {
-  size_t inputs = 0, outputs = 0;
-  if (auto* status = ort::KernelContextGetInputCount(context, &inputs)) return status;
-  if (auto* status = ort::KernelContextGetOutputCount(context, &outputs)) return status;
-  if (inputs != needs.size() || outputs != shapes.size()) {
-    return invalid("Loop: the node has " + std::to_string(inputs) + " inputs and " +
-                   std::to_string(outputs) + " outputs, the layout " + std::to_string(needs.size()) +
-                   " and " + std::to_string(shapes.size()));
-  }
-  buffers.resize(inputs + outputs);
-  for (size_t i = 0; i < inputs; ++i) {
-    size_t found = 0;
-    if (auto* status = inputElements(context, i, &found)) return status;
-    if (int64_t(found) < needs[i]) {
-      return invalid("Loop: input " + std::to_string(i) + " has " + std::to_string(found) +
-                     " elements, the loop reads " + std::to_string(needs[i]));
+class LoopNode {
+ public:
+  LoopNode(const LoopLayout& layout, const Program<T>& program)
+      : needs_(loopNeeds(layout, program)), shapes_(loopShapes(layout)) {}
+
+  // Addresses of all of them, in their order. The first run compares the sizes with what the graph passes.
+  ort::Status* bind(ort::KernelContext* context, std::vector<T*>& buffers) {
+    if (!checked_.load(std::memory_order_relaxed)) {
+      if (auto* status = check(context)) return status;
+      checked_.store(true, std::memory_order_relaxed);
     }
-    if (auto* status = inputData(context, i, &buffers[i])) return status;
+    const size_t inputs = needs_.size();
+    buffers.resize(inputs + shapes_.size());
+    for (size_t i = 0; i < inputs; ++i) {
+      if (auto* status = inputData(context, i, &buffers[i])) return status;
+    }
+    for (size_t i = 0; i < shapes_.size(); ++i) {
+      if (auto* status = outputData(context, i, shapes_[i], &buffers[inputs + i])) return status;
+    }
+    return nullptr;
   }
-  for (size_t i = 0; i < outputs; ++i) {
-    if (auto* status = outputData(context, i, shapes[i], &buffers[inputs + i])) return status;
+
+ private:
+  ort::Status* check(const ort::KernelContext* context) const {
+    size_t inputs = 0, outputs = 0;
+    if (auto* status = ort::KernelContextGetInputCount(context, &inputs)) return status;
+    if (auto* status = ort::KernelContextGetOutputCount(context, &outputs)) return status;
+    if (inputs != needs_.size() || outputs != shapes_.size()) {
+      return invalid("Loop: the node has " + std::to_string(inputs) + " inputs and " +
+                     std::to_string(outputs) + " outputs, the layout " +
+                     std::to_string(needs_.size()) + " and " + std::to_string(shapes_.size()));
+    }
+    for (size_t i = 0; i < inputs; ++i) {
+      size_t found = 0;
+      if (auto* status = inputElements(context, i, &found)) return status;
+      if (int64_t(found) < needs_[i]) {
+        return invalid("Loop: input " + std::to_string(i) + " has " + std::to_string(found) +
+                       " elements, the loop reads " + std::to_string(needs_[i]));
+      }
+    }
+    return nullptr;
   }
-  return nullptr;
-}
+
+  const std::vector<int64_t> needs_;
+  const std::vector<std::vector<int64_t>> shapes_;
+  std::atomic<bool> checked_{false};
+};
 
 }  // namespace torchopt

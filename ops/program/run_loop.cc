@@ -181,13 +181,29 @@ int64_t runLoop(const Interpreter<T>& interpreter, Context<T>& context, const Lo
         return &test;
     }
   };
+  // What is the same in each iteration is placed once.
+  T** const buffer = context.buffers.data();
+  std::vector<std::pair<size_t, std::pair<LoopPlace, uint32_t>>> reads, writes;
+  const auto moves = [](LoopPlace kind) { return kind == LoopPlace::carry || kind == LoopPlace::list; };
+  for (size_t i = 0; i < layout.inputs.size(); ++i) {
+    const auto [kind, index] = layout.inputs[i];
+    if (moves(kind)) reads.push_back({i, layout.inputs[i]});
+    else buffer[i] = const_cast<T*>(read(kind, index, 0));
+  }
+  for (size_t i = 0; i < layout.outputs.size(); ++i) {
+    const auto [kind, index] = layout.outputs[i];
+    const size_t to = layout.inputs.size() + i;
+    if (moves(kind)) writes.push_back({to, layout.outputs[i]});
+    else buffer[to] = &test;
+  }
   for (; made < memory.limit && test != 0; ++made) {
     const int64_t at = layout.reverse ? memory.limit - 1 - made : made;
     aim();
     for (size_t i = 0; i < counters.size(); ++i) counters[i] = T(memory.counters[i] + made);
-    T** buffer = context.buffers.data();
-    for (const auto& [kind, index] : layout.inputs) *buffer++ = const_cast<T*>(read(kind, index, at));
-    for (const auto& [kind, index] : layout.outputs) *buffer++ = written(kind, index, at);
+    for (const auto& [i, place] : reads) {
+      buffer[i] = const_cast<T*>(read(place.first, place.second, at));
+    }
+    for (const auto& [i, place] : writes) buffer[i] = written(place.first, place.second, at);
     interpreter.run(context, parallel);
     for (const LoopMove& move : layout.moves) {
       const T* from = move.output ? written(move.from, move.source, at)

@@ -124,6 +124,8 @@ export function assemble(
   const inputs: (Node | null)[] = [], inputIndex = new Map<Node | null, number>();
   // The last step that reads each member from memory; -1 where none does.
   const lastUse = new Int32Array(nodes.length).fill(-1);
+  // The place in that step of the last member that reads it; -1 where one reads not all of it, as it lies.
+  const lastReader = new Int32Array(nodes.length).fill(-1);
   const constants: number[] = [], places = new Map<number | "-0", number>();
   const constantAt = (value: number) => {
     const key = Object.is(value, -0) ? "-0" : value;
@@ -140,7 +142,7 @@ export function assemble(
     }
   };
   steps.forEach((step, at) => {
-    for (const node of step.nodes) {
+    step.nodes.forEach((node, position) => {
       for (let k = 0; k < node.inputs.length; k++) {
         const { root, view } = operandOf(node, k);
         if (root.prim === constant) {
@@ -148,7 +150,11 @@ export function assemble(
         } else if (root.prim === scalar) input(null);
         else if (place(root) >= 0) {
           const i = place(root), inLoop = step.kind === "loop" && stepAt[i] === at;
-          if (!inLoop) lastUse[i] = at;
+          if (inLoop) continue;
+          const inPlace = step.kind === "loop" && sizeOf(root.shape) === step.elements &&
+            isWhole(collapse(view), root) && (lastUse[i] !== at || lastReader[i] >= 0);
+          lastUse[i] = at;
+          lastReader[i] = inPlace ? position : -1;
         } else {
           input(root);
           const list = readers.get(root) ?? [];
@@ -156,7 +162,7 @@ export function assemble(
           readers.set(root, list);
         }
       }
-    }
+    });
   });
   // A region of constants alone: ONNX Runtime wants one input all the same.
   if (inputs.length === 0) input(constantNode(0, region.type));
@@ -166,13 +172,20 @@ export function assemble(
   const buffers = new Int32Array(nodes.length).fill(-1);
   outputs.forEach((n, i) => buffers[place(n)] = inputs.length + i);
   const firstArena = inputs.length + outputs.length;
+  // Members that a loop may write over: none reads them afterwards. What goes through less memory stays in
+  // nearer caches.
+  const over: number[][] = steps.map(() => []);
+  for (let i = 0; i < nodes.length; i++) if (lastReader[i] >= 0) over[lastUse[i]].push(i);
   steps.forEach((step, at) => {
-    for (const node of step.nodes) {
+    step.nodes.forEach((node, position) => {
       const i = place(node);
-      if (lastUse[i] >= 0 && buffers[i] < 0) {
-        buffers[i] = firstArena + arena.add(sizeOf(node.shape), at, lastUse[i]);
-      }
-    }
+      if (lastUse[i] < 0 || buffers[i] >= 0) return;
+      const free = over[at].findIndex((x) => buffers[x] >= firstArena && lastReader[x] <= position);
+      buffers[i] = firstArena +
+        (free < 0
+          ? arena.add(sizeOf(node.shape), at, lastUse[i])
+          : arena.addOver(buffers[over[at].splice(free, 1)[0]] - firstArena, lastUse[i]));
+    });
   });
   const bufferOf = (node: Node): number => {
     const i = place(node);

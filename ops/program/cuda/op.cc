@@ -64,13 +64,12 @@ class LoopCudaKernel {
   explicit LoopCudaKernel(const ort::KernelInfo* info)
       : program_(programOf<T>(info)),
         layout_(decodeLoop<T>(integers(info, "layout"), program_)),
-        needs_(loopNeeds(layout_, program_)),
-        shapes_(loopShapes(layout_)),
+        node_(layout_, program_),
         kernels_(cudaLoopSource(program_, layout_)) {}
 
-  ort::Status* compute(ort::KernelContext* context) const {
+  ort::Status* compute(ort::KernelContext* context) {
     std::vector<T*> buffers;
-    if (auto* status = bindLoopNode(context, needs_, shapes_, buffers)) return status;
+    if (auto* status = node_.bind(context, buffers)) return status;
     runWithMemory(context, kernels_, buffers.data());
     return nullptr;
   }
@@ -78,8 +77,7 @@ class LoopCudaKernel {
  private:
   const Program<T> program_;
   const LoopLayout layout_;
-  const std::vector<int64_t> needs_;
-  const std::vector<std::vector<int64_t>> shapes_;
+  LoopNode<T> node_;
   const CudaKernels<T> kernels_;
 };
 

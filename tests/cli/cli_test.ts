@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { main } from "@torchopt/torchopt/cli";
 import config from "../../deno.json" with { type: "json" };
+import { linux, testWith } from "../helpers/needs.ts";
 
 const COMMANDS = ["info", "doctor", "demo", "run", "graph", "bench", "compile"];
 
@@ -61,6 +62,18 @@ Deno.test("torchopt gives code 2 for a command line that it does not understand"
   }
 });
 
+Deno.test("torchopt gives code 1 for work that fails, and says why without a trace", async () => {
+  const { code, out, err } = await call("graph", "/nowhere/module.ts");
+  assertEquals([code, out], [1, ""]);
+  assertStringIncludes(err, "torchopt graph: ");
+  assertStringIncludes(err, "/nowhere/module.ts");
+});
+
+Deno.test("torchopt bench --list names the workloads", async () => {
+  const { code, out } = await call("bench", "--list", "--json");
+  assertEquals([code, JSON.parse(out).includes("w1a")], [0, true]);
+});
+
 Deno.test("torchopt info tells versions, devices and kernels", async () => {
   const { code, out, err } = await call("info", "--json"), found = JSON.parse(out);
   assertEquals([code, err, found.torchopt, found.deno], [0, "", config.version, Deno.version.deno]);
@@ -105,4 +118,23 @@ Deno.test("torchopt compile --list names the libraries of a target, and those on
   const [{ name, sha256, variable }, ...more] = payload.files;
   assertEquals([name, variable, more], ["libonnxruntime.so.1", "TORCHOPT_ORT_LIBRARY", []]);
   assertMatch(sha256, /^[0-9a-f]{64}$/);
+});
+
+testWith(linux, "torchopt compile packs the libraries of the target and no others", async () => {
+  const folder = await Deno.makeTempDir(), output = `${folder}/program`;
+  const before = Deno.env.get("DENORT_BIN");
+  try {
+    await Deno.writeTextFile(`${folder}/program.ts`, "console.log(1);");
+    // What a binary begins with is taken as it is.
+    Deno.env.set("DENORT_BIN", "/bin/true");
+    const line = ["compile", "--without-kernels", "--json", "--output", output];
+    const { code, out } = await call(...line, `${folder}/program.ts`);
+    const { bytes, payload: { files } } = JSON.parse(out);
+    assertEquals([code, files.length, bytes], [0, 1, (await Deno.stat(output)).size]);
+    assert(bytes > files[0].size && bytes < files[0].size + 2e7, `${bytes} bytes`);
+  } finally {
+    if (before === undefined) Deno.env.delete("DENORT_BIN");
+    else Deno.env.set("DENORT_BIN", before);
+    await Deno.remove(folder, { recursive: true });
+  }
 });

@@ -4,7 +4,7 @@
  */
 
 import { cpu } from "../../src/runtime/device/cpu.ts";
-import type { DeviceMemory } from "../../src/runtime/device/driver.ts";
+import type { DeviceMemory, Driver } from "../../src/runtime/device/driver.ts";
 import { registerDriver } from "../../src/runtime/device/mod.ts";
 import { environment } from "../../src/runtime/env.ts";
 import type { Device } from "../../src/runtime/mod.ts";
@@ -43,7 +43,8 @@ function memory(): DeviceMemory {
   };
 }
 
-registerDriver({
+/** The driver. */
+export const far: Driver = {
   kind: "far",
   names: "far, far:<index>",
   indexOf: (name) => name === "far" ? 0 : Number(/^far:(\d)$/.exec(name)?.[1] ?? -1),
@@ -62,7 +63,9 @@ registerDriver({
   refusesHostNodes: false,
   compiledOps: false,
   target: () => cpu.target(false),
-});
+};
+
+registerDriver(far);
 
 /** Two such devices. */
 export const [FAR, FARTHER] = ["far", "far:1"] as unknown[] as Device[];

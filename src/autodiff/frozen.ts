@@ -25,8 +25,10 @@ class FrozenTrace extends FunctionTrace {
   }
 
   protected override before(handle: Handle): Node {
+    // The node itself, also where a rule runs inside of a body that was recorded later: a stand-in there
+    // would be another value than the one that derivatives are asked for.
     const { outer } = this, saved = this.#saved.get(handle);
-    if (saved !== undefined) return outer === null ? saved.rawNode : outer.read(saved);
+    if (saved !== undefined) return saved.rawNode;
     const node = super.before(handle);
     // Inside of a loop's body, say, the node is a stand-in that only the body knows.
     if (outer === this.#home) this.#saved.set(handle, outside(node, outer));

@@ -20,8 +20,9 @@ import { auto } from "../linear_solve/auto.ts";
 import type { LinearSolver } from "../linear_solve/solver.ts";
 import { treeUnflatten } from "../pytree/mod.ts";
 import { eye } from "../tensor/creation.ts";
-import { checkFunction, checkNames, describe } from "../tensor/describe.ts";
+import { checkBoolean, checkFunction, checkNames, describe } from "../tensor/describe.ts";
 import { where } from "../tensor/functions.ts";
+import { wrap } from "../tensor/core.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { currentTrace } from "../tensor/trace.ts";
 import type { SolverOptions } from "./types.ts";
@@ -49,9 +50,6 @@ export function unknownsOf(op: string, x0: unknown): Unknowns {
   return { start, x0: flat(start.leaves), n: sizeOf(start.leaves), single };
 }
 
-/** Functions of solvers that are being called, one inside of the other. */
-let nested = 0;
-
 /** A function of vectors. */
 interface OnVectors {
   /** For derivatives of the solution: sees its surroundings as they were. */
@@ -70,12 +68,7 @@ export function onVectors(
   checkFunction(op, fn, "the function");
   const plain = ([x]: Leaves) => {
     const tree = treeUnflatten(start.def, unflat(x, start.leaves));
-    nested++;
-    try {
-      return [flat(results(fn(tree as never)))];
-    } finally {
-      nested--;
-    }
+    return [flat(results(fn(tree as never)))];
   };
   const own = frozen(op, plain);
   const now = (x: Tensor) => (currentTrace() === null ? own : plain)([x])[0];
@@ -101,7 +94,7 @@ export function settingsOf(
   { single }: Unknowns,
   defaults: { rtol: [number, number]; atol: [number, number]; maxiter: number },
 ): Settings {
-  checkNames(op, options, ["rtol", "atol", "maxiter", "differentiate", "solve", ...more]);
+  checkNames(op, options, ["rtol", "atol", "maxiter", "differentiate", "solve", "strict", ...more]);
   const at = single ? 0 : 1;
   const { rtol = defaults.rtol[at], atol = defaults.atol[at] } = options;
   checkTolerance(op, "rtol", rtol);
@@ -152,7 +145,8 @@ export function finish<T, O extends Outcome>(
   residual: (x: Tensor) => Tensor,
   solve: LinearSolver = auto(),
 ): { solution: Solution<T>; outcome: O } {
-  const { start } = unknowns, { differentiate = "implicit" } = options;
+  const { start } = unknowns, { differentiate = "implicit", strict = false } = options;
+  checkBoolean(`${op}: strict`, strict);
   checkWord(op, "differentiate", differentiate, ["implicit", "unroll", "none"]);
   if (options.solve !== undefined) checkFunction(op, options.solve, "solve");
   const unrolled = differentiate === "unroll";
@@ -161,18 +155,11 @@ export function finish<T, O extends Outcome>(
   const tree = (leaves: Leaves) => treeUnflatten(start.def, leaves) as T;
   let leaves: Leaves = unflat(x, start.leaves);
   if (differentiate === "implicit" && isGradEnabled()) {
-    if (nested > 1) {
-      // The rule of the one between would call this one's again inside of a loop's body.
-      throw new GradientError(
-        `${op}: it is called inside of the functions of two other solvers, where it has no implicit ` +
-          'derivative. Give it { differentiate: "unroll" }, or solve the outer two as one problem.',
-      );
-    }
     const root = implicitRoot({
       op,
       solution: { leaves: [...leaves], def: start.def },
       residual: (x) => tree(unflat(residual(flat(takeVector(op, "x", x).leaves)), start.leaves)),
-      solve: marking(options.solve ?? solve, status),
+      solve: marking(options.solve ?? solve, status, () => checkEnd(op, strict, outcome)),
       strict: false,
       seen: { done: true },
     });
@@ -182,15 +169,45 @@ export function finish<T, O extends Outcome>(
   return { solution: new Solution(tree(leaves), tensors), outcome };
 }
 
-/** A linear solver whose results are NaN where the solution is none. */
-function marking(solve: LinearSolver, status: Tensor): LinearSolver {
-  const bad = status.ge(codeOf("breakdown"));
-  const mark = <T>(x: T): T => mapTensors(x, (v) => where(bad, NaN, v));
-  const own = <T>(matvec: (x: T) => T, b: T): T => mark(solve(matvec, b));
+/** Solvers at whose end was looked: once, since that computes it apart from the rest. */
+const looked = new Set<string>();
+
+/** A residual is far from zero where it exceeds this. */
+const FAR = 0.1;
+
+/**
+ * Says that a derivative is asked for where there is no solution: once, or with `strict` as an error for
+ * each. Inside of traces that cannot be known.
+ */
+function checkEnd(op: string, strict: boolean, { status, residual, iterations }: Outcome): void {
+  if (currentTrace() !== null || (!strict && looked.has(op))) return;
+  looked.add(op);
+  const end = new Solution(null, { status, residual, iterations });
+  if (end.status === "converged" || (!strict && end.residual <= FAR)) return;
+  const message =
+    `${op}: it ended with status "${end.status}" after ${end.iterations} iteration(s), with a residual of ` +
+    `norm ${
+      end.residual.toPrecision(3)
+    }, while the derivative is that of an exact solution. Start ` +
+    `nearer, give it more iterations (maxiter) or another method, or ask for less by rtol and atol.`;
+  if (strict) throw new GradientError(message);
+  console.warn(`${message} (Said once; strict: true makes this an error each time.)`);
+}
+
+/** A linear solver whose results are NaN where the solution is none; `check` runs before. */
+function marking(solve: LinearSolver, status: Tensor, check: () => void): LinearSolver {
+  // The value and no handle: that may belong to the function of a solver around, which has returned.
+  const { node: bad } = status.ge(codeOf("breakdown"));
+  const mark = <T>(x: T): T => mapTensors(x, (v) => where(wrap(bad), NaN, v));
+  const own = <T>(matvec: (x: T) => T, b: T): T => {
+    check();
+    return mark(solve(matvec, b));
+  };
   if (solve.solution === undefined) return own;
   return Object.assign(own, {
     truncates: solve.truncates,
     solution<T>(matvec: (x: T) => T, b: T): Solution<T> {
+      check();
       const { value, tensors } = solve.solution!(matvec, b);
       return new Solution(mark(value), tensors);
     },

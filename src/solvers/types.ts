@@ -22,6 +22,11 @@ export interface SolverOptions {
   readonly differentiate?: "implicit" | "unroll" | "none";
   /** Solves the linear system of the implicit derivative (default `linearSolve.auto()`). */
   readonly solve?: LinearSolver;
+  /**
+   * Whether a derivative is refused where the solver did not converge (default false: the first one far
+   * from a solution is a warning). Inside of `compile()` and `vmap()` neither can be known.
+   */
+  readonly strict?: boolean;
 }
 
 /** A problem for root finders: the function of vectors, and when to stop. */

@@ -1,7 +1,7 @@
 /** Solvers inside of functions that are given to solvers. */
 
-import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import { func, GradientError, solvers, type Tensor, tensor } from "@torchopt/torchopt";
+import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import { autograd, func, linearSolve, solvers, type Tensor, tensor } from "@torchopt/torchopt";
 
 const f64 = { dtype: "float64" } as const, zero = () => tensor(0, f64);
 
@@ -46,23 +46,78 @@ Deno.test("a solver in a loop's body has the derivative of what its function rea
   }
 });
 
-Deno.test("a third solver inside of two is refused, with the way out", () => {
-  // Unrolled derivatives need an iteration: 1 is no solution.
-  const one = tensor(1, f64);
-  const half = (a: Tensor, differentiate: "implicit" | "unroll") =>
-    solvers.rootFind((x: Tensor) => x.mul(2).sub(a), one, { differentiate, maxiter: 20 }).value;
-  const most = (differentiate: "implicit" | "unroll") =>
-    solvers.minimize(
-      (b: Tensor) =>
-        solvers.minimize(
-          (a: Tensor) => half(a, differentiate).sub(b.div(2)).square(),
-          zero(),
-        ).value.sub(4).square(),
-      zero(),
-    ).value;
-  assertThrows(() => most("implicit"), GradientError, 'Give it { differentiate: "unroll" }');
-  assertAlmostEquals(most("unroll").item(), 4, 1e-6);
+const tight = { rtol: 1e-10, atol: 1e-12 };
+const linear = {
+  auto: linearSolve.auto(),
+  normalCg: linearSolve.solveNormalCg(tight),
+  gmres: linearSolve.solveGmres(tight),
+};
+
+// Solvers of g(x) = a, where g may have solvers inside.
+type Fn = (x: Tensor) => Tensor;
+const inverses: Record<string, (g: Fn) => Fn> = {
+  root: (g) => (a) => solvers.rootFind((x: Tensor) => g(x).sub(a), one()).value,
+  point: (g) => (a) =>
+    solvers.fixedPoint((x: Tensor) => x.sub(g(x).sub(a).mul(0.3)), one(), { rtol: 1e-13 }).value,
+  least: (g) => (a) => solvers.minimize((x: Tensor) => g(x).sub(a).square(), one()).value,
+};
+const inside = (x: Tensor) => x.add(x.pow(3).mul(0.1));
+
+for (
+  const names of [["root", "root", "root"], ["point", "root", "least"], ["least", "least", "root"]]
+) {
+  Deno.test(`three solvers one inside of the other: ${names.join(" in ")}`, () => {
+    // h1 inverts x + x^3 / 10, h2 x + h1(x) / 2, h3 x + h2(x) / 2.
+    let h: Fn = inverses[names[0]](inside);
+    for (const name of names.slice(1)) {
+      const inner = h;
+      h = inverses[name]((x) => x.add(inner(x).mul(0.5)));
+    }
+    const z = 0.8, x1 = z + z ** 3 / 10, x2 = x1 + z / 2, x3 = x2 + x1 / 2;
+    const d = 1 + 0.3 * z ** 2, slope = 1.5 * d + 0.5;
+    // x1' = d, x2' = d + 1/2, x3' = 1.5 d + 1/2 by z; h3(x3) = x2.
+    const t = tensor(x3, { dtype: "float64", requiresGrad: true }), y = h(t);
+    assertAlmostEquals(y.item(), x2, 1e-6);
+    const [first] = autograd.grad(y, [t], { createGraph: true }) as [Tensor];
+    assertAlmostEquals(first.item(), (d + 0.5) / slope, 1e-5);
+    const second = autograd.grad(first, [t])[0]!;
+    const curve = 0.6 * z;
+    assertAlmostEquals(second.item(), (curve * slope - (d + 0.5) * 1.5 * curve) / slope ** 3, 1e-4);
+  });
+}
+
+Deno.test("a third solver inside of two has the right slope in the outer one's iterations", () => {
+  // Half of a, then b, then 4: the outer function has no other slope than that of the two inside.
+  const half = (a: Tensor) => solvers.rootFind((x: Tensor) => x.mul(2).sub(a), one()).value;
+  const same = {
+    minimize: (b: Tensor) =>
+      solvers.minimize((a: Tensor) => half(a).sub(b.div(2)).square(), zero()).value,
+    rootFind: (b: Tensor) => solvers.rootFind((a: Tensor) => half(a).sub(b.div(2)), zero()).value,
+  };
+  for (const [name, fn] of Object.entries(same)) {
+    const { value, status } = solvers.minimize((b: Tensor) => fn(b).sub(4).square(), zero());
+    assertEquals(status, "converged");
+    assertAlmostEquals(value.item(), 4, 1e-6, name);
+    const slopes = (b: Tensor) => steps((c) => func.grad(fn)(c).add(c), b);
+    assertAlmostEquals(slopes(one()).item(), 3, 1e-6, name);
+  }
 });
+
+for (const [name, solve] of Object.entries(linear)) {
+  Deno.test(`the rule of a solver around a solver may solve by iterations: ${name}`, () => {
+    // x + x^3 / 10 = y and x + y / 10 = b, element by element.
+    const b = tensor([1, 1.5, 2], { dtype: "float64", requiresGrad: true }), options = { solve };
+    const start = () => tensor([1, 1, 1], f64);
+    const inner = (y: Tensor) =>
+      solvers.rootFind((x: Tensor) => inside(x).sub(y), start(), options).value;
+    const fn = (b: Tensor) =>
+      solvers.rootFind((y: Tensor) => inner(y).add(y.mul(0.1)).sub(b), start(), options).value;
+    const y = fn(b), x = inner(y.detach()).detach();
+    const d = x.square().mul(0.3).add(1), wanted = d.div(d.mul(0.1).add(1));
+    const [g] = autograd.grad(y.sum(), [b]) as [Tensor];
+    assert(g.allclose(wanted, { rtol: 1e-6 }), `${g.toArray()} ${wanted.toArray()}`);
+  });
+}
 
 const loopsAround: Record<string, (a: Tensor) => Tensor> = {
   "scan, the carry": (a) => steps((c) => rootOf((z) => z.mul(2).sub(c)), a),

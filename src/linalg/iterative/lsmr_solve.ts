@@ -13,6 +13,7 @@ import { treeUnflatten } from "../../pytree/mod.ts";
 import { zeros } from "../../tensor/creation.ts";
 import { checkObject } from "../../tensor/describe.ts";
 import { maximum, where } from "../../tensor/functions.ts";
+import { wrap } from "../../tensor/core.ts";
 import { Tensor } from "../../tensor/tensor.ts";
 import { leastSquares } from "./lsmr_method.ts";
 import { takeLike, takeVector, type Vector } from "./operator.ts";
@@ -93,12 +94,16 @@ function run({ matvec, transposed, b, x0, settings }: Given): Outcome {
  * `dx = A+ (db - dA x) + A+ A+^T dA^T r + (I - A+ A) dA^T A+^T x`.
  */
 function solve(given: Given): Outcome {
-  const { matvec, transposed, b, x0, settings } = given;
+  const { transposed, x0, settings } = given;
   if (!settings.implicit) return run(given);
   const outcome = withGrad(false, () => run(given));
   if (!isGradEnabled()) return outcome;
   const tight = { ...settings, rtol: Math.min(settings.rtol, 1e-12) };
-  const x = derived(outcome.x, (x) => [...matvec(x), ...b], (x, g, apart) => {
+  // Values and no handles: the rule may run inside of a function that was recorded later.
+  const matvec = frozen("lsmr", given.matvec), right = frozen("lsmr", () => given.b);
+  const { node: failed } = isBad(outcome.status);
+  const x = derived(outcome.x, (x) => [...matvec(x), ...right()], (x, g, apart) => {
+    const b = right();
     const back: Given = {
       matvec: transposed,
       transposed: matvec,
@@ -107,11 +112,9 @@ function solve(given: Given): Outcome {
       settings: tight,
     };
     const y = solve(back);
-    const z = solve({ ...given, b: y.x, x0: zerosOf(x0), settings: tight });
+    const z = solve({ ...given, matvec, b: y.x, x0: zerosOf(x0), settings: tight });
     const u = solve({ ...back, b: x });
-    const bad = [outcome, y, z, u].map(({ status }) => isBad(status)).reduce((a, b) =>
-      a.logicalOr(b)
-    );
+    const bad = [y, z, u].reduce((bad, { status }) => bad.logicalOr(isBad(status)), wrap(failed));
     const r = minus(b, matvec(x)), p = minus(g, transposed(y.x));
     const image = (v: Leaves) => withGrad(true, () => matvec(apart(v)));
     const marked = (v: Leaves) => v.map((w) => where(bad, NaN, w));

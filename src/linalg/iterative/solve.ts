@@ -4,9 +4,11 @@
  * @module
  */
 
+import { frozen } from "../../autodiff/frozen.ts";
 import { implicit, type Leaves, type LinearMap, transpose } from "../../autodiff/implicit.ts";
 import { isGradEnabled, withGrad } from "../../graph/node.ts";
 import { treeUnflatten } from "../../pytree/mod.ts";
+import { wrap } from "../../tensor/core.ts";
 import { maximum, where } from "../../tensor/functions.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { takeLike, takeOperator, takeVector } from "./operator.ts";
@@ -74,7 +76,10 @@ function solve(method: Method, given: Given): Outcome {
   if (!settings.implicit) return run(method, given);
   const outcome = withGrad(false, () => run(method, given));
   if (!isGradEnabled()) return outcome;
-  const x = implicit(outcome.x, (x) => minus(matvec(x), b), (transposed, g) => {
+  // Values and no handles: the rule may run inside of a function that was recorded later.
+  const residual = frozen("solve", (x: Leaves) => minus(matvec(x), b));
+  const { node: failed } = isBad(outcome.status);
+  const x = implicit(outcome.x, residual, (transposed, g) => {
     const { precondition: M } = given;
     const back = solve(method, {
       // Also of a symmetric matrix: its perturbations need not be symmetric.
@@ -85,7 +90,7 @@ function solve(method: Method, given: Given): Outcome {
       settings,
     });
     // No derivative of what is no solution.
-    const bad = isBad(outcome.status).logicalOr(isBad(back.status));
+    const bad = wrap(failed).logicalOr(isBad(back.status));
     return back.x.map((u) => where(bad, NaN, u));
   });
   return { ...outcome, x };

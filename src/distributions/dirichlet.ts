@@ -10,10 +10,17 @@ import { where } from "../tensor/functions.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { Distribution, type SampleOptions } from "./distribution.ts";
 import { logGammaSample } from "./draws.ts";
-import { timesLog } from "./formulas.ts";
+import { timesLog, within } from "./formulas.ts";
 import { parametersOf, POSITIVE } from "./parameters.ts";
 import { digamma, lgamma } from "./special/gamma.ts";
 import type { DistributionOptions, Parameter } from "./types.ts";
+
+/** Distance of 1 to the next number. */
+const PRECISION: Readonly<Partial<Record<Tensor["dtype"], number>>> = {
+  float64: 2 ** -52,
+  float32: 2 ** -23,
+  float16: 2 ** -10,
+};
 
 /**
  * The Dirichlet distribution of weights that sum to 1, along the last dimension.
@@ -63,13 +70,17 @@ export class Dirichlet extends Distribution {
     return mean.mul(mean.rsub(1)).div(this.#total.add(1));
   }
 
-  /** Values with a negative part have the density 0; that they sum to 1 is not checked. */
+  /**
+   * log of the density at values; minus infinity off the simplex, where a part is negative or the sum
+   * is not 1 to 1e-6 (or, where that is more, to one rounding error for each part).
+   */
   override logProb(value: TensorLike): Tensor {
     const x = this.valueOf("logProb", value), { concentration: a } = this;
-    const inside = x.ge(0).logicalOr(x.isNan());
-    const powers = timesLog(a.sub(1), where(inside, x, 1).log()).sum(-1);
-    const density = powers.add(lgamma(a.sum(-1))).sub(lgamma(a).sum(-1));
-    return density.maskedFill(inside.all(-1).logicalNot(), -Infinity);
+    const positive = x.ge(0), at = where(positive, x, 1), total = x.sum(-1);
+    const tolerance = Math.max(1e-6, this.eventShape[0] * PRECISION[x.dtype]!);
+    const inside = positive.all(-1).logicalAnd(total.sub(1).abs().le(tolerance));
+    const powers = timesLog(a.sub(1), at.log()).sum(-1);
+    return within(inside, powers.add(lgamma(a.sum(-1))).sub(lgamma(a).sum(-1)), total);
   }
 
   /** The entropy, in nats. */

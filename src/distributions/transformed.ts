@@ -96,16 +96,22 @@ export class TransformedDistribution extends Distribution {
     );
   }
 
-  /** log of the density at values. */
+  /** log of the density at values; minus infinity at those that no finite number is transformed to. */
   override logProb(value: TensorLike): Tensor {
-    let y = this.valueOf("logProb", value), change: Tensor | null = null;
+    let y = this.valueOf("logProb", value), change: Tensor | null = null, off: Tensor | null = null;
     for (const t of [...this.transforms].reverse()) {
-      const x = t.inverse(y), log = t.logAbsDetJacobian(x, y);
+      const found = t.inverse(y);
+      const none = found.isFinite().logicalOr(y.isNan()).logicalNot(), x = where(none, 0, found);
+      const log = t.logAbsDetJacobian(x, y);
       change = change === null ? log : change.add(log);
+      off = off === null ? none : off.logicalOr(none);
       y = x;
     }
     const log = this.base.logProb(y);
-    return change === null ? log : log.sub(sumLast(change, this.eventShape.length));
+    if (change === null || off === null) return log;
+    const density = log.sub(sumLast(change, this.eventShape.length));
+    for (let i = 0; i < this.eventShape.length; i++) off = off.any(-1);
+    return density.maskedFill(off.logicalAnd(density.isNan().logicalNot()), -Infinity);
   }
 
   /** The probability of values up to this one. */

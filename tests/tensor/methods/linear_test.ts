@@ -2,6 +2,7 @@ import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/ass
 import {
   arange,
   autograd,
+  einsum,
   eye,
   gradcheck,
   rand,
@@ -82,4 +83,14 @@ Deno.test("Tensor.det() of a singular matrix has its cofactors as derivative", (
   assertEquals(y.item(), 0);
   const g = autograd.grad(y, [a])[0]!.data();
   [4, -2, -2, 1].forEach((want, i) => assert(Math.abs(Number(g[i]) - want) < 1e-14));
+});
+
+Deno.test("products of matrices meet in the wider dtype", () => {
+  const whole = tensor([[1, 2], [3, 4]], { dtype: "int32" }), half = tensor([[0.5, 0], [0, 0.5]]);
+  for (const y of [whole.matmul(half), half.matmul(whole), einsum("ij,jk->ik", whole, half)]) {
+    assertEquals([y.dtype, y.toArray()], ["float32", [[0.5, 1], [1.5, 2]]]);
+  }
+  assertEquals(whole.to("int64").matmul(half.to("float64")).dtype, "float64");
+  assertEquals(half.to("float16").matmul(half).dtype, "float32");
+  assertEquals(whole.select(0, 0).dot(tensor([0.5, 0.5])).item(), 1.5);
 });

@@ -75,16 +75,23 @@ function connect(address: string): Promise<Deno.Conn> {
 
 const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
-/** Asks a rank for signs of life, until nobody waits for it any more. */
+/**
+ * Asks a rank for signs of life, until nobody waits for it any more. Silence counts while this process runs
+ * itself: what stops it, or starves it, may have done so to all ranks of a host.
+ */
 async function watch(rank: number, address: string): Promise<void> {
   const state = { connection: null as Deno.Conn | null, over: false };
   watched.set(rank, state);
   const limit = MISSES * seconds * 1000;
-  let heard = performance.now(), reader: Reader | null = null, waits = false;
-  // A connection that hangs is closed from here.
+  const period = seconds * 250;
+  let silence = 0, looked = performance.now(), reader: Reader | null = null, waits = false;
   const timer = setInterval(() => {
-    if (performance.now() - heard > limit) close(state.connection);
-  }, seconds * 250);
+    const now = performance.now();
+    silence += Math.min(now - looked, 2 * period);
+    looked = now;
+    // A connection that hangs is closed from here.
+    if (silence > limit) close(state.connection);
+  }, period);
   while (!state.over) {
     try {
       if (state.connection === null) {
@@ -97,13 +104,13 @@ async function watch(rank: number, address: string): Promise<void> {
       waits = true;
       if (await reader!.take(1) === null) throw new Error("closed");
       waits = false;
-      heard = performance.now();
+      silence = 0;
     } catch {
       close(state.connection);
       state.connection = null;
     }
     if (state.over) break;
-    if (performance.now() - heard > limit) {
+    if (silence > limit) {
       const text = (limit / 1000).toFixed(limit < 1000 ? 1 : 0);
       scope.postMessage({ kind: "dead", rank, reason: `it gave no sign of life for ${text} s` });
       break;

@@ -109,6 +109,18 @@ Deno.test("a stopped rank counts as gone, and a busy one does not", async () => 
   }, { mayFail: [1, 2], heartbeat: 0.3 });
 });
 
+Deno.test("ranks that were stopped together go on together", async () => {
+  await inWorld(3, async ({ children }) => {
+    const nested = on<number>(1, fns.waitFor, 2, 2000), both = children.slice(1);
+    await fns.sleep(400);
+    // Longer than a rank may be silent: but the one that listens was stopped as well.
+    for (const child of both) kill(child, "SIGSTOP");
+    await fns.sleep(1100);
+    for (const child of both) kill(child, "SIGCONT");
+    assertEquals(await nested, 2);
+  }, { heartbeat: 0.3, others: { 0: { heartbeat: 30 } } });
+});
+
 Deno.test("a main function that fails tells the others why", async () => {
   await inWorld(2, async ({ children }) => {
     await on(1, "failNow");

@@ -109,7 +109,10 @@ export const count = register("count", () => ++counted);
 export const countedThere = register("countedThere", () => counted);
 export const callRank = register("callRank", async (rank: number) => await on<number>(rank, "pid"));
 register("pid", () => getRank());
-export const waitFor = register("waitFor", async (rank: number) => await on(rank, "slow", 60_000));
+export const waitFor = register(
+  "waitFor",
+  async (rank: number, ms = 60_000) => await on<number>(rank, "slow", ms),
+);
 export const outOfRange = register("outOfRange", (x: Tensor) => x.indexSelect(0, tensor([5n, 7n])));
 export const slowBackward = register(
   "slowBackward",

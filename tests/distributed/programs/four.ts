@@ -17,7 +17,6 @@ const around: (x: Tensor, n: number) => Promise<Tensor> = register(
 
 await distributed.autoInitRpc()(async () => {
   const rank = getRank(), size = getWorldSize();
-  if (mode === "fail" && rank === 2) Deno.exit(7);
   const x = tensor([1, 2], { requiresGrad: true });
   await distributed.autograd.context(async (id) => {
     const partitioner = (rank + 1) % size;
@@ -29,4 +28,12 @@ await distributed.autoInitRpc()(async () => {
   // Goes on meeting the others.
   while (mode === "meet") await distributed.barrier();
   console.log(`rank ${rank} of ${size}: ${x.grad!.toArray()}`);
+  if (mode !== "fail") return;
+  await distributed.barrier();
+  if (rank === 2) {
+    console.log(`exits at ${Date.now()}`);
+    Deno.exit(7);
+  }
+  // The others wait for it.
+  await distributed.barrier();
 })();

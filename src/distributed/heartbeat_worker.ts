@@ -82,20 +82,24 @@ const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve,
 async function watch(rank: number, address: string): Promise<void> {
   const state = { connection: null as Deno.Conn | null, over: false };
   watched.set(rank, state);
-  const limit = MISSES * seconds * 1000;
-  const period = seconds * 250;
+  const limit = MISSES * seconds * 1000, period = seconds * 250;
   let silence = 0, looked = performance.now(), reader: Reader | null = null, waits = false;
+  // Asking may hang itself, where packets to a host are lost.
   const timer = setInterval(() => {
     const now = performance.now();
     silence += Math.min(now - looked, 2 * period);
     looked = now;
-    // A connection that hangs is closed from here.
-    if (silence > limit) close(state.connection);
+    if (silence <= limit || state.over) return;
+    state.over = true;
+    close(state.connection);
+    const text = (limit / 1000).toFixed(limit < 1000 ? 1 : 0);
+    scope.postMessage({ kind: "dead", rank, reason: `it gave no sign of life for ${text} s` });
   }, period);
   while (!state.over) {
     try {
       if (state.connection === null) {
         state.connection = await connect(address);
+        if (state.over) break;
         reader = new Reader(state.connection);
         await greet(state.connection, reader, own, rank, limit / 1000);
         waits = false;
@@ -109,13 +113,7 @@ async function watch(rank: number, address: string): Promise<void> {
       close(state.connection);
       state.connection = null;
     }
-    if (state.over) break;
-    if (silence > limit) {
-      const text = (limit / 1000).toFixed(limit < 1000 ? 1 : 0);
-      scope.postMessage({ kind: "dead", rank, reason: `it gave no sign of life for ${text} s` });
-      break;
-    }
-    await sleep(seconds * (state.connection === null ? 200 : 1000));
+    if (!state.over) await sleep(seconds * (state.connection === null ? 200 : 1000));
   }
   clearInterval(timer);
   close(state.connection);

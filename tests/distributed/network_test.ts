@@ -4,77 +4,10 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { arange, distributed, randn } from "@torchopt/torchopt";
 import { errorOf, inWorld } from "./world.ts";
 import * as fns from "./functions.ts";
+import { Relay } from "./relay.ts";
 import "../helpers/seed.ts";
 
 const { on } = fns;
-
-/** Passes bytes on between rank 1 and rank 0, late; until it is cut. */
-class Relay {
-  readonly port: number;
-  /** Bytes that it still passes on from rank 1. */
-  left = Infinity;
-  readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  readonly #connections: Deno.Conn[] = [];
-  readonly #done: Promise<unknown>;
-
-  constructor(to: number, delay: number) {
-    this.port = this.#listener.addr.port;
-    this.#done = this.#accept(to, delay);
-  }
-
-  async #accept(to: number, delay: number): Promise<void> {
-    const running: Promise<void>[] = [];
-    for await (const near of this.#listener) {
-      let far: Deno.Conn;
-      try {
-        far = await Deno.connect({ hostname: "127.0.0.1", port: to });
-      } catch {
-        near.close();
-        continue;
-      }
-      this.#connections.push(near, far);
-      running.push(this.#pass(near, far, delay, true), this.#pass(far, near, delay, false));
-    }
-    await Promise.all(running);
-  }
-
-  async #pass(from: Deno.Conn, to: Deno.Conn, delay: number, counts: boolean): Promise<void> {
-    let last: Promise<unknown> = Promise.resolve();
-    const buffer = new Uint8Array(1 << 16);
-    try {
-      for (let n; (n = await from.read(buffer)) !== null;) {
-        let bytes = buffer.slice(0, n);
-        if (counts) {
-          bytes = bytes.subarray(0, Math.min(n, this.left));
-          this.left -= bytes.length;
-        }
-        const before = last, due = fns.sleep(delay);
-        last = (async () => {
-          await before;
-          await due;
-          for (let at = 0; at < bytes.length;) at += await to.write(bytes.subarray(at));
-        })();
-        last.catch(() => {});
-        if (this.left <= 0) break;
-      }
-      await last;
-    } catch {
-      // One of them is closed.
-    }
-    for (const end of [from, to]) {
-      try {
-        end.close();
-      } catch {
-        // It is closed.
-      }
-    }
-  }
-
-  async close(): Promise<void> {
-    this.#listener.close();
-    await this.#done.catch(() => {});
-  }
-}
 
 /** A world of two over a relay. */
 async function overRelay(
@@ -84,7 +17,7 @@ async function overRelay(
 ): Promise<void> {
   const free = Deno.listen({ hostname: "127.0.0.1", port: 0 }), { port } = free.addr;
   free.close();
-  const relay = new Relay(port, delay);
+  const relay = new Relay({ hostname: "127.0.0.1", port }, delay);
   const others = { 0: { rendezvous: `tcp:127.0.0.1:${port}` } };
   const rendezvous = `tcp:127.0.0.1:${relay.port}`;
   try {

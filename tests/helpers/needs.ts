@@ -38,7 +38,7 @@ export const compiler: Need = await findCompiler().then(
 export function testWith(
   needs: Need | readonly Need[],
   name: string,
-  fn: () => void | Promise<void>,
+  fn: (t: Deno.TestContext) => void | Promise<void>,
   options: Partial<Deno.TestDefinition> = {},
 ): void {
   const missing = [needs].flat().find(({ met }) => !met);

@@ -6,7 +6,9 @@
 
 import type { DType } from "../../runtime/mod.ts";
 import type { Leaves, LinearMap } from "../../autodiff/implicit.ts";
-import { concat, maximum, stack, where } from "../../tensor/functions.ts";
+import { wrap } from "../../tensor/core.ts";
+import { normOfAll } from "../../tensor/formulas/statistics.ts";
+import { concat, maximum, where } from "../../tensor/functions.ts";
 import { full, tensor, zerosLike } from "../../tensor/creation.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 
@@ -35,9 +37,9 @@ export function dot(x: Leaves, y: Leaves): Tensor {
 
 /** The Euclidean norm, without overflow or underflow of squares. */
 export function norm(x: Leaves): Tensor {
-  const dtype = scalarType(x), norms = x.map((a) => a.to(dtype).norm());
-  if (norms.length === 0) return full([], 0, { dtype });
-  return norms.length === 1 ? norms[0] : stack(norms).norm();
+  const dtype = scalarType(x), parts = x.filter(({ size }) => size > 0).map((a) => a.to(dtype));
+  if (parts.length === 0) return full([], 0, { dtype });
+  return wrap(normOfAll(parts.map(({ node }) => node)));
 }
 
 /** The largest absolute value. */

@@ -85,16 +85,36 @@ const squares = {
  */
 function euclidean(x: Node, axes: Shape, keepdim: boolean): Node {
   if (count(x, axes) === 0) return sqrtOrZero(sum(x, axes, keepdim));
-  const { small, factor } = squares[x.dtype as keyof typeof squares];
-  const most = detach(amax(p.abs(x), axes, true));
+  const root = rootOfSquares(amax(p.abs(x), axes, true), (scale) => sumOfSquares(x, scale, axes));
+  return dropAxes(root, axes, keepdim);
+}
+
+/** The Euclidean norm of several values of one type, which have elements, as of one vector. */
+export function normOfAll(values: readonly Node[]): Node {
+  const all = (x: Node) => x.shape.map((_, axis) => axis);
+  const scalar = (x: Node) => reshape(x, []);
+  const largest = values.map((x) => scalar(amax(p.abs(x), all(x), true)));
+  return rootOfSquares(
+    largest.reduce((a, b) => p.maximum(a, b)),
+    (scale) => values.map((x) => scalar(sumOfSquares(x, scale, all(x)))).reduce(p.add),
+  );
+}
+
+function sumOfSquares(x: Node, scale: Node, axes: Shape): Node {
+  return sum(p.square(p.mul(x, scale)), axes, true);
+}
+
+/** Square root of a sum of squares, which `total` gives for a scale; `largest` is the largest magnitude. */
+function rootOfSquares(largest: Node, total: (scale: Node) => Node): Node {
+  const { small, factor } = squares[largest.dtype as keyof typeof squares], most = detach(largest);
   const choose = (up: number, down: number) =>
     p.where(
-      p.lt(most, num(small, x)),
-      num(up, x),
-      p.where(p.lt(num(1 / small, x), most), num(down, x), num(1, x)),
+      p.lt(most, num(small, most)),
+      num(up, most),
+      p.where(p.lt(num(1 / small, most), most), num(down, most), num(1, most)),
     );
-  const root = sqrtOrZero(sum(p.square(p.mul(x, choose(factor, 1 / factor))), axes, true));
-  return dropAxes(p.mul(root, choose(1 / factor, factor)), axes, keepdim);
+  const root = sqrtOrZero(total(choose(factor, 1 / factor)));
+  return p.mul(root, choose(1 / factor, factor));
 }
 
 /** A reduced value with or without its dimensions of size 1. */

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { Generator, nn } from "@torchopt/torchopt";
+import { autograd, Generator, nn, noGrad, tensor } from "@torchopt/torchopt";
 import {
   adaptation,
   clusters,
@@ -45,4 +45,20 @@ Deno.test("imaml: digits are episodes of five classes", async () => {
       e.ySupport,
     ).item();
   assert(loss(adapted) < loss(meta));
+});
+
+Deno.test("imaml: adaptation to digits ends at a solution, also with weights as large as trained ones", async () => {
+  const { train } = await digits(), e = train(new Generator(0)), inner = INNER.digits;
+  const meta = makeParams(64, 32, new Generator(0));
+  noGrad(() => [0, 2].forEach((i) => void meta[i].mul_(tensor(13).div(meta[i].norm()))));
+  const adapted = adaptation(inner)(meta, e).map((p) => p.detach().requiresGrad_());
+  const [w1, b1, w2, b2] = adapted, { linear, crossEntropy } = nn.functional;
+  const pull = adapted.map((p, i) => p.sub(meta[i].detach()).square().sum())
+    .reduce((a, b) => a.add(b)).mul(inner.reg / 2);
+  const loss = crossEntropy(linear(linear(e.xSupport, w1, b1).tanh(), w2, b2), e.ySupport).add(
+    pull,
+  );
+  for (const g of autograd.grad(loss, adapted)) {
+    assert(g!.norm().item() < 0.15, `${g!.norm().item()}`);
+  }
 });

@@ -22,13 +22,23 @@ namespace {
 constexpr int64_t kBatch = 50;
 // Elements on which each operation is tried.
 constexpr int64_t kElements = 20000;
-// Elements around each buffer, which nothing may write; a sanitizer looks itself.
+// Elements around each buffer, which nothing may write, and NaN, so that what is read there shows; a
+// sanitizer looks itself.
 #if defined(__SANITIZE_ADDRESS__)
 constexpr size_t kGuard = 0;
 #else
 constexpr size_t kGuard = 64;
 #endif
-constexpr double kUntouched = -1234567;
+inline float untouched(float) {
+  const uint32_t bits = 0x7fc5a5a5;
+  float x;
+  return std::memcpy(&x, &bits, sizeof x), x;
+}
+inline double untouched(double) {
+  const uint64_t bits = 0x7ff85a5a5a5a5a5aull;
+  double x;
+  return std::memcpy(&x, &bits, sizeof x), x;
+}
 
 struct Library {
   int32_t (*run)(int32_t onGpu, int32_t isF64, const char* name, const int64_t* numbers,
@@ -205,15 +215,16 @@ bool same(T a, T b, bool signs) {
 template <class T>
 struct Guarded {
   std::vector<T> all;
-  explicit Guarded(const std::vector<T>& values) : all(values.size() + 2 * kGuard, T(kUntouched)) {
+  explicit Guarded(const std::vector<T>& values) : all(values.size() + 2 * kGuard, untouched(T())) {
     std::copy(values.begin(), values.end(), data());
   }
   T* data() { return all.data() + kGuard; }
   std::vector<T> values() { return {data(), data() + all.size() - 2 * kGuard}; }
   bool whole() const {
-    const auto untouched = [](T x) { return x == T(kUntouched); };
-    return std::all_of(all.begin(), all.begin() + ptrdiff_t(kGuard), untouched) &&
-           std::all_of(all.end() - ptrdiff_t(kGuard), all.end(), untouched);
+    const std::vector<T> guard(kGuard, untouched(T()));
+    const size_t bytes = kGuard * sizeof(T);
+    return bytes == 0 || (std::memcmp(all.data(), guard.data(), bytes) == 0 &&
+                          std::memcmp(all.data() + all.size() - kGuard, guard.data(), bytes) == 0);
   }
 };
 

@@ -163,5 +163,17 @@ export const KNOWN: readonly Known[] = [
     "trains on two ranks",
     "deno task launch --nproc 2 examples/distributed_maml.ts",
   ),
+  exact(
+    "deno run -A examples/parameter_server.ts",
+    "long",
+    "wants ranks",
+    "deno task launch --nproc 3 examples/parameter_server.ts",
+  ),
+  exact(
+    "deno task launch --nproc 3",
+    "long",
+    "trains on three ranks",
+    "deno task launch --nproc 3 examples/parameter_server.ts",
+  ),
   { pattern: /^deno run -A examples\//, way: "long", reason: "trains to the figure that is shown" },
 ];

@@ -16,6 +16,7 @@ import {
   type LoopAttrs,
   operandsOf,
 } from "../primitives/loop_parts.ts";
+import { lowerReduce } from "../primitives/reduce_stages.ts";
 import type { Emitter } from "./emit.ts";
 import type { NativeLoop } from "./native_loop.ts";
 
@@ -118,7 +119,7 @@ function pair(c: Emitter, x: string, type: NativeLoop["type"]): string {
 /** Two numbers as one. */
 function whole(c: Emitter, x: string): string {
   const parts = c.op("Mul", [c.cast(x, "int64"), c.ints([HIGH, 1])]);
-  return c.op("ReduceSum", [parts], { keepdims: attr.int(0) });
+  return lowerReduce(c, "ReduceSum", parts, { dtype: "int64", shape: [2] }, [0], false);
 }
 
 /** The test before the first iteration, without the limits, as a number. */

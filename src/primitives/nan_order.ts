@@ -10,19 +10,19 @@
 import { attr } from "../onnx/mod.ts";
 import type { DType } from "../runtime/mod.ts";
 import type { LowerContext } from "../graph/lower_context.ts";
+import type { Shape } from "../graph/shape.ts";
+import { lowerReduce } from "./reduce_stages.ts";
 
 /** What an order works on. */
 export interface Ordered {
   /** Name of the values. */
   readonly x: string;
-  /** Their floating-point type. */
+  /** Their type. */
   readonly dtype: DType;
   /** Axis of the order. */
   readonly axis: number;
-  /** Size of that axis. */
-  readonly size: number;
-  /** Number of dimensions. */
-  readonly rank: number;
+  /** Their shape. */
+  readonly shape: Shape;
 }
 
 /** Above all numbers of float32 and float16, below infinity. */
@@ -30,7 +30,7 @@ const BELOW_INFINITY = 1e300;
 
 /** The k largest or smallest along an axis, in order, and their places; equals keep their order. */
 export function ordered(c: LowerContext, of: Ordered, k: number, largest: boolean): string[] {
-  const { x, dtype, axis, size } = of;
+  const { x, dtype, axis } = of, size = of.shape[axis];
   const top = (keys: string, count: number) =>
     c.ops("TopK", [keys, c.ints([count])], {
       axis: attr.int(axis),
@@ -65,13 +65,13 @@ export function ordered(c: LowerContext, of: Ordered, k: number, largest: boolea
  */
 function placesApart(
   c: LowerContext,
-  { x, dtype, axis, size, rank }: Ordered,
+  { x, dtype, axis, shape }: Ordered,
   missing: string,
   top: (keys: string, count: number) => string[],
   k: number,
   largest: boolean,
 ): string {
-  const number = (value: number) => c.scalar("float32", value);
+  const number = (value: number) => c.scalar("float32", value), size = shape[axis];
   const isAt = (end: number) => c.op("Equal", [x, c.scalar(dtype, end)]);
   const low = c.op("Where", [isAt(-Infinity), number(-1), number(0)]);
   const ends = c.op("Where", [isAt(Infinity), number(1), low]);
@@ -79,30 +79,53 @@ function placesApart(
   const isFinite = c.op("Equal", [marks, number(0)]);
   const [, first] = top(c.op("Where", [isFinite, x, c.scalar(dtype, 0)]), size);
   const along = { axis: attr.int(axis) };
-  const shape = Array.from({ length: rank }, (_, i) => i === axis ? size : 1);
-  const order = c.constant("float32", shape, Array.from({ length: size }, (_, i) => i));
+  const order = places(c, "float32", shape, axis);
   const beyond = c.op("Mul", [c.op("GatherElements", [marks, first], along), number(size)]);
   const keys = c.op(largest ? "Sub" : "Add", [beyond, order]);
   return c.op("GatherElements", [first, top(keys, k)[1]], along);
 }
 
-/** Place of the first NaN along an axis, else of the extremum that `onnx` (ArgMax, ArgMin) finds. */
+/** Numbers of the places along an axis, in a shape that goes with `shape`. */
+function places(c: LowerContext, dtype: DType, shape: Shape, axis: number): string {
+  const along = shape.map((size, i) => i === axis ? size : 1);
+  return c.constant(dtype, along, Array.from({ length: shape[axis] }, (_, i) => i));
+}
+
+/** Place of the first extremum along an axis, int64. Where there is a NaN, it may be any place, and none. */
+export function firstExtremum(
+  c: LowerContext,
+  onnx: "ArgMax" | "ArgMin",
+  { x, dtype, axis, shape }: Ordered,
+  keepdim: boolean,
+): string {
+  if (c.target.has(onnx, dtype) || c.target.substitutes) {
+    return c.op(onnx, [x], { axis: attr.int(axis), keepdims: attr.int(keepdim ? 1 : 0) });
+  }
+  // Equality has no kernel for bytes where these have none.
+  const [y, type] = dtype === "uint8" ? [c.cast(x, "int32"), "int32" as const] : [x, dtype];
+  const reduction = onnx === "ArgMax" ? "ReduceMax" : "ReduceMin";
+  const best = lowerReduce(c, reduction, y, { dtype: type, shape }, [axis], true);
+  const none = c.scalar("int64", shape[axis]);
+  const at = c.op("Where", [c.op("Equal", [y, best]), places(c, "int64", shape, axis), none]);
+  return lowerReduce(c, "ReduceMin", at, { dtype: "int64", shape }, [axis], keepdim);
+}
+
+/** Place of the first NaN along an axis, else of the extremum that `onnx` finds. */
 export function extremumPlace(
   c: LowerContext,
-  onnx: string,
+  onnx: "ArgMax" | "ArgMin",
   of: Ordered,
   keepdim: boolean,
 ): string {
   const { x, axis } = of;
-  const place = (type: string, y: string, keep: boolean) =>
-    c.op(type, [y], { axis: attr.int(axis), keepdims: attr.int(keep ? 1 : 0) });
   const [at] = branch(c, of, ["int64"], () => {
     const missing = c.op("IsNaN", [x]);
-    const first = place("ArgMax", c.cast(missing, "float32"), true);
+    const marks = { ...of, x: c.cast(missing, "float32"), dtype: "float32" } as const;
+    const first = firstExtremum(c, "ArgMax", marks, true);
     const found = c.op("GatherElements", [missing, first], { axis: attr.int(axis) });
-    const kept = c.op("Where", [found, first, place(onnx, x, true)]);
+    const kept = c.op("Where", [found, first, firstExtremum(c, onnx, of, true)]);
     return [keepdim ? kept : c.op("Squeeze", [kept, c.ints([axis])])];
-  }, () => [place(onnx, x, keepdim)]);
+  }, () => [firstExtremum(c, onnx, of, keepdim)]);
   return at;
 }
 

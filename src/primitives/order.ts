@@ -18,7 +18,7 @@ import { reducedShape, showShape } from "../graph/shape.ts";
 import { num } from "./elementwise.ts";
 import { type AxisAttrs, scatterAdd } from "./index.ts";
 import { expand } from "./movement.ts";
-import { extremumPlace, type Ordered, ordered } from "./nan_order.ts";
+import { extremumPlace, firstExtremum, type Ordered, ordered } from "./nan_order.ts";
 import { project } from "./tuple.ts";
 
 function checkNumber(op: string, x: Node): void {
@@ -37,8 +37,8 @@ export function checkHasAxis(op: string, x: Node, axis: number): void {
 }
 
 /** What an order of floating-point values works on. */
-function floats(x: string, { dtype, shape }: Node, axis: number): Ordered {
-  return { x, dtype, axis, size: shape[axis], rank: shape.length };
+function along(x: string, { dtype, shape }: Node, axis: number): Ordered {
+  return { x, dtype, axis, shape };
 }
 
 /** Static arguments of `argmax` and `argmin`. */
@@ -47,7 +47,10 @@ export interface ArgReduceAttrs extends AxisAttrs {
   readonly keepdim: boolean;
 }
 
-function argReduce(name: "argmax" | "argmin", onnx: string): Primitive<ArgReduceAttrs> {
+function argReduce(
+  name: "argmax" | "argmin",
+  onnx: "ArgMax" | "ArgMin",
+): Primitive<ArgReduceAttrs> {
   return definePrimitive<ArgReduceAttrs>({
     name,
     infer([x], { axis, keepdim }) {
@@ -62,8 +65,8 @@ function argReduce(name: "argmax" | "argmin", onnx: string): Primitive<ArgReduce
       return { shape: reducedShape(x.shape, [axis], keepdim), dtype: "int64" };
     },
     lower(c, [x], { inputs: [of], attrs: { axis, keepdim } }) {
-      if (isFloat(of.dtype)) return extremumPlace(c, onnx, floats(x, of, axis), keepdim);
-      return c.op(onnx, [x], { axis: attr.int(axis), keepdims: attr.int(keepdim ? 1 : 0) });
+      const place = isFloat(of.dtype) ? extremumPlace : firstExtremum;
+      return place(c, onnx, along(x, of, axis), keepdim);
     },
     vjp: `${name} gives whole numbers, which have no derivative`,
     batch: ({ prim, attrs: { axis, keepdim } }, [x]) =>
@@ -102,7 +105,7 @@ export const topkPrim: Primitive<TopkAttrs> = definePrimitive<TopkAttrs>({
     return [{ shape, dtype: x.dtype }, { shape, dtype: "int64" }];
   },
   lower(c, [x], { inputs: [of], attrs: { axis, k, largest } }) {
-    if (isFloat(of.dtype)) return ordered(c, floats(x, of, axis), k, largest);
+    if (isFloat(of.dtype)) return ordered(c, along(x, of, axis), k, largest);
     return c.ops("TopK", [x, c.ints([k])], {
       axis: attr.int(axis),
       largest: attr.int(largest ? 1 : 0),

@@ -6,6 +6,7 @@
 
 import { DTypeError, ShapeError } from "../graph/errors.ts";
 import type { LowerContext } from "../graph/lower_context.ts";
+import type { DType } from "../runtime/mod.ts";
 import {
   apply,
   type Aval,
@@ -18,8 +19,8 @@ import { reducedShape, sameShape, type Shape, showShape, sizeOf } from "../graph
 import { cast, div, eq, isNan, logicalOr, mul, num } from "./elementwise.ts";
 import { expand, reshape } from "./movement.ts";
 import { prodAdjoint, wideProduct } from "./products.ts";
-import { isLongSum, lowerLongSum, lowerReduce } from "./reduce_stages.ts";
-import { lowerWhole, productOf, sumOf } from "./whole_reduce.ts";
+import { isLongSum, lowerLongSum, lowerReduce, type Reduction } from "./reduce_stages.ts";
+import { byHalves, lowerRuns, sumOf } from "./whole_reduce.ts";
 
 /** Static arguments of a reduction. */
 export interface ReduceAttrs {
@@ -66,18 +67,25 @@ function batchReduce({ prim, attrs }: Node<ReduceAttrs>, [x]: readonly Node[]): 
 }
 
 /** A reduction by ONNX Runtime in the type of its operand. */
-function lowerAs(c: LowerContext, onnx: string, x: string, node: Node<ReduceAttrs>): string {
+function lowerAs(
+  c: LowerContext,
+  onnx: Reduction,
+  x: string,
+  node: Node<ReduceAttrs>,
+  dtype: DType = node.dtype,
+): string {
   const { axes, keepdim } = node.attrs;
-  return lowerReduce(c, onnx, x, node.inputs[0].shape, axes, keepdim);
+  return lowerReduce(c, onnx, x, { dtype, shape: node.inputs[0].shape }, axes, keepdim);
 }
 
 /** A sum of floating point; a long one in stages. */
 function lowerFloatSum(c: LowerContext, x: string, node: Node<ReduceAttrs>): string {
-  const { shape } = node.inputs[0], { axes } = node.attrs;
+  const { shape, dtype } = node.inputs[0], { axes } = node.attrs;
   if (!isLongSum(shape, axes)) return lowerAs(c, "ReduceSum", x, node);
-  if (node.dtype !== "float16") return lowerLongSum(c, x, shape, axes, node.shape);
+  if (node.dtype !== "float16") return lowerLongSum(c, x, { dtype, shape }, axes, node.shape);
   // Partial sums of float16 would overflow where the whole one does not.
-  return c.cast(lowerLongSum(c, c.cast(x, "float32"), shape, axes, node.shape), "float16");
+  const wide = { dtype: "float32", shape } as const;
+  return c.cast(lowerLongSum(c, c.cast(x, "float32"), wide, axes, node.shape), "float16");
 }
 
 /** A sum or product, of whole numbers without going through float64. */
@@ -93,7 +101,7 @@ function lowerTotal(
   }
   if (sizeOf(shape) === 0 || !c.target.has("MatMul", node.dtype)) return lowerAs(c, onnx, x, node);
   const of = { dtype: node.dtype, shape };
-  return lowerWhole(c, x, of, axes, node.shape, onnx === "ReduceSum" ? sumOf : productOf);
+  return lowerRuns(c, x, of, axes, node.shape, onnx === "ReduceSum" ? sumOf : byHalves("Mul"));
 }
 
 /** Sum; 0 over nothing. */
@@ -123,7 +131,7 @@ export const sumPrim: Primitive<ReduceAttrs> = definePrimitive<ReduceAttrs>({
   program: { kind: "reduce", code: 0, axes: (a) => a.axes },
 });
 
-function extremum(name: "amax" | "amin", onnx: string, code: number): Primitive<ReduceAttrs> {
+function extremum(name: "amax" | "amin", onnx: Reduction, code: number): Primitive<ReduceAttrs> {
   return definePrimitive<ReduceAttrs>({
     name,
     infer([x], attrs) {
@@ -140,7 +148,7 @@ function extremum(name: "amax" | "amin", onnx: string, code: number): Primitive<
       if (!isFloat(node.dtype)) return found;
       // ONNX Runtime's kernel drops NaN; here, as in Program, one NaN makes the result NaN.
       const marks = c.cast(c.op("IsNaN", [x]), "float32");
-      const any = c.cast(lowerAs(c, "ReduceMax", marks, node), "bool");
+      const any = c.cast(lowerAs(c, "ReduceMax", marks, node, "float32"), "bool");
       return c.op("Where", [any, c.scalar(node.dtype, NaN), found]);
     },
     // Ties share the cotangent evenly, as PyTorch's amax and amin do; so do several NaN.

@@ -6,7 +6,21 @@
 
 import { attr } from "../onnx/mod.ts";
 import type { LowerContext } from "../graph/lower_context.ts";
-import type { Shape } from "../graph/shape.ts";
+import type { Aval } from "../graph/node.ts";
+import { reducedShape, type Shape, sizeOf } from "../graph/shape.ts";
+import type { DType } from "../runtime/mod.ts";
+import { byHalves, lowerRuns } from "./whole_reduce.ts";
+
+/** ONNX's reductions, and what each does with two elements. */
+const HALVES = {
+  ReduceMax: byHalves("Max"),
+  ReduceMin: byHalves("Min"),
+  ReduceProd: byHalves("Mul"),
+  ReduceSum: byHalves("Add"),
+} as const;
+
+/** A reduction of ONNX. */
+export type Reduction = keyof typeof HALVES;
 
 /**
  * Numbers that ONNX Runtime may add to one sum one after another: each addition rounds, and numbers of
@@ -73,16 +87,66 @@ function neighbours(shape: Shape, axes: Shape): { sets: number[][]; alternations
  */
 export function lowerReduce(
   c: LowerContext,
-  onnx: string,
+  onnx: Reduction,
   x: string,
-  shape: Shape,
+  { dtype, shape }: Aval,
   axes: Shape,
   keepdim: boolean,
 ): string {
+  if (!c.target.substitutes && sizeOf(shape) > 0) {
+    const result = reducedShape(shape, axes, keepdim);
+    if (!c.target.has(onnx, dtype)) return pairwise(c, onnx, x, { dtype, shape }, axes, result);
+    if (onnx === "ReduceSum" && !c.target.sumsAnywhere) {
+      return sumAtEnds(c, x, runsOf(shape, axes), result);
+    }
+  }
   const { sets, alternations } = neighbours(shape, axes);
   // From the back, so that the other axes keep their places.
   return (alternations > 3 ? sets.reverse() : [axes])
     .reduce((y, some) => reduceNode(c, onnx, y, some, keepdim), x);
+}
+
+/** A reduction that the device has no kernel for. */
+function pairwise(
+  c: LowerContext,
+  onnx: Reduction,
+  x: string,
+  { dtype, shape }: Aval,
+  axes: Shape,
+  result: Shape,
+): string {
+  // Bytes cannot be added or compared where there is no kernel to reduce them.
+  const wide = dtype === "uint8" ? "int32" : dtype, of = { dtype: wide, shape } as const;
+  const y = lowerRuns(c, wide === dtype ? x : c.cast(x, wide), of, axes, result, HALVES[onnx]);
+  return wide === dtype ? y : c.cast(y, dtype);
+}
+
+/** A sum by nodes that reduce the first dimensions, or the last ones. */
+function sumAtEnds(c: LowerContext, x: string, runs: readonly Run[], result: Shape): string {
+  const left = [...runs],
+    sum = (y: string, axis: number) => reduceNode(c, "ReduceSum", y, [axis], false);
+  let y = c.op("Reshape", [x, c.ints(runs.map((r) => r.size))]);
+  if (left.length > 0 && left[left.length - 1].reduced) {
+    y = sum(y, left.length - 1);
+    left.pop();
+  }
+  if (left.length > 0 && left[0].reduced) {
+    y = sum(y, 0);
+    left.shift();
+  }
+  const places = left.map((_, i) => i), kept = places.filter((i) => !left[i].reduced);
+  if (kept.length < left.length) {
+    const order = [...kept, ...places.filter((i) => left[i].reduced)];
+    const behind = c.op("Transpose", [y], { perm: attr.ints(order) });
+    y = reduceNode(
+      c,
+      "ReduceSum",
+      behind,
+      order.slice(kept.length).map((_, i) => kept.length + i),
+      false,
+    );
+  }
+  return c.op("Reshape", [y, c.ints(result)]);
 }
 
 const limitOf = (runs: readonly Run[], i: number) =>
@@ -99,12 +163,12 @@ export function isLongSum(shape: Shape, axes: Shape): boolean {
 }
 
 /** The sum in stages of few additions each, as a tensor of the kept runs. */
-function stages(c: LowerContext, x: string, runs: readonly Run[]): string {
+function stages(c: LowerContext, x: string, dtype: DType, runs: readonly Run[]): string {
   const sizes = runs.map((r) => r.size), at = longRun(runs);
   const viewed = (shape: Shape) => c.op("Reshape", [x, c.ints(shape)]);
   if (at < 0) {
     const axes = runs.flatMap((r, i) => r.reduced ? [i] : []);
-    return lowerReduce(c, "ReduceSum", viewed(sizes), sizes, axes, false);
+    return lowerReduce(c, "ReduceSum", viewed(sizes), { dtype, shape: sizes }, axes, false);
   }
   const { size } = runs[at], limit = limitOf(runs, at);
   const part = divisor(size, limit);
@@ -114,21 +178,17 @@ function stages(c: LowerContext, x: string, runs: readonly Run[]): string {
     const slice = (from: number, to: number) =>
       c.op("Slice", [whole, c.ints([from]), c.ints([to]), c.ints([at])]);
     return c.op("Add", [
-      stages(c, slice(0, head), cut(head)),
-      stages(c, slice(head, size), cut(size - head)),
+      stages(c, slice(0, head), dtype, cut(head)),
+      stages(c, slice(head, size), dtype, cut(size - head)),
     ]);
   }
   // Where elements lie one after another, parts of them are added; else whole rows are.
   const inner = at === runs.length - 1;
   const pair = inner ? [size / part, part] : [part, size / part];
-  const y = reduceNode(
-    c,
-    "ReduceSum",
-    viewed([...sizes.slice(0, at), ...pair, ...sizes.slice(at + 1)]),
-    [inner ? at + 1 : at],
-    false,
-  );
-  return stages(c, y, cut(size / part));
+  const shape = [...sizes.slice(0, at), ...pair, ...sizes.slice(at + 1)];
+  const axes = [inner ? at + 1 : at];
+  const y = lowerReduce(c, "ReduceSum", viewed(shape), { dtype, shape }, axes, false);
+  return stages(c, y, dtype, cut(size / part));
 }
 
 /**
@@ -138,9 +198,9 @@ function stages(c: LowerContext, x: string, runs: readonly Run[]): string {
 export function lowerLongSum(
   c: LowerContext,
   x: string,
-  shape: Shape,
+  { dtype, shape }: Aval,
   axes: Shape,
   result: Shape,
 ): string {
-  return c.op("Reshape", [stages(c, x, runsOf(shape, axes)), c.ints(result)]);
+  return c.op("Reshape", [stages(c, x, dtype, runsOf(shape, axes)), c.ints(result)]);
 }

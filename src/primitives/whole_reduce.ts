@@ -1,6 +1,7 @@
 /**
- * Sums and products of int64 and int32. ONNX Runtime's kernels for them count in float64, which rounds
- * beyond 2 ** 53 and stops at the ends of the type; these are exact and wrap around, as additions do.
+ * Reductions by products of matrices or by halves. ONNX Runtime's kernels for sums and products of int64
+ * and int32 count in float64, which rounds beyond 2 ** 53 and stops at the ends of the type; these are
+ * exact and wrap around, as additions do. Devices without a kernel reduce by halves, whatever the type.
  *
  * @module
  */
@@ -21,8 +22,8 @@ export const sumOf: Reducer = (c, x, [outer, count, inner], dtype) => {
   return c.op("MatMul", [c.op("Reshape", [x, c.ints([outer, count])]), ones([count, 1])]);
 };
 
-/** Products by halves; what is left over of an odd count waits. */
-export const productOf: Reducer = (c, x, [, count]) => {
+/** A reduction by halves with an operator of two operands; what is left over of an odd count waits. */
+export const byHalves = (operator: "Add" | "Mul" | "Max" | "Min"): Reducer => (c, x, [, count]) => {
   const part = (y: string, from: number, to: number) =>
     c.op("Slice", [y, c.ints([from]), c.ints([to]), c.ints([1])]);
   const left: string[] = [];
@@ -30,13 +31,13 @@ export const productOf: Reducer = (c, x, [, count]) => {
   for (let n = count; n > 1; n >>= 1) {
     const half = n >> 1;
     if (n % 2 === 1) left.push(part(y, n - 1, n));
-    y = c.op("Mul", [part(y, 0, half), part(y, half, 2 * half)]);
+    y = c.op(operator, [part(y, 0, half), part(y, half, 2 * half)]);
   }
-  return left.reduce((a, b) => c.op("Mul", [a, b]), y);
+  return left.reduce((a, b) => c.op(operator, [a, b]), y);
 };
 
-/** A reduction of whole numbers over axes, none of them empty, one run of neighbouring axes after another. */
-export function lowerWhole(
+/** A reduction over axes, none of them empty, one run of neighbouring axes after another. */
+export function lowerRuns(
   c: LowerContext,
   x: string,
   { dtype, shape }: Aval,

@@ -8,12 +8,17 @@ import { Executable } from "../../src/run/executable.ts";
 import { lower } from "../../src/lower/lower.ts";
 import type { Node } from "../../src/graph/node.ts";
 import { walk } from "../../src/lower/walk.ts";
-import { targetOf, type TypedArray } from "../../src/runtime/mod.ts";
+import { type Target, targetOf, type TypedArray } from "../../src/runtime/mod.ts";
 
-/** Values of nodes; the nodes stay uncomputed, so that the same graph can be run again. */
-export function evaluate(nodes: readonly Node[], ops: boolean): TypedArray[] {
+/**
+ * Values of nodes; the nodes stay uncomputed, so that the same graph can be run again.
+ *
+ * @param target whether with the compiled kernels, or what lowering is to know
+ */
+export function evaluate(nodes: readonly Node[], target: boolean | Target): TypedArray[] {
   const walked = walk(nodes);
-  const lowered = lower(walked, nodes, [], targetOf("cpu", ops));
+  const known = typeof target === "boolean" ? targetOf("cpu", target) : target;
+  const lowered = lower(walked, nodes, [], known);
   const program = new Executable(walked.key, [], lowered, "cpu");
   try {
     const results = program.run(

@@ -40,6 +40,7 @@ function few(float64: boolean): Target {
     kind: "few",
     branches: false,
     scattersSafely: false,
+    sumsAnywhere: true,
     offsets: true,
     substitutes: true,
     has: (op, dtype) =>

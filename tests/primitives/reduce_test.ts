@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import type { LowerContext } from "../../src/graph/lower_context.ts";
 import type { Node } from "../../src/graph/node.ts";
 import { amax, amin, prod, type ReduceAttrs, sum } from "../../src/primitives/reduce.ts";
+import { targetOf } from "../../src/runtime/mod.ts";
 import { tensor } from "../../mod.ts";
 import { node, sample, valuesOf } from "./nodes.ts";
 import { assertClose } from "../helpers/close.ts";
@@ -47,6 +48,7 @@ function steps(shape: number[], axes: number[]): number[][] {
   const context = {
     op: (_: string, [, some]: string[]) => (found.push(JSON.parse(some)), "y"),
     ints: (values: readonly number[]) => JSON.stringify(values),
+    target: targetOf("cpu", false),
   } as unknown as LowerContext;
   const y = sum(node(new Array(shape.reduce((a, b) => a * b)).fill(0), shape), axes, false);
   y.prim.lower(context, ["x"], y as Node<ReduceAttrs>);

@@ -10,6 +10,9 @@
 import { attr } from "../../onnx/mod.ts";
 import type { LowerContext } from "../../graph/lower_context.ts";
 import type { DType } from "../../runtime/mod.ts";
+import type { Aval } from "../../graph/node.ts";
+import type { Shape } from "../../graph/shape.ts";
+import { lowerReduce } from "../reduce_stages.ts";
 import { emitLoop, type LoopState } from "./loop.ts";
 
 /** Sweeps after which the rotations end in any case; six to ten is what matrices take. */
@@ -32,9 +35,9 @@ export function epsilonOf(dtype: DType): number {
 }
 
 /** Matrices scaled by powers of two to entries of at most one in size, and the factors [b, 1, 1] that undo it. */
-function scaled(c: LowerContext, x: string, dtype: DType): [string, string] {
-  const over = { keepdims: attr.int(1) };
-  const largest = c.op("ReduceMax", [c.op("Abs", [x]), c.ints([1, 2])], over);
+function scaled(c: LowerContext, x: string, of: Aval): [string, string] {
+  const { dtype } = of;
+  const largest = lowerReduce(c, "ReduceMax", c.op("Abs", [x]), of, [1, 2], true);
   const tiny = c.scalar(dtype, dtype === "float32" ? 1e-30 : 1e-290);
   const two = c.scalar(dtype, 2), lnTwo = c.scalar(dtype, Math.LN2);
   const exponent = c.op("Ceil", [
@@ -66,10 +69,10 @@ function sweeps(
 }
 
 /** Whether any of some truth values holds. */
-function anyOf(c: LowerContext, x: string): string {
-  const number = c.cast(x, "int32");
-  const most = c.op("ReduceMax", [number], { keepdims: attr.int(0) });
-  return c.op("Greater", [most, c.scalar("int32", 0)]);
+function anyOf(c: LowerContext, x: string, shape: Shape): string {
+  const of = { dtype: "float32", shape } as const;
+  const most = lowerReduce(c, "ReduceMax", c.cast(x, "float32"), of, shape.map((_, i) => i), false);
+  return c.op("Greater", [most, c.scalar("float32", 0)]);
 }
 
 /** Cosines and sines that clear `between`, where `wanted` says so. */
@@ -135,8 +138,9 @@ export function emitOneSidedJacobi(
 ): [string, string] {
   const even = n + n % 2, next = c.ints(nextRound(even));
   const tolerance = c.scalar(dtype, epsilonOf(dtype) * Math.sqrt(m));
-  const [small, scale] = scaled(c, a, dtype);
-  const over = (x: string) => c.op("ReduceSum", [x, c.ints([1])], { keepdims: attr.int(1) });
+  const [small, scale] = scaled(c, a, { dtype, shape: [b, m, n] });
+  const over = (x: string) =>
+    lowerReduce(c, "ReduceSum", x, { dtype, shape: [b, m, even / 2] }, [1], true);
   const [w, v] = sweeps(c, even, [
     { name: padded(c, small, dtype, 0, even - n), dtype, shape: [b, m, even] },
     { name: identities(c, b, even, dtype), dtype, shape: [b, even, even] },
@@ -147,7 +151,10 @@ export function emitOneSidedJacobi(
     const sizes = c.op("Mul", [c.op("Sqrt", [xx]), c.op("Sqrt", [yy])]);
     const wanted = c.op("Greater", [c.op("Abs", [xy]), c.op("Mul", [tolerance, sizes])]);
     const by = rotation(c, [xx, yy, xy], wanted, dtype);
-    return { states: [turn(c, w, 2, by, next), turn(c, v, 2, by, next)], turned: anyOf(c, wanted) };
+    return {
+      states: [turn(c, w, 2, by, next), turn(c, v, 2, by, next)],
+      turned: anyOf(c, wanted, [b, 1, even / 2]),
+    };
   });
   const own = (x: string, rows: number) =>
     even === n ? x : c.op("Slice", [x, c.ints([0, 0]), c.ints([rows, n]), c.ints([1, 2])]);
@@ -167,7 +174,7 @@ export function emitSymmetricJacobi(
 ): [string, string] {
   const even = n + n % 2, h = even / 2, next = c.ints(nextRound(even));
   const tolerance = c.scalar(dtype, epsilonOf(dtype) / 8);
-  const [small, scale] = scaled(c, a, dtype);
+  const [small, scale] = scaled(c, a, { dtype, shape: [b, n, n] });
   const at = (places: number[], x: string) => {
     const flat = c.op("Reshape", [x, c.ints([b, even * even])]);
     return c.op("Gather", [flat, c.ints(places)], axis(1));
@@ -188,7 +195,7 @@ export function emitSymmetricJacobi(
     const column = [asColumn(cosine), asColumn(sine)] as const;
     return {
       states: [turn(c, turn(c, x, 2, row, next), 1, column, next), turn(c, v, 2, row, next)],
-      turned: anyOf(c, wanted),
+      turned: anyOf(c, wanted, [b, h]),
     };
   });
   const flat = c.op("Reshape", [values, c.ints([b, even * even])]);

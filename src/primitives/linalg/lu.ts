@@ -20,6 +20,7 @@ import { gather } from "../index.ts";
 import { iota, iotaAlong } from "../iota.ts";
 import { dot } from "../matmul.ts";
 import { concat, narrow } from "../movement.ts";
+import { firstExtremum } from "../nan_order.ts";
 import { prod } from "../reduce.ts";
 import { project } from "../tuple.ts";
 import { emitLoop } from "./loop.ts";
@@ -145,7 +146,12 @@ function emitElimination(c: LowerContext, a: string, node: Node): string[] {
     const size = c.op("Abs", [c.op("Gather", [before, at], axis(2))]);
     const below = c.op("Greater", [rows, at]);
     const candidates = c.op("Where", [c.op("Less", [rows, at]), never, size]);
-    const best = c.op("ArgMax", [candidates], { ...axis(1), keepdims: attr.int(1) });
+    const best = firstExtremum(c, "ArgMax", {
+      x: candidates,
+      dtype,
+      shape: [b, m, 1],
+      axis: 1,
+    }, true);
     const isTop = c.op("Equal", [rows, at]), isBest = c.op("Equal", [rows, best]);
     const swap = c.op("Where", [isTop, best, c.op("Where", [isBest, at, rows])]);
     // Rows of a single matrix are moved as a whole.

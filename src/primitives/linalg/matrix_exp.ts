@@ -5,12 +5,12 @@
  * @module
  */
 
-import { attr } from "../../onnx/mod.ts";
 import { apply, type Aval, definePrimitive, type Node, type Primitive } from "../../graph/node.ts";
-import { sizeOf } from "../../graph/shape.ts";
+import { reducedShape, sizeOf } from "../../graph/shape.ts";
 import { add, exp, mul, num, sub } from "../elementwise.ts";
 import { dot } from "../matmul.ts";
 import { expand } from "../movement.ts";
+import { lowerReduce } from "../reduce_stages.ts";
 import { project } from "../tuple.ts";
 import { emitLoop } from "./loop.ts";
 import {
@@ -55,9 +55,10 @@ export const expScalingPrim: Primitive<null> = definePrimitive<null>({
   vjp: made,
   batch: made,
   lower(c, [a], node) {
-    const { dtype } = node, rank = node.shape.length, keep = { keepdims: attr.int(1) };
-    const columns = c.op("ReduceSum", [c.op("Abs", [a]), c.ints([rank - 2])], keep);
-    const norm = c.op("ReduceMax", [columns, c.ints([rank - 1])], keep);
+    const { dtype, shape } = node, rank = shape.length;
+    const columns = lowerReduce(c, "ReduceSum", c.op("Abs", [a]), node, [rank - 2], true);
+    const sums = { dtype, shape: reducedShape(shape, [rank - 2], true) };
+    const norm = lowerReduce(c, "ReduceMax", columns, sums, [rank - 1], true);
     const tiny = c.scalar(dtype, LARGEST_NORM / 2);
     const ratio = c.op("Div", [c.op("Max", [norm, tiny]), c.scalar(dtype, LARGEST_NORM)]);
     const log = c.op("Ceil", [c.op("Div", [c.op("Log", [ratio]), c.scalar(dtype, Math.LN2)])]);
@@ -79,7 +80,8 @@ export const repeatedSquarePrim: Primitive<null> = definePrimitive<null>({
     const sizes = flatSizes(shape), [b] = sizes;
     const flat = c.op("Reshape", [x, c.ints(sizes)]);
     const each = c.op("Reshape", [times, c.ints([b, 1, 1])]);
-    const count = c.op("ReduceMax", [each], { keepdims: attr.int(0) });
+    const of = { dtype: "int64", shape: [b, 1, 1] } as const;
+    const count = lowerReduce(c, "ReduceMax", each, of, [0, 1, 2], false);
     const [y] = emitLoop(c, count, [{ name: flat, dtype, shape: sizes }], (turn, [before]) => {
       const next = c.op("MatMul", [before, before]);
       return { states: [c.op("Where", [c.op("Less", [turn, each]), next, before])] };

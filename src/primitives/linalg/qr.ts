@@ -12,6 +12,7 @@ import { showShape, sizeOf } from "../../graph/shape.ts";
 import { add, neg } from "../elementwise.ts";
 import { dot } from "../matmul.ts";
 import { concat, expand } from "../movement.ts";
+import { lowerReduce, type Reduction } from "../reduce_stages.ts";
 import { project } from "../tuple.ts";
 import { emitLoop } from "./loop.ts";
 import {
@@ -100,7 +101,8 @@ function emitReflections(c: LowerContext, a: string, node: Node<QrAttrs>): strin
   const rows = c.constant("int64", [1, m, 1], numbers(m));
   const columns = c.constant("int64", [1, 1, n], numbers(n));
   const zero = c.scalar(dtype, 0), one = c.scalar(dtype, 1);
-  const over = (type: string, x: string) => c.op(type, [x, c.ints([1])], { keepdims: attr.int(1) });
+  const over = (type: Reduction, x: string) =>
+    lowerReduce(c, type, x, { dtype, shape: [b, m, 1] }, [1], true);
   const turned = (x: string) => c.op("Transpose", [x], { perm: attr.ints([0, 2, 1]) });
   const reflect = (x: string, v: string, factor: string) => {
     const row = c.op("Mul", [factor, c.op("MatMul", [turned(v), x])]);
@@ -119,7 +121,8 @@ function emitReflections(c: LowerContext, a: string, node: Node<QrAttrs>): strin
     const scale = over("ReduceMax", c.op("Abs", [live]));
     const divisor = c.op("Where", [c.op("Equal", [scale, zero]), one, scale]);
     const scaled = c.op("Div", [live, divisor]);
-    const length = c.op("Mul", [c.op("Sqrt", [over("ReduceSumSquare", scaled)]), divisor]);
+    const squared = over("ReduceSum", c.op("Mul", [scaled, scaled]));
+    const length = c.op("Mul", [c.op("Sqrt", [squared]), divisor]);
     const trivial = c.op("Equal", [over("ReduceMax", c.op("Abs", [rest])), zero]);
     const negative = c.op("Less", [top, zero]);
     const signed = c.op("Where", [negative, length, c.op("Neg", [length])]);

@@ -20,6 +20,7 @@ class CpuTarget implements Target {
   readonly kind = "cpu";
   readonly offsets = true;
   readonly substitutes = false;
+  readonly sumsAnywhere = true;
   // Large work is split over threads without regard to repeated places.
   readonly scattersSafely = false;
   readonly #ops: boolean;

@@ -100,7 +100,7 @@ export function cudaGenerator(base: () => Target): KernelGenerator {
 
 /** All but the kernels. */
 function properties(
-  { kind, branches, offsets, substitutes, scattersSafely }: Target,
+  { kind, branches, offsets, substitutes, sumsAnywhere, scattersSafely }: Target,
 ): Omit<Target, "has"> {
-  return { kind, branches, offsets, substitutes, scattersSafely };
+  return { kind, branches, offsets, substitutes, sumsAnywhere, scattersSafely };
 }

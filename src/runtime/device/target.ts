@@ -70,6 +70,8 @@ export interface Target {
   readonly offsets: boolean;
   /** Whether nodes without a kernel are to be replaced by others, since it has few. */
   readonly substitutes: boolean;
+  /** Whether ReduceSum has a kernel for dimensions that are neither the first ones nor the last. */
+  readonly sumsAnywhere: boolean;
   /** Whether ScatterND adds to repeated places right however much it adds. */
   readonly scattersSafely: boolean;
 }

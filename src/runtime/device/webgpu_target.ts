@@ -45,6 +45,7 @@ export function webgpuTarget(appendProvider: (options: Deno.PointerValue) => voi
     scattersSafely: false,
     offsets: false,
     substitutes: true,
+    sumsAnywhere: true,
   };
 }
 

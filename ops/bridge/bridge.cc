@@ -6,7 +6,7 @@
 #include "plan.h"
 
 // Changes with any change of an exported function; ops_library.ts asks for the same number.
-TORCHOPT_EXPORT int32_t torchopt_abi_version() { return 3; }
+TORCHOPT_EXPORT int32_t torchopt_abi_version() { return 4; }
 
 // Returns 1, or 0 where the library is older than the API this was written for.
 TORCHOPT_EXPORT int32_t torchopt_init(const torchopt::ort::ApiBase* base) {
@@ -23,9 +23,10 @@ TORCHOPT_EXPORT double torchopt_address(const void* buffer) {
 // Null where memory does not suffice.
 TORCHOPT_EXPORT torchopt::Plan* torchopt_plan_create(torchopt::Session* session,
                                                      torchopt::MemoryInfo* memory,
+                                                     const torchopt::RunOptions* options,
                                                      const int64_t* words) {
   try {
-    return new torchopt::Plan(session, memory, words);
+    return new torchopt::Plan(session, memory, options, words);
   } catch (const std::exception&) {
     return nullptr;
   }

@@ -12,7 +12,7 @@ constexpr ort::Function<49, ort::Status*(const MemoryInfo*, void* data, size_t b
                                          ort::Value**)>
     CreateTensorWithDataAsOrtValue{};
 constexpr ort::Function<96, void(ort::Value*)> ReleaseValue{};
-constexpr ort::Function<133, ort::Status*(Session*, const void* options, const IoBinding*)>
+constexpr ort::Function<133, ort::Status*(Session*, const RunOptions*, const IoBinding*)>
     RunWithBinding{};
 constexpr ort::Function<134, ort::Status*(Session*, IoBinding**)> CreateIoBinding{};
 constexpr ort::Function<135, void(IoBinding*)> ReleaseIoBinding{};
@@ -39,9 +39,10 @@ void* Pointer(double address) {
 
 }  // namespace
 
-Plan::Plan(Session* session, MemoryInfo* memory, const int64_t* words)
+Plan::Plan(Session* session, MemoryInfo* memory, const RunOptions* options, const int64_t* words)
     : session_(session),
       memory_(memory),
+      options_(options),
       inputs_(static_cast<size_t>(words[0])),
       rebindInputs_(words[2] != 0) {
   const size_t count = static_cast<size_t>(words[0] + words[1]);
@@ -171,7 +172,7 @@ ort::Status* Plan::Run(double* slots) {
     if (!(given_[i] > 0)) return NoAddress(i);
     std::memcpy(slots_[i].place, Pointer(given_[i]), slots_[i].bytes);
   }
-  if (ort::Status* status = RunWithBinding(session_, nullptr, latest_->io)) return status;
+  if (ort::Status* status = RunWithBinding(session_, options_, latest_->io)) return status;
   for (const size_t i : copiedOut_) {
     std::memcpy(Pointer(given_[i]), slots_[i].place, slots_[i].bytes);
   }

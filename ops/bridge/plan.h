@@ -10,6 +10,7 @@ namespace torchopt {
 
 struct IoBinding;
 struct MemoryInfo;
+struct RunOptions;
 struct Session;
 
 // What one run at a time of a session needs: native tensors over the memory that the slots point to,
@@ -21,7 +22,8 @@ class Plan {
   // `words` describes the values: input count, output count, 1 where every run has to bind the inputs
   // anew, then for each input and output its element type, byte count, rank, extents, length of the
   // name in words, and the name, NUL-padded.
-  Plan(Session* session, MemoryInfo* memory, const int64_t* words);
+  // `options` of each run may be null.
+  Plan(Session* session, MemoryInfo* memory, const RunOptions* options, const int64_t* words);
   ~Plan();
   Plan(const Plan&) = delete;
   Plan& operator=(const Plan&) = delete;
@@ -62,6 +64,7 @@ class Plan {
 
   Session* session_;
   MemoryInfo* memory_;
+  const RunOptions* options_;
   size_t inputs_;
   bool rebindInputs_;
   std::vector<Slot> slots_;

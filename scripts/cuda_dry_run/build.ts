@@ -119,7 +119,10 @@ export async function build(folder: string, sources: Sources = {}): Promise<Part
   const written: Readonly<Record<string, string[]>> = {
     "libcudart": [here("runtime.cc")],
     "libcublas": [here("blas.cc")],
-    "libcuda": ["fake_cuda.cc", "fibers.cc"].map((f) => here(`../../ops/cuda/testing/${f}`)),
+    "libcuda": [
+      here("driver_streams.cc"),
+      ...["fake_cuda.cc", "fibers.cc"].map((f) => here(`../../ops/cuda/testing/${f}`)),
+    ],
   };
   const included: Readonly<Record<string, string[]>> = {
     "libcudart": [here("order.h"), here("parameters.h")],

@@ -30,6 +30,7 @@ const FUNCTIONS = {
   SetOptimizedModelFilePath: [11, ["pointer", "buffer"], "pointer"],
   SetSessionGraphOptimizationLevel: [23, ["pointer", "i32"], "pointer"],
   SetIntraOpNumThreads: [24, ["pointer", "i32"], "pointer"],
+  CreateRunOptions: [39, ["buffer"], "pointer"],
   CreateTensorWithDataAsOrtValue: [
     49,
     ["pointer", "pointer", "usize", "buffer", "usize", "i32", "buffer"],
@@ -58,6 +59,7 @@ const FUNCTIONS = {
   BindOutput: [137, ["pointer", "buffer", "pointer"], "pointer"],
   SetGlobalIntraOpNumThreads: [147, ["pointer", "i32"], "pointer"],
   SetGlobalInterOpNumThreads: [148, ["pointer", "i32"], "pointer"],
+  AddRunConfigEntry: [165, ["pointer", "buffer", "buffer"], "pointer"],
   SetGlobalSpinControl: [149, ["pointer", "i32"], "pointer"],
   SessionOptionsAppendExecutionProvider_CUDA_V2: [204, ["pointer", "pointer"], "pointer"],
   CreateCUDAProviderOptions: [205, ["buffer"], "pointer"],

@@ -10,7 +10,7 @@ import { exists, filePath } from "./locate.ts";
 import { sha256 } from "./sha256.ts";
 
 /** Version of the functions that the compiled ops export; `torchopt_abi_version` gives the same. */
-export const OPS_ABI_VERSION = 3;
+export const OPS_ABI_VERSION = 4;
 
 /** Folder of the sources, relative to this module wherever that was loaded from. */
 export const OPS_URL: URL = new URL("../../ops/", import.meta.url);

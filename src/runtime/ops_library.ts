@@ -31,7 +31,10 @@ const SYMBOLS = {
   torchopt_init: { parameters: ["pointer"], result: "i32" },
   torchopt_register_ops: { parameters: ["pointer"], result: "pointer" },
   torchopt_address: { parameters: ["buffer"], result: "f64" },
-  torchopt_plan_create: { parameters: ["pointer", "pointer", "buffer"], result: "pointer" },
+  torchopt_plan_create: {
+    parameters: ["pointer", "pointer", "pointer", "buffer"],
+    result: "pointer",
+  },
   torchopt_plan_run: { parameters: ["pointer", "buffer"], result: "pointer" },
   planRun: { name: "torchopt_plan_run", type: "pointer" },
   torchopt_random_fill: {

@@ -23,6 +23,7 @@ export class BridgePlan implements Plan {
    * @param calls functions of the compiled ops
    * @param session `OrtSession*`
    * @param memory `OrtMemoryInfo*` of the memory that the slots point to
+   * @param runOptions `OrtRunOptions*`, or null
    * @param inputs graph inputs
    * @param outputs graph outputs
    * @param rebindInputs see {@linkcode Driver.rebindsInputs}
@@ -31,6 +32,7 @@ export class BridgePlan implements Plan {
     calls: Bridge,
     session: Deno.PointerValue,
     memory: Deno.PointerValue,
+    runOptions: Deno.PointerValue,
     inputs: readonly ValueSpec[],
     outputs: readonly ValueSpec[],
     rebindInputs: boolean,
@@ -39,6 +41,7 @@ export class BridgePlan implements Plan {
     this.#plan = calls.torchopt_plan_create(
       session,
       memory,
+      runOptions,
       describe(inputs, outputs, rebindInputs),
     );
     if (this.#plan === null) {

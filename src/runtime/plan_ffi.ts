@@ -16,6 +16,7 @@ import type { ValueSpec } from "./session_spec.ts";
 export class FfiPlan implements Plan {
   readonly #session: Deno.PointerValue;
   readonly #memory: Deno.PointerValue;
+  readonly #runOptions: Deno.PointerValue;
   readonly #binding: Deno.PointerValue;
   readonly #slots: Slot[];
   /** This many slots, from the first, are bound for each run even if their address is the same. */
@@ -25,6 +26,7 @@ export class FfiPlan implements Plan {
   /**
    * @param session `OrtSession*`
    * @param memory `OrtMemoryInfo*` of the memory that the slots point to
+   * @param runOptions `OrtRunOptions*`, or null
    * @param inputs graph inputs
    * @param outputs graph outputs
    * @param rebindInputs see {@linkcode Driver.rebindsInputs}
@@ -32,12 +34,14 @@ export class FfiPlan implements Plan {
   constructor(
     session: Deno.PointerValue,
     memory: Deno.PointerValue,
+    runOptions: Deno.PointerValue,
     inputs: readonly ValueSpec[],
     outputs: readonly ValueSpec[],
     rebindInputs: boolean,
   ) {
     this.#session = session;
     this.#memory = memory;
+    this.#runOptions = runOptions;
     this.#rebind = rebindInputs ? inputs.length : 0;
     this.#binding = outPointer((out) =>
       check(ort().fn.CreateIoBinding(session, out), "creating an IoBinding")
@@ -52,7 +56,7 @@ export class FfiPlan implements Plan {
   run(slots: Float64Array<ArrayBuffer>): Deno.PointerValue {
     const start = performance.now();
     this.#bind(slots);
-    const status = this.#run(this.#session, null, this.#binding);
+    const status = this.#run(this.#session, this.#runOptions, this.#binding);
     if (status === null) slots[this.#slots.length] = performance.now() - start;
     return status;
   }
@@ -60,7 +64,7 @@ export class FfiPlan implements Plan {
   /** See {@linkcode Plan.runAsync}. */
   runAsync(slots: Float64Array<ArrayBuffer>): Promise<Deno.PointerValue> {
     this.#bind(slots);
-    return nonblockingRun().call(this.#session, null, this.#binding);
+    return nonblockingRun().call(this.#session, this.#runOptions, this.#binding);
   }
 
   /** See {@linkcode Plan.release}. */

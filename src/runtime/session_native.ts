@@ -26,6 +26,9 @@ const HOST_NODES = "fallback to CPU EP has been explicitly disabled";
 /** Part of ONNX Runtime's message where a session is to use the pool of an environment without one. */
 const NO_POOL = "EnvCreatedWithGlobalThreadPools() was false";
 
+/** Operators that read conditions and counts on the host. */
+const WITH_HOST: ReadonlySet<string> = new Set(["If", "Loop", "Scan"]);
+
 const alive = new Set<NativeSession>();
 const underWay = new Set<Promise<unknown>>();
 
@@ -36,7 +39,10 @@ export class NativeSession {
   /** Whether it was disposed of; no run may begin any more. */
   disposed = false;
   readonly #session: Deno.PointerValue;
-  readonly #newPlan: () => Plan;
+  readonly #newPlan: (runOptions: Deno.PointerValue) => Plan;
+  /** `OrtRunOptions*` of runs on this thread. */
+  readonly #runOptions: Deno.PointerValue;
+  readonly #wait: (() => void) | undefined;
   readonly #idle: Plan[] = [];
   readonly #added: Plan[] = [];
   #inFlight = 0;
@@ -46,16 +52,26 @@ export class NativeSession {
   /** @param spec see {@linkcode SessionSpec} */
   constructor(spec: SessionSpec) {
     const session = create(spec);
-    if (!driverOf(spec.device).onHost) counters.hostNodes += hostNodesOf(session).length;
-    const { inputs, outputs, device } = spec;
-    const memory = openDevice(device).info;
+    const { inputs, outputs, device } = spec, opened = openDevice(device);
+    let withoutWait: Deno.PointerValue = null;
+    if (!driverOf(device).onHost) {
+      const nodes = assignmentOf(session), onHost = hostNodes(nodes).length;
+      counters.hostNodes += onHost;
+      // What such nodes copy from the host is not kept until the device has read it.
+      const waits = onHost > 0 || nodes.some(({ opType }) => WITH_HOST.has(opType));
+      if (!waits) withoutWait = opened.withoutWait ?? null;
+    }
+    const memory = opened.info;
     const rebind = driverOf(device).rebindsInputs;
     const calls = bridge();
     this.#session = session;
-    this.#newPlan = calls
-      ? () => new BridgePlan(calls, session, memory, inputs, outputs, rebind)
-      : () => new FfiPlan(session, memory, inputs, outputs, rebind);
-    this.plan = this.#newPlan();
+    this.#wait = opened.wait;
+    this.#newPlan = (options) =>
+      calls
+        ? new BridgePlan(calls, session, memory, options, inputs, outputs, rebind)
+        : new FfiPlan(session, memory, options, inputs, outputs, rebind);
+    this.#runOptions = withoutWait;
+    this.plan = this.#newPlan(withoutWait);
     if (this.#mayOutlast) skipDestructors();
     alive.add(this);
     if (!spec.again) counters.sessionsCreated++;
@@ -64,7 +80,7 @@ export class NativeSession {
 
   /** Another plan of synchronous runs, which keeps bindings of its own. */
   addPlan(): Plan {
-    const plan = this.#newPlan();
+    const plan = this.#newPlan(this.#runOptions);
     this.#added.push(plan);
     return plan;
   }
@@ -82,7 +98,7 @@ export class NativeSession {
   ): Promise<Deno.PointerValue> {
     if (!this.#mayOutlast) skipDestructors();
     this.#mayOutlast = true;
-    const plan = this.#idle.pop() ?? this.#newPlan();
+    const plan = this.#idle.pop() ?? this.#newPlan(null);
     this.#inFlight++;
     counters.inFlight++;
     let run: Promise<Deno.PointerValue> | undefined;
@@ -115,6 +131,7 @@ export class NativeSession {
   }
 
   #release(): void {
+    this.#wait?.();
     for (const plan of [this.plan, ...this.#added, ...this.#idle]) plan.release();
     ort().fn.ReleaseSession(this.#session);
   }
@@ -142,7 +159,7 @@ function create(spec: SessionSpec): Deno.PointerValue {
 /** The error of a graph that a device refuses, with the nodes it has no kernels for. */
 function lacking(spec: SessionSpec, shared: Environment, cause: BackendError): BackendError {
   const session = compile(spec, shared, true);
-  const nodes = hostNodesOf(session);
+  const nodes = hostNodes(assignmentOf(session));
   ort().fn.ReleaseSession(session);
   const types = [...new Set(nodes.map(({ opType }) => opType))].sort();
   return new BackendError(
@@ -226,9 +243,9 @@ function compile(
 }
 
 /** Nodes that run on the host though the session is for another device, with copies there and back. */
-function hostNodesOf(session: Deno.PointerValue): AssignedNode[] {
+function hostNodes(nodes: readonly AssignedNode[]): AssignedNode[] {
   // What only orders others computes with shapes, which are on the host anyway.
-  return assignmentOf(session).filter(({ provider, name }) =>
+  return nodes.filter(({ provider, name }) =>
     provider === HOST_PROVIDER && !name.startsWith(ORDERING)
   );
 }

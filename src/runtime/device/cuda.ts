@@ -15,6 +15,7 @@ import { hasOperator, isCompiled, type Target } from "./target.ts";
 import { BackendError } from "../errors.ts";
 import { bufferAddress, cString, outPointer } from "../ffi.ts";
 import { openPinned } from "../pin.ts";
+import { CudaStream } from "./cuda_stream.ts";
 
 const DRIVER_SYMBOLS = {
   cuInit: { parameters: ["u32"], result: "i32" },
@@ -42,6 +43,8 @@ export function gpuName(index: number): "cuda" | `cuda:${number}` {
 }
 
 interface Cuda {
+  /** Path or name of NVIDIA's driver. */
+  readonly library: string;
   readonly driver: Deno.DynamicLibrary<typeof DRIVER_SYMBOLS>["symbols"];
   readonly count: number;
   readonly provider: string;
@@ -49,6 +52,12 @@ interface Cuda {
   readonly nvrtc: string;
   readonly solver: string;
 }
+
+/** What to say where cuDNN is missing. */
+export const WITHOUT_CUDNN: string =
+  "cuDNN (libcudnn.so.9) is not found: convolutions, pooling, the largest of a row and products run as " +
+  "other kernels, which take longer. Install cuDNN 9 for this version of CUDA (pip install " +
+  "nvidia-cudnn-cu13), and put its folder on LD_LIBRARY_PATH";
 
 let state: Cuda | { readonly why: string } | undefined;
 
@@ -65,7 +74,7 @@ function load(): Cuda | { readonly why: string } {
   const why = tooOld(parts, number[0]);
   const { cudnn, nvrtc, solver } = parts;
   return why === null
-    ? { driver, count, provider: parts.provider!, cudnn, nvrtc, solver }
+    ? { library: parts.driver!, driver, count, provider: parts.provider!, cudnn, nvrtc, solver }
     : { why };
 }
 
@@ -88,24 +97,56 @@ function open(index: number): OpenDevice {
   }
   registerProvider("torchopt_cuda", `${cuda.provider}/${PROVIDER}`);
   startKernels(index, cuda.nvrtc, cuda.solver);
+  const given = givenOptions(Deno.env.get("TORCHOPT_CUDA_OPTIONS") ?? "");
+  const others = given.user_compute_stream;
+  const queue = new CudaStream(cuda.library, index, others === undefined ? others : BigInt(others));
   const appendProvider = providerWith({
     ...PROVIDER_OPTIONS,
-    ...givenOptions(Deno.env.get("TORCHOPT_CUDA_OPTIONS") ?? ""),
+    ...given,
+    // Without the first, the provider forgets the second.
+    has_user_compute_stream: "1",
+    user_compute_stream: String(queue.address),
     device_id: String(index),
   });
-  const opened = openOrtMemory({ name: "Cuda", index, label: `cuda:${index}`, appendProvider });
-  Object.assign(opened.memory, { fillRandom: randomFiller(index) });
-  return { label: nameOf(cuda.driver, index), ...opened, appendProvider };
+  const label = `cuda:${index}`;
+  const opened = openOrtMemory({ name: "Cuda", index, label, appendProvider, queue });
+  const fill = randomFiller(index);
+  const fillRandom: typeof fill = (...numbers) => {
+    // The memory may be in use by runs that were begun before it was freed.
+    queue.wait();
+    return fill(...numbers);
+  };
+  Object.assign(opened.memory, { fillRandom });
+  return {
+    label: nameOf(cuda.driver, index),
+    ...opened,
+    appendProvider,
+    // Nobody knows whether a stream from elsewhere waits for those that ONNX Runtime copies in.
+    withoutWait: others === undefined ? withoutWait() : undefined,
+    wait: () => queue.wait(),
+  };
+}
+
+/** Options of runs at whose end nobody waits. */
+function withoutWait(): Deno.PointerValue {
+  const { fn } = ort();
+  const options = outPointer((out) => check(fn.CreateRunOptions(out), "making run options"));
+  const name = cString("disable_synchronize_execution_providers");
+  check(fn.AddRunConfigEntry(options, name, cString("1")), "setting run options");
+  return options;
 }
 
 /** Options of a text such as `"use_tf32=1,gpu_mem_limit=4000000000"`. */
 function givenOptions(text: string): Record<string, string> {
   const entries = text.split(",").filter((entry) => entry.trim() !== "").map((entry) => {
     const [, key, value] = /^\s*(\w+)\s*=\s*(\S+)\s*$/.exec(entry) ?? [];
-    if (value !== undefined && key !== "device_id") return [key, value];
+    const wrong = key === "device_id" || key === "has_user_compute_stream" ||
+      key === "user_compute_stream" && !/^(\d+|0x[\da-f]+)$/i.test(value ?? "");
+    if (value !== undefined && !wrong) return [key, value];
     throw new RangeError(
       `TORCHOPT_CUDA_OPTIONS holds "${entry}", wants options of ONNX Runtime's CUDA provider such ` +
-        `as "use_tf32=1,gpu_mem_limit=4000000000"; the device is chosen by "cuda:<index>".`,
+        `as "use_tf32=1,gpu_mem_limit=4000000000"; the device is chosen by "cuda:<index>", and a ` +
+        `stream by its address, "user_compute_stream=0x5581a0".`,
     );
   });
   return Object.fromEntries(entries);
@@ -156,7 +197,7 @@ function find(): readonly Found[] {
     device: `cuda:${index}`,
     available: true,
     name: nameOf(cuda.driver, index),
-    note,
+    note: cuda.cudnn ? note : `${note} ${WITHOUT_CUDNN}.`,
   }));
 }
 
@@ -166,8 +207,26 @@ function nameOf(driver: Cuda["driver"], index: number): string {
   return new TextDecoder().decode(name.subarray(0, name.indexOf(0)));
 }
 
-/** What only cuDNN computes. */
-const OF_CUDNN: ReadonlySet<string> = new Set(["Conv", "ConvTranspose"]);
+/** What only cuDNN computes, and sums over dimensions in the middle. */
+const OF_CUDNN: ReadonlySet<string> = new Set([
+  "ArgMax",
+  "ArgMin",
+  "Conv",
+  "ConvTranspose",
+  "ReduceMax",
+  "ReduceMin",
+  "ReduceProd",
+]);
+
+/** What counts in float32, which rounds whole numbers beyond 2 ** 24. */
+const COUNTS_IN_FLOAT: ReadonlySet<string> = new Set([
+  "ArgMax",
+  "ArgMin",
+  "ReduceMax",
+  "ReduceMin",
+  "ReduceProd",
+  "ReduceSum",
+]);
 
 /** Kernels that take the place of cuDNN's, which are faster. */
 const INSTEAD_OF_CUDNN: ReadonlySet<string> = new Set([
@@ -177,6 +236,8 @@ const INSTEAD_OF_CUDNN: ReadonlySet<string> = new Set([
 
 /** Whether cuDNN is there; without a GPU that is assumed. */
 const hasCudnn = () => state === undefined || "why" in state || state.cudnn;
+
+const isWhole = (dtype: DType) => dtype === "int64" || dtype === "int32" || dtype === "uint8";
 
 class CudaTarget implements Target {
   readonly kind = "cuda";
@@ -190,6 +251,10 @@ class CudaTarget implements Target {
     this.#ops = ops;
   }
 
+  get sumsAnywhere(): boolean {
+    return hasCudnn();
+  }
+
   has(op: string, dtype: DType): boolean {
     if (isCompiled(op)) {
       if (!this.#ops || dtype !== "float32" && dtype !== "float64") return false;
@@ -197,7 +262,7 @@ class CudaTarget implements Target {
     }
     if (OF_CUDNN.has(op) && !hasCudnn()) return false;
     // There are no matrix products of whole numbers.
-    if (op === "MatMul" && (dtype === "int64" || dtype === "int32")) return false;
+    if ((op === "MatMul" || COUNTS_IN_FLOAT.has(op)) && isWhole(dtype)) return false;
     return hasOperator(op, dtype);
   }
 }
@@ -216,7 +281,7 @@ export const cuda: Driver = {
   find,
   open,
   onHost: false,
-  synchronous: true,
+  synchronous: false,
   rebindsInputs: true,
   refusesHostNodes: false,
   compiledOps: true,

@@ -25,7 +25,7 @@ export const PROVIDER_SHARED: string = windows
 const DRIVER = windows ? "nvcuda.dll" : "libcuda.so.1";
 
 /** Libraries of NVIDIA that are part of CUDA's toolkit. */
-const TOOLKIT = /^lib(cu|nv)\w+\.so\.\d+$/;
+const TOOLKIT = /^lib(?!cuda\.)(cu|nv)\w+\.so\.\d+$/;
 
 /** Libraries that the provider loads by name where a graph needs them, rather than linking to them. */
 const OPTIONAL = ["libcudnn.so.9"];
@@ -140,7 +140,7 @@ function explainAbsent(
   folders: readonly string[],
 ): string {
   const others = folders.flatMap((folder) =>
-    namesIn(folder).filter((name) => /^libcudart\.so\.\d+$/.test(name) && !absent.includes(name))
+    namesIn(folder).filter((name) => majorOf([name]) !== undefined && majorOf([name]) !== major)
       .map((name) => `${folder}/${name}`)
   );
   const found = others.length > 0 ? ` (found: ${others.join(", ")})` : "";

@@ -61,6 +61,13 @@ export interface OpenDevice {
   refuses?(array: TypedArray): string | null;
   /** Makes sessions with these options (`OrtSessionOptions*`) run on it. */
   appendProvider(options: Deno.PointerValue): void;
+  /**
+   * `OrtRunOptions*` of runs that may be under way still when ONNX Runtime returns from them. Where it is
+   * missing, ONNX Runtime waits for the device at the end of each run.
+   */
+  readonly withoutWait?: Deno.PointerValue;
+  /** Waits until everything is done that the device was given. */
+  wait?(): void;
 }
 
 /** A device as {@linkcode devices} lists it. */

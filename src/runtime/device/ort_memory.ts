@@ -23,6 +23,14 @@ const SMALLEST_MODEL = Uint8Array.from(
   (char) => char.charCodeAt(0),
 );
 
+/** Work that a device does in the order in which it was put there. */
+export interface DeviceQueue {
+  /** Waits until all of it is done. */
+  wait(): void;
+  /** Copies from the host when its turn comes; `from` may change as soon as this returns. */
+  write(address: number, from: Uint8Array): void;
+}
+
 /** What a device is for ONNX Runtime. */
 export interface OrtMemoryOptions {
   /** Name of its memory there, such as `"Cuda"`. */
@@ -35,8 +43,8 @@ export interface OrtMemoryOptions {
   readonly appendProvider: (options: Deno.PointerValue) => void;
   /** Copies have to be of a multiple of so many bytes, a power of two (default 1). */
   readonly granularity?: number;
-  /** `OrtSyncStream*` of the copies; without, each waits for the device. */
-  readonly stream?: Deno.PointerValue;
+  /** Where runs may still be under way when they return: the queue that they are in. */
+  readonly queue?: DeviceQueue;
   /** Most bytes of freed memory to keep for later (default 1 GiB). */
   readonly pooledBytes?: number;
 }
@@ -149,6 +157,7 @@ class Memory implements DeviceMemory {
   read(address: number, into: Uint8Array): void {
     const { length } = into;
     if (length === 0) return;
+    this.#options.queue?.wait();
     const host = this.#onHost(into);
     this.#copy(this.#bytes(this.#info, address, host), this.#bytes(null, host, host));
     if (host !== into) into.set(host.subarray(0, length));
@@ -156,6 +165,7 @@ class Memory implements DeviceMemory {
 
   write(address: number, from: Uint8Array): void {
     if (from.length === 0) return;
+    if (this.#options.queue !== undefined) return this.#options.queue.write(address, from);
     const host = this.#onHost(from);
     if (host !== from) host.set(from);
     this.#copy(this.#bytes(null, host, host), this.#bytes(this.#info, address, host));
@@ -207,10 +217,9 @@ class Memory implements DeviceMemory {
       list = (value: Deno.PointerValue) =>
         BigUint64Array.of(BigInt(Deno.UnsafePointer.value(value)));
     try {
-      const { stream = null, label } = this.#options;
       check(
-        fn.CopyTensors(environment().env, list(from), list(to), stream, 1n),
-        `copying to or from ${label}`,
+        fn.CopyTensors(environment().env, list(from), list(to), null, 1n),
+        `copying to or from ${this.#options.label}`,
       );
     } finally {
       fn.ReleaseValue(from);

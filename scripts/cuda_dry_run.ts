@@ -17,11 +17,12 @@
  * @module
  */
 
+import { exists } from "../src/runtime/locate.ts";
 import { cacheFolder, makeCacheFolder } from "../src/runtime/ops_cache.ts";
 import { build } from "./cuda_dry_run/build.ts";
 
-/** Surroundings in which the checks run; some checks only in one. */
-const PASSES: readonly { name: string; set: Record<string, string>; only?: RegExp }[] = [
+/** Surroundings in which the checks run; `own` are checks of that pass alone. */
+const PASSES: readonly Pass[] = [
   { name: "at once", set: {} },
   { name: "late", set: { FAKE_CUDA_LATE: "1" } },
   {
@@ -33,16 +34,57 @@ const PASSES: readonly { name: string; set: Record<string, string>; only?: RegEx
     name: "two devices of 1 GB",
     set: { FAKE_CUDA_DEVICES: "2", FAKE_CUDA_LIMIT: "1000000000" },
     only: /devices|memory/,
+    own: /without memory/,
+  },
+  { name: "a stream from elsewhere", set: {}, own: /^given stream/ },
+  {
+    name: "a stream from elsewhere, late",
+    set: { FAKE_CUDA_LATE: "1" },
+    own: /^given stream/,
+  },
+  { name: "without cuDNN", set: {}, own: /^without cuDNN/, lacks: "libcudnn.so.9" },
+  {
+    name: "without cuDNN and the compiled ops",
+    set: { TORCHOPT_OPS: "off" },
+    own: /^without cuDNN/,
+    lacks: "libcudnn.so.9",
   },
 ];
-
-/** Checks that need little memory on the device. */
-const LITTLE = /without memory/;
 
 const checks = decodeURIComponent(new URL("cuda_dry_run/checks.ts", import.meta.url).pathname);
 
 /** Checks that have a process of their own. */
 const ALONE = /^(golden|w\d)/;
+
+interface Pass {
+  readonly name: string;
+  /** Variables. */
+  readonly set: Readonly<Record<string, string>>;
+  /** Which of the checks for all passes it has (default all, where it has none of its own). */
+  readonly only?: RegExp;
+  /** Checks of its own. */
+  readonly own?: RegExp;
+  /** A library that is not there. */
+  readonly lacks?: string;
+}
+
+/** Whether a pass has a check. */
+function has({ only, own }: Pass, name: string): boolean {
+  if (PASSES.some((pass) => pass.own?.test(name))) return own?.test(name) ?? false;
+  return only === undefined ? own === undefined : only.test(name);
+}
+
+/** The folder of the libraries, or links to all of them but one. */
+function librariesWithout(folder: string, lacks: string | undefined): string {
+  if (lacks === undefined) return folder;
+  const links = `${folder}-without-${lacks}`;
+  if (exists(links)) Deno.removeSync(links, { recursive: true });
+  Deno.mkdirSync(links);
+  for (const { name } of Deno.readDirSync(folder)) {
+    if (name !== lacks) Deno.symlinkSync(`${folder}/${name}`, `${links}/${name}`);
+  }
+  return links;
+}
 
 async function deno(args: readonly string[], env: Record<string, string>): Promise<string[]> {
   const { stdout, stderr, code } = await new Deno.Command(Deno.execPath(), {
@@ -80,12 +122,14 @@ const shared = {
   NO_COLOR: "1",
 };
 const names = await deno(["--list"], shared), only = option("only");
+if (names.some((name) => name.startsWith("{"))) throw new Error(names.join("\n"));
 const start = performance.now();
 let failed = 0, ran = 0;
 
 /** Runs checks of a pass in a process, and prints what they found. */
 async function run(pass: (typeof PASSES)[number], own: readonly string[]): Promise<void> {
-  for (const line of await deno(own, { ...shared, ...pass.set })) {
+  const libraries = librariesWithout(parts.libraries, pass.lacks);
+  for (const line of await deno(own, { ...shared, LD_LIBRARY_PATH: libraries, ...pass.set })) {
     const { name, ok, found, seconds } = JSON.parse(line);
     ran++;
     if (!ok) failed++;
@@ -96,8 +140,7 @@ async function run(pass: (typeof PASSES)[number], own: readonly string[]): Promi
 
 const work = PASSES.flatMap((pass) => {
   const own = names.filter((name) =>
-    (only === undefined || name.includes(only)) && (pass.only?.test(name) ?? true) &&
-    (LITTLE.test(name) === ("FAKE_CUDA_LIMIT" in pass.set))
+    (only === undefined || name.includes(only)) && has(pass, name)
   );
   const together = own.filter((name) => !ALONE.test(name));
   return [together, ...own.filter((name) => ALONE.test(name)).map((name) => [name])]
@@ -111,4 +154,4 @@ await Promise.all(
 );
 const seconds = ((performance.now() - start) / 1000).toFixed(0);
 console.log(`\n${ran} checks, ${failed} failed, ${seconds} s. Nothing of this ran on a GPU.`);
-if (failed > 0) Deno.exit(1);
+if (failed > 0 || ran === 0) Deno.exit(1);

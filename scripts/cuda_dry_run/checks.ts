@@ -22,7 +22,9 @@ import {
 import { table } from "../../tests/helpers/optimizer_table.ts";
 import { counts, during, mistakes, onCuda } from "./device.ts";
 import { copiesOfHostNodes } from "./copies.ts";
+import { cudnnChecks } from "./cudnn_checks.ts";
 import { goldenOptimizers, goldenTransforms, workload } from "./placement.ts";
+import { queueChecks } from "./queue_checks.ts";
 
 const a = () => tensor([[1, 2], [3, 4]]);
 const gpus = () => devices().filter(({ device }) => device.startsWith("cuda"));
@@ -218,6 +220,8 @@ const checks: Record<string, Check> = {
   },
 
   "explain() lists the copies that a node on the host takes": copiesOfHostNodes,
+  ...queueChecks,
+  ...cudnnChecks,
 
   "golden optimizers: every node is on the device": () => onCuda(goldenOptimizers),
   "golden transforms: every node is on the device": () => onCuda(goldenTransforms),

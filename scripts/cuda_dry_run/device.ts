@@ -11,6 +11,7 @@ const symbols = {
   fake_cuda_mistakes: { parameters: [], result: "i32" },
   fake_cuda_mistake: { parameters: ["i32"], result: "pointer" },
   fake_cuda_skipped: { parameters: [], result: "pointer" },
+  cudaStreamCreateWithFlags: { parameters: ["buffer", "u32"], result: "i32" },
 } as const;
 
 let library: Deno.DynamicLibrary<typeof symbols> | undefined;
@@ -71,6 +72,13 @@ export function mistakes(): string[] {
     { length: runtime().fake_cuda_mistakes() },
     (_, i) => Deno.UnsafePointerView.getCString(runtime().fake_cuda_mistake(i)!),
   );
+}
+
+/** Address of a new stream for which the default stream does not wait. */
+export function makeStream(): bigint {
+  const out = new BigUint64Array(1), nonBlocking = 1;
+  runtime().cudaStreamCreateWithFlags(out, nonBlocking);
+  return out[0];
 }
 
 /** Runs with CUDA as the default device. */

@@ -20,6 +20,7 @@ import {
   PROVIDER,
   PROVIDER_SHARED,
 } from "../src/runtime/device/cuda_find.ts";
+import { WITHOUT_CUDNN } from "../src/runtime/device/cuda.ts";
 import { ort } from "../src/runtime/api.ts";
 import { exists, ORT_PACKAGE_VERSION } from "../src/runtime/locate.ts";
 import { makeCacheFolder } from "../src/runtime/ops_cache.ts";
@@ -87,7 +88,7 @@ async function fromNpm(folder: string): Promise<void> {
 }
 
 /** What was found, line by line. */
-function report({ provider, driver, major, libraries, missing }: CudaParts): void {
+function report({ provider, driver, major, libraries, missing, cudnn }: CudaParts): void {
   const line = (what: string, found: string | undefined) =>
     console.log(`${what.padEnd(18)}${found ?? "missing"}`);
   const built = major === undefined ? "" : ` (for CUDA ${major})`;
@@ -95,7 +96,9 @@ function report({ provider, driver, major, libraries, missing }: CudaParts): voi
   line("driver", driver);
   for (const { name, path } of libraries) line(name, path);
   if (missing.length > 0) console.log(`\nMissing: ${missing.join(". ")}.`);
-  else console.log("\nAll is there. Not run on a GPU so far: docs/cuda.md.");
+  else if (!cudnn) console.log(`\nAll that is needed is there. ${WITHOUT_CUDNN}.`);
+  else console.log("\nAll is there.");
+  console.log("Not run on a GPU so far: docs/cuda.md.");
 }
 
 async function install(source: string): Promise<void> {

@@ -18,7 +18,7 @@ export interface DeviceInfo {
   readonly name: string;
   /** Where it is not available: what is missing and how to install it. */
   readonly why?: string;
-  /** What to know of it before it is used: how far it was tried. */
+  /** What to know of it before it is used: how far it was tried, and what it does without. */
   readonly note?: string;
   /** Version and path of ONNX Runtime. */
   readonly onnxruntime: { readonly version: string; readonly path: string };

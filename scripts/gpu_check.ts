@@ -1,6 +1,6 @@
 /**
  * All checks of device `"cuda"` on a machine with a GPU, in twelve minutes: `deno run -A
- * scripts/gpu_check.ts [--out FILE] [--device cuda] [--only STAGE] [--quick] [--rehearse] [--peer COMMAND]`. On a
+ * scripts/gpu_check.ts [--out FILE] [--device cuda] [--only STAGE] [--quick] [--rehearse] [--peer COMMAND] [--patience 1]`. On a
  * machine with nothing else `scripts/gpu_pack.ts` makes the file to bring there.
  *
  * Every stage is a child process, or several, with a budget of its own, so that one that fails, crashes or
@@ -8,6 +8,7 @@
  * said in its place. `BENCH_PEERS` or `--peer` name further commands for the workloads, as
  * `scripts/bench_compare.ts` takes them. `--rehearse` runs all of it over the fake runtime of
  * `scripts/cuda_dry_run.ts`: kernels of ONNX Runtime do nothing there, so that what compares values fails.
+ * `--libraries FOLDER` names the libraries of that runtime where they are made already, such as for a parcel.
  *
  * @module
  */
@@ -25,10 +26,14 @@ const { values: options } = parseArgs({
     peer: { type: "string", multiple: true, default: [] },
     quick: { type: "boolean", default: false },
     rehearse: { type: "boolean", default: false },
+    libraries: { type: "string" },
+    /** What all budgets are multiplied with, for a rehearsal on a busy machine. */
+    patience: { type: "string", default: "1" },
   },
 });
 
-const LIMIT_S = options.quick ? 240 : 720;
+const PATIENCE = Number(options.patience);
+const LIMIT_S = (options.quick ? 240 : 720) * PATIENCE;
 const TAIL = 1500;
 const begin = performance.now();
 const root = decodeURIComponent(new URL("..", import.meta.url).pathname);
@@ -40,7 +45,9 @@ const surroundings: Record<string, string> = {
   NO_COLOR: "1",
   TORCHOPT_CHECK_DEVICE: options.device,
 };
-if (options.rehearse) {
+if (options.rehearse && options.libraries !== undefined) {
+  surroundings.LD_LIBRARY_PATH = options.libraries;
+} else if (options.rehearse) {
   const parts = await build(`${cacheFolder()}/cuda-dry-run`);
   surroundings.LD_LIBRARY_PATH = parts.libraries;
   surroundings.TORCHOPT_CUDA_PROVIDER = parts.provider;
@@ -73,7 +80,7 @@ async function child(
   env: Record<string, string> = {},
 ): Promise<Outcome> {
   const shown = [command.split("/").at(-1), ...args.map((a) => a.replace(root, ""))].join(" ");
-  const from = performance.now(), limit = Math.min(seconds, left());
+  const from = performance.now(), limit = Math.min(seconds * PATIENCE, left());
   if (limit < 2) return { command: shown, ok: false, seconds: 0, ended: "no time left", lines: [] };
   let process: Deno.ChildProcess;
   try {
@@ -329,7 +336,7 @@ if (wrong !== undefined) {
 for (const stage of stages) {
   if (options.only.length > 0 && !options.only.includes(stage.name)) continue;
   const from = performance.now(), outcomes: Outcome[] = [];
-  stageEnd = (from - begin) / 1000 + stage.seconds;
+  stageEnd = (from - begin) / 1000 + stage.seconds * PATIENCE;
   const entry = { name: stage.name, ok: false, seconds: 0, outcomes };
   result.stages.push(entry);
   try {

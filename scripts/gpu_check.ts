@@ -45,12 +45,16 @@ const surroundings: Record<string, string> = {
   NO_COLOR: "1",
   TORCHOPT_CHECK_DEVICE: options.device,
 };
-if (options.rehearse && options.libraries !== undefined) {
-  surroundings.LD_LIBRARY_PATH = options.libraries;
-} else if (options.rehearse) {
-  const parts = await build(`${cacheFolder()}/cuda-dry-run`);
-  surroundings.LD_LIBRARY_PATH = parts.libraries;
-  surroundings.TORCHOPT_CUDA_PROVIDER = parts.provider;
+if (options.rehearse) {
+  let libraries = options.libraries;
+  if (libraries === undefined) {
+    const parts = await build(`${cacheFolder()}/cuda-dry-run`);
+    surroundings.TORCHOPT_CUDA_PROVIDER = parts.provider;
+    libraries = parts.libraries;
+  }
+  surroundings.LD_LIBRARY_PATH = libraries;
+  // The one library is driver and run-time compiler.
+  surroundings.TORCHOPT_NVRTC = `${libraries}/libcuda.so.1`;
 }
 
 /** What a child process left. */

@@ -78,10 +78,11 @@ function has({ only, own }: Pass, name: string): boolean {
 function librariesWithout(folder: string, lacks: string | undefined): string {
   if (lacks === undefined) return folder;
   const links = `${folder}-without-${lacks}`;
-  if (exists(links)) Deno.removeSync(links, { recursive: true });
-  Deno.mkdirSync(links);
+  Deno.mkdirSync(links, { recursive: true });
   for (const { name } of Deno.readDirSync(folder)) {
-    if (name !== lacks) Deno.symlinkSync(`${folder}/${name}`, `${links}/${name}`);
+    // Another pass may have made them.
+    if (name === lacks || exists(`${links}/${name}`)) continue;
+    Deno.symlinkSync(`${folder}/${name}`, `${links}/${name}`);
   }
   return links;
 }

@@ -184,10 +184,10 @@ function cStringArray(
   return { texts: strings, array, count: BigInt(strings.length) };
 }
 
-/** The devices; where there is none, one entry that says why. Loads ONNX Runtime and the driver. */
 /** What `devices()` says of every such device. */
 const NOTE = "not run on a GPU so far, only over a fake one: docs/cuda.md";
 
+/** The devices; where there is none, one entry that says why. Loads ONNX Runtime and the driver. */
 function find(): readonly Found[] {
   const cuda = state ??= load(), note = NOTE;
   if ("why" in cuda) {
@@ -197,7 +197,7 @@ function find(): readonly Found[] {
     device: `cuda:${index}`,
     available: true,
     name: nameOf(cuda.driver, index),
-    note: cuda.cudnn ? note : `${note} ${WITHOUT_CUDNN}.`,
+    note: cuda.cudnn ? note : `${note}. ${WITHOUT_CUDNN}.`,
   }));
 }
 

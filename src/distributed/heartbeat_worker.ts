@@ -76,8 +76,8 @@ function connect(address: string): Promise<Deno.Conn> {
 const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 /**
- * Asks a rank for signs of life, until nobody waits for it any more. Silence counts while this process runs
- * itself: what stops it, or starves it, may have done so to all ranks of a host.
+ * Asks a rank for signs of life, until nobody waits for it any more. Silence is counted in looks of this
+ * thread, which come late where the processor is: what stops or starves it may do so to all ranks of a host.
  */
 async function watch(rank: number, address: string): Promise<void> {
   const state = { connection: null as Deno.Conn | null, over: false };
@@ -87,7 +87,7 @@ async function watch(rank: number, address: string): Promise<void> {
   // Asking may hang itself, where packets to a host are lost.
   const timer = setInterval(() => {
     const now = performance.now();
-    silence += Math.min(now - looked, 2 * period);
+    silence += Math.min(now - looked, period);
     looked = now;
     if (silence <= limit || state.over) return;
     state.over = true;

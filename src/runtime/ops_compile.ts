@@ -59,8 +59,10 @@ export async function compileLibrary(
     log(`[${++done}/${units.length}] ${name}`);
   }));
   const library = `${folder}/library`;
-  // What MinGW's runtime libraries hold is not on the path of Deno.
-  const shared = os === "windows" ? ["-shared", "-static"] : ["-shared"];
+  // What MinGW's runtime libraries hold is not on the path of Deno. Zig, which compiles for another
+  // system, links its own into the library by itself, and makes an archive of objects with -static.
+  const alone = os === "windows" && target === THIS_TARGET;
+  const shared = alone ? ["-shared", "-static"] : ["-shared"];
   const link = [...objects, ...shared, ...manifest.link ?? [], "-o", library];
   await mustCompile(compiler, link, "linking the compiled ops", signal);
   if (!exists(library)) {

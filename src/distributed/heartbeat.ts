@@ -11,6 +11,22 @@ import type { Identity } from "./handshake.ts";
 import type { FromHeartbeat, ToHeartbeat } from "./heartbeat_messages.ts";
 import { type Meeting, remove } from "./meeting.ts";
 
+/** Ranks that one core can keep up with once a second. */
+const RANKS_PER_CORE = 10;
+
+/**
+ * Seconds between signs of life where nobody says: 1, and more where many ranks of one host share few
+ * cores, since a rank that gets no processor for three of them would count as gone. Ranks of several
+ * hosts have to agree without knowing of each other, so that there it is 1.
+ *
+ * @param localSize ranks on this host
+ * @param size all ranks
+ * @param cores of this host
+ */
+export function defaultHeartbeat(localSize: number, size: number, cores: number): number {
+  return localSize === size ? Math.max(1, size / (RANKS_PER_CORE * cores)) : 1;
+}
+
 /** Signs of life of this process, and what it asks of others. */
 export interface Heartbeat {
   /** Where others ask for signs. */

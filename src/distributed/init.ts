@@ -43,7 +43,10 @@ export interface InitOptions {
   readonly startTimeout?: number;
   /** Seconds that calls wait by default (default 60; 0 for no limit). */
   readonly timeout?: number;
-  /** Seconds between signs of life (default 1; 0 for none): a rank that misses three is gone. */
+  /**
+   * Seconds between signs of life (default 1, and more where more than ten ranks of one host share each
+   * core; 0 for none): a rank that misses three is gone.
+   */
   readonly heartbeat?: number;
 }
 

@@ -16,7 +16,7 @@ import { Exchange } from "./exchange.ts";
 import { faultsFromEnvironment } from "./faults.ts";
 import type { Identity } from "./handshake.ts";
 import type { InitOptions } from "./init.ts";
-import { type Heartbeat, startHeartbeat } from "./heartbeat.ts";
+import { defaultHeartbeat, type Heartbeat, startHeartbeat } from "./heartbeat.ts";
 import { meetingOf, secretOf } from "./meeting.ts";
 import { defaultWorkerName, infoOf, setWorld } from "./world_state.ts";
 
@@ -138,11 +138,12 @@ async function start(options: InitOptions): Promise<Session> {
   const info = infoOf(cluster, format),
     startTimeout = secondsOf("initRpc", "startTimeout", options.startTimeout, 60);
   const timeout = secondsOf("initRpc", "timeout", options.timeout, 60);
+  const often = environment("TORCHOPT_HEARTBEAT"), cores = navigator.hardwareConcurrency;
   const beat = secondsOf(
     "initRpc",
     "heartbeat",
     options.heartbeat,
-    Number(environment("TORCHOPT_HEARTBEAT") ?? 1),
+    often === undefined ? defaultHeartbeat(cluster.localSize, size, cores) : Number(often),
   );
   const pause = beat > 0 ? beat * 1000 : 1000;
   if (size === 1) {
